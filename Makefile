@@ -1,0 +1,37 @@
+# The two commands a newcomer needs are `make` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+QUARTER ?= 2025-26-q4
+
+.DEFAULT_GOAL := demo
+.PHONY: help demo test lab quarter lock clean
+
+help: ## List the targets, a line each
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Set up, then render the briefings of the demo publication into reports/ (the default)
+	$(BIN)/nof brief params/demo.yaml
+
+test: $(READY) ## Set up, then run all tests
+	$(BIN)/python -m pytest
+
+lab: $(READY) ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+quarter: $(READY) ## Render real files: make quarter QUARTER=2025-26-q4 DATA=path
+	@test -n "$(DATA)" || { echo "say where the files are: make quarter QUARTER=2025-26-q4 DATA=path"; exit 2; }
+	$(BIN)/nof brief params/$(QUARTER).yaml --data "$(DATA)"
+
+lock: $(READY) ## Bring requirements.lock and environment.yml in line with pyproject.toml
+	$(BIN)/python tools/lock.py
+
+clean: ## Remove the virtual environment and everything rendered
+	rm -rf $(VENV) reports/*
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
