@@ -1,0 +1,224 @@
+"""One trust type in one quarter, as the notebooks see it: frames that are computed when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nof import ranking, reconcile, scoring
+from nof.errors import InputError, Problem
+from nof.framework import Framework, Metric, value_id
+from nof.publication import Publication, read
+from nof.quarter import Quarter
+from nof.recompute import National, choose_quarter, choose_type, edges, league, recompute, redrawn, select, standing
+from nof.uncertainty import DRAWS, SEED, Redraw
+
+
+@dataclass(frozen=True)
+class View:
+    """What is known of one trust type in one quarter.
+
+    Attributes
+    ----------
+    national : National
+        The results of the whole publication, computed once.
+    quarter, trust_type : str
+        Slugs.
+    draws, seed : int
+        Of the redraws behind the likely range of the rank.
+    """
+
+    national: National
+    quarter: str
+    trust_type: str
+    draws: int = DRAWS
+    seed: int = SEED
+
+    @property
+    def publication(self) -> Publication:
+        """What NHS England published."""
+        return self.national.publication
+
+    @property
+    def framework(self) -> Framework:
+        """The rules of the quarter's year."""
+        return self.national.framework(self.quarter)
+
+    @property
+    def previous_quarter(self) -> str | None:
+        """Slug of the quarter before, if the publication holds it."""
+        before = Quarter.parse(self.quarter).previous.slug
+        return before if before in self.publication.quarters else None
+
+    @cached_property
+    def league(self) -> pd.DataFrame:
+        """The recomputed league table with likely ranges; see `recompute.league`."""
+        return league(self.national, self.quarter, self.trust_type, self.draws, self.seed)
+
+    @cached_property
+    def redrawn(self) -> Redraw | None:
+        """All trusts of the type redrawn together; see `recompute.redrawn`."""
+        return redrawn(self.national, self.quarter, self.trust_type, self.draws, self.seed)
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """The three edges between unadjusted segments; see `recompute.edges`."""
+        return edges(self.national, self.quarter)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Metric scores of the type and quarter."""
+        return select(self.national.scores, self.quarter, self.trust_type)
+
+    @cached_property
+    def movement(self) -> pd.DataFrame:
+        """The league table beside the quarter before.
+
+        Returns
+        -------
+        DataFrame
+            trust_code, trust_name, rank, rank_before, places (positive: moved up), average_score, average_before,
+            segment, segment_before; trusts without a place in both quarters have missing values.
+        """
+        columns = ["rank", "average_score", "segment"]
+        before = standing(self.national, self.previous_quarter, self.trust_type) if self.previous_quarter else (
+            standing(self.national, self.quarter, self.trust_type).iloc[:0])
+        names = {"rank": "rank_before", "average_score": "average_before", "segment": "segment_before"}
+        table = self.league.set_index("trust_code")[["trust_name", *columns]].join(before[columns].rename(columns=names))
+        return table.assign(places=table["rank_before"] - table["rank"]).reset_index()
+
+    @cached_property
+    def domains(self) -> pd.DataFrame:
+        """Domain scores as a table: trust_code, trust_name, rank, segment, then one column a domain (1.00 is best)."""
+        rows = select(self.national.domains, self.quarter, self.trust_type)
+        wide = rows.pivot(index="trust_code", columns="domain", values="domain_score")
+        keys = self.league.set_index("trust_code")[["trust_name", "rank", "segment"]]
+        return keys.join(wide).reset_index()
+
+    @cached_property
+    def score_map(self) -> pd.DataFrame:
+        """Metric scores as a table: trust_code, trust_name, rank, then one column a score id (1.00 is best)."""
+        wide, _ = scoring.matrix(self.scores)
+        keys = self.league.set_index("trust_code")[["trust_name", "rank"]]
+        return keys.join(scoring.round_half_up(wide)).reset_index()
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """The scored metrics of the type: metric_id (of the score), description, domain, trusts, reporting_date,
+        better, shape, pool, certainty (as the rules say; "unknown" where they do not)."""
+        rows = select(self.publication.metrics, self.quarter, self.trust_type)
+        rows = rows[rows["metric_id"].isin(self.scores.loc[self.scores["weight"] > 0, "metric_id"].unique())]
+        facts = rows.groupby("metric_id").agg(description=("description", "first"), domain=("domain", "first"),
+                                              trusts=("trust_code", "nunique"),
+                                              reporting_date=("reporting_date", "first")).reset_index()
+        rules = [self.framework.by_score.get(one) for one in facts["metric_id"]]
+        for field in ("better", "shape", "pool", "certainty"):
+            facts[field] = [getattr(rule, field) if rule else "unknown" for rule in rules]
+        return facts.sort_values(["domain", "metric_id"]).reset_index(drop=True)
+
+    def ranking(self, metric_id: str) -> pd.DataFrame:
+        """The individual metric ranking behind a score id.
+
+        Returns
+        -------
+        DataFrame
+            rank, trust_code, trust_name, value (NaN where only a score is published), units, score (2 decimals),
+            median, lower_quartile, upper_quartile, reporting_date; best first.
+        """
+        scores = self.scores[self.scores["metric_id"] == metric_id].set_index("trust_code")
+        scores = scoring.round_half_up(scores["score"]).rename("score").to_frame()
+        ranked = self._ranked_values(metric_id).set_index("trust_code")
+        names = self.league.set_index("trust_code")["trust_name"]
+        table = scores.join(ranked, how="outer").join(names, how="left").reset_index()
+        return table.sort_values(["rank", "score", "trust_code"]).reset_index(drop=True)
+
+    def _ranked_values(self, metric_id: str) -> pd.DataFrame:
+        columns = ["rank", "trust_code", "value", "units", "median", "lower_quartile", "upper_quartile", "reporting_date"]
+        rule = self.framework.by_score.get(metric_id) or _as_published(metric_id)
+        metrics = select(self.publication.metrics, self.quarter, self.trust_type)
+        if rule.better == "unknown" or rule.value_id == "not published":
+            rows = scoring.value_rows(metrics, rule.model_copy(update={"value_id": value_id(metric_id)}))
+            return rows[columns]
+        return ranking.metric_ranking(metrics, rule, self.quarter)[columns]
+
+    @cached_property
+    def reproduced(self) -> tuple[int, int]:
+        """How many published figures of this type and quarter were compared, and how many came out equal."""
+        summary = select(reconciliation(self.publication), self.quarter, self.trust_type)
+        return int(summary["published"].sum()), int(summary["reproduced"].sum())
+
+
+def _as_published(metric_id: str) -> Metric:
+    """A metric that no rules file knows: its ranks are taken as published."""
+    return Metric(value_id=value_id(metric_id), score_id=metric_id, name=metric_id, domain="unknown",
+                  sub_domain="unknown", better="unknown", shape="not recomputable", pool="unknown",
+                  source="the publication", certainty="unknown")
+
+
+@lru_cache(maxsize=2)
+def open_publication(folder: str | Path) -> National:
+    """Read a folder and recompute it, once a process."""
+    return recompute(read(folder))
+
+
+@lru_cache(maxsize=2)
+def compared(publication: Publication) -> pd.DataFrame:
+    """Every figure beside the published one, once a process; see `reconcile.compare`."""
+    return reconcile.compare(publication)
+
+
+@lru_cache(maxsize=2)
+def reconciliation(publication: Publication) -> pd.DataFrame:
+    """The summary of `compared`; see `reconcile.summarise`."""
+    return reconcile.summarise(compared(publication))
+
+
+def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
+    """Open one trust type in one quarter of the publication in a folder."""
+    national = open_publication(data)
+    slug = choose_quarter(national.publication, quarter)
+    return View(national, slug, choose_type(national.publication, trust_type))
+
+
+def named_metric_ranking(national: National, metric_id: str, quarter: str | None = None) -> pd.DataFrame:
+    """The individual metric ranking of every trust type, with names.
+
+    Parameters
+    ----------
+    metric_id : str
+        Id of the value (OF0005) or of its score (OF1005).
+
+    Returns
+    -------
+    DataFrame
+        quarter, trust_type, metric_id, rank (1 is best), trust_code, trust_name, value, units, median, lower_quartile,
+        upper_quartile, reporting_date.
+
+    Raises
+    ------
+    InputError
+        The publication has no values of this metric in the quarter; those that it has are listed.
+    """
+    publication = national.publication
+    slug = choose_quarter(publication, quarter)
+    wanted = value_id(metric_id) if metric_id[2:3] == "1" else metric_id
+    known = {value: rule for value, rule in national.framework(slug).by_value.items() if rule.better != "unknown"}
+    parts = [_one_ranking(national, slug, known[wanted])] if wanted in known else []
+    if not parts or parts[0].empty:
+        held = sorted(set(publication.metrics["metric_id"]) & set(known))
+        raise InputError(Problem("metric", "has no ranking in this publication and quarter", value=metric_id,
+                                 expected=f"one of {', '.join(held)}"))
+    return parts[0]
+
+
+def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame:
+    trusts = national.publication.trusts
+    names = trusts[trusts["quarter"] == quarter].set_index("trust_code")["trust_name"]
+    table = ranking.metric_ranking(national.publication.metrics, rule, quarter)
+    table = table.assign(metric_id=rule.value_id, trust_name=table["trust_code"].map(names))
+    return table[["quarter", "trust_type", "metric_id", "rank", "trust_code", "trust_name", "value", "units", "median",
+                  "lower_quartile", "upper_quartile", "reporting_date"]]

@@ -1,0 +1,252 @@
+"""Sentences that state computed numbers, in plain English. Nothing here is typed by hand but the grammar."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nof.display import Card, Words, plain
+from nof.quarter import Quarter
+from nof.reconcile import equal
+
+TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
+_ENDINGS = (" NHS Foundation Trust", " NHS Trust")
+SEGMENT_MEANING = "Segment 1 is the best and 4 the worst; a score of 1.00 is the best and 4.00 the worst."
+LIKELY_RANGE = (
+    "The likely range is NHS England's 95% interval. It shows how much a trust's average depends on which of its own "
+    "metrics are counted; it leaves out the sampling error of each metric and the ups and downs between quarters.")
+
+
+def type_name(trust_type: str) -> str:
+    """Name of a trust type in a sentence: "mental health and community"."""
+    return TYPE_NAMES.get(trust_type, trust_type.replace("-", " "))
+
+
+def trusts(count: int, trust_type: str = "") -> str:
+    """"61 mental health and community trusts", "1 trust"."""
+    kind = f"{type_name(trust_type)} " if trust_type else ""
+    return f"{count:,} {kind}trust{'' if count == 1 else 's'}"
+
+
+def short_name(name: str) -> str:
+    """A trust's name without "NHS Foundation Trust": for charts, where a table near by has it whole."""
+    for ending in _ENDINGS:
+        name = name.removesuffix(ending)
+    return name
+
+
+def day(date) -> str:
+    """A date as "31 March 2026"."""
+    return f"{date.day} {date:%B %Y}"
+
+
+def share(part: int, whole: int) -> str:
+    """"49 of 61 (80%)"; all of them never reads as 100% unless it is."""
+    if whole == 0:
+        return "0 of 0"
+    percent = 100 * part / whole
+    shown = f"{percent:.1f}" if percent > 99 and part < whole else f"{percent:.0f}"
+    return f"{part:,} of {whole:,} ({min(float(shown), 99.9) if part < whole else 100:g}%)"
+
+
+def listed(names) -> str:
+    """"a, b and c"."""
+    names = list(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
+
+
+def places(number: float, low: float, high: float) -> str:
+    """A rank with its likely range: "3 (1 to 19)"."""
+    return f"{number:.0f} ({low:.0f} to {high:.0f})"
+
+
+def source_line(illustrative: bool, quarter: str) -> str:
+    """Where the figures come from."""
+    if illustrative:
+        return "Illustrative data: a made-up publication. No figure and no trust in it is real."
+    return (f"Source: NHS England, NHS Oversight Framework trust data and league tables, {Quarter.parse(quarter).label}; "
+            "recomputed.")
+
+
+LICENCE_LINE = "Contains public sector information licensed under the Open Government Licence v3.0. Crown copyright."
+
+
+def opening(view) -> Words:
+    """What a briefing rests on: publication, quarter, date, level of recomputation, figures reproduced.
+
+    Parameters
+    ----------
+    view : View
+    """
+    quarter = Quarter.parse(view.quarter)
+    kind = type_name(view.trust_type)
+    what = "an **illustrative publication, made up for this demonstration**" if view.publication.illustrative else (
+        f"NHS England's {kind} trust files")
+    compared, equal = view.reproduced
+    return Words(
+        f"**What this rests on.** {what[0].upper() + what[1:]} for {quarter.label} (the quarter that ended on "
+        f"{day(quarter.last_day)}), {trusts(len(view.league), view.trust_type)}. {levels(view)} "
+        f"{edges_note(view)}Of the published figures for this quarter and trust type that can be recomputed, "
+        f"{share(equal, compared)} come out equal as published; the reconciliation briefing lists the rest.")
+
+
+def levels(view) -> str:
+    """How many scores were recomputed from values and how many taken as published."""
+    counted = view.scores[view.scores["weight"] > 0]
+    from_values, total = int((counted["level"] == 2).sum()), len(counted)
+    if from_values == 0:
+        return f"All {total:,} metric scores behind the averages are the published ones (level 1)."
+    return (f"{share(from_values, total)} of the metric scores behind the averages were recomputed from published values "
+            "(level 2); the others are the published scores (level 1), because their rule is not published or their "
+            "national ranking pool is not in these files.")
+
+
+def edges_note(view) -> str:
+    """Says where the segments come from when the national pool is not at hand."""
+    own = view.national.standings
+    own = own[(own["quarter"] == view.quarter) & (own["trust_type"] == view.trust_type)]
+    if (own["edges_from"] == "recomputed").all():
+        return ""
+    return ("The edges between segments are national quartiles, which one trust type's file cannot give, so each trust's "
+            "segment before the financial override is the published one. ")
+
+
+def headline_card(league: pd.DataFrame) -> Card:
+    """Key figures of a league table."""
+    segments = league["segment"].value_counts()
+    width = (league["rank_high"] - league["rank_low"] + 1).median()
+    held = int((league["segment"] > league["segment_unadjusted"]).sum())
+    return Card((
+        ("Trusts ranked", f"{len(league)}", f"{int(league['metrics_scored'].min())} to "
+         f"{int(league['metrics_scored'].max())} metrics each"),
+        ("In segment 1", f"{int(segments.get(1, 0))}", f"and {int(segments.get(4, 0))} in segment 4"),
+        ("Held at segment 3", f"{held}", "by the financial override"),
+        ("Middle average score", f"{league['average_score'].median():.2f}", "1.00 is best, 4.00 worst"),
+        ("A typical rank spans", f"{width:.0f} places", "median width of the likely range"),
+    ))
+
+
+def headline(league: pd.DataFrame) -> Words:
+    """The first sentence a reader should take away."""
+    first, last = league.iloc[0], league.iloc[-1]
+    width = league["rank_high"] - league["rank_low"] + 1
+    wide = int((width >= len(league) / 4).sum())
+    return Words(
+        f"**{plain(first['trust_name'])}** stands first with an average score of {first['average_score']:.2f}, but its "
+        f"likely range runs from place {first['rank_low']:.0f} to {first['rank_high']:.0f}. "
+        f"**{plain(last['trust_name'])}** stands last with {last['average_score']:.2f} (place {last['rank_low']:.0f} to "
+        f"{last['rank_high']:.0f}). For {share(wide, len(league))} of the trusts the likely range of the rank covers a "
+        f"quarter of the table or more. {SEGMENT_MEANING}")
+
+
+def override_note(league: pd.DataFrame) -> Words:
+    """How the financial override moves segments."""
+    held = league[league["segment"] > league["segment_unadjusted"]]
+    flagged = int(league["in_deficit"].sum())
+    if held.empty:
+        return Words(f"{trusts(flagged).capitalize()} reported a deficit or received deficit support; the financial "
+                     "override changed no segment.")
+    best = held.sort_values("average_score").iloc[0]
+    return Words(
+        f"{trusts(flagged)} reported a deficit or received deficit support. The financial override holds {len(held)} of "
+        f"them at segment 3 that would have been in segment 1 or 2: the best of these by average score is "
+        f"{plain(best['trust_name'])}, {best['average_score']:.2f}, which would have been in segment "
+        f"{best['segment_unadjusted']:.0f} and stands at place {best['rank']:.0f}.")
+
+
+def ends(league: pd.DataFrame, count: int = 5) -> Words:
+    """The best and the worst places, each with its likely range."""
+    def lines(part: pd.DataFrame) -> str:
+        return "\n".join(
+            f"- {plain(row.trust_name)}: place {places(row.rank, row.rank_low, row.rank_high)}, average "
+            f"{row.average_score:.2f}, {row.metrics_scored} metrics" for row in part.itertuples())
+    best, worst = league.head(count), league.tail(count)
+    reach = int((league["rank_low"] <= count).sum())
+    return Words(
+        f"The {count} best placed:\n\n{lines(best)}\n\nThe {count} last placed:\n\n{lines(worst)}\n\n"
+        f"Read these with care: {trusts(reach)} could be among the best {count} by the likely range of the rank, a trust "
+        "scored on few metrics has a wider range, and trusts in deficit cannot rise above segment 3 whatever their "
+        "other scores.")
+
+
+def movement(moved: pd.DataFrame, before: str | None) -> Words:
+    """How the places changed since the quarter before, and how far that is to be trusted."""
+    if before is None:
+        return Words("The publication holds no earlier quarter, so no movement can be shown.")
+    both = moved.dropna(subset=["places"])
+    new = moved[moved["rank_before"].isna()]
+    up, down = int((both["places"] > 0).sum()), int((both["places"] < 0).sum())
+    changed = int((both["segment"] != both["segment_before"]).sum())
+    typical = both["places"].abs().median()
+    added = f" Not in the table before: {listed(plain(n) for n in new['trust_name'])}." if len(new) else ""
+    return Words(
+        f"Since {Quarter.parse(before).label}, {up} trusts moved up, {down} moved down and {len(both) - up - down} kept "
+        f"their place; the typical move is {typical:.0f} places. {trusts(changed).capitalize()} changed segment.{added} "
+        "A move of a few places is well inside the likely range of a rank.")
+
+
+def how_to_read() -> Words:
+    """The method in short."""
+    return Words(
+        "Each metric is scored from 1.00 (best) to 4.00 (worst) by a trust's position among all trusts that are measured "
+        "on it, nationally for most metrics. The average of a trust's scores puts it in segment 1 to 4 by national "
+        "quartiles; a trust in deficit can be no better than segment 3. Trusts of one type are then ordered by segment and "
+        "average: the aggregated metric ranking.\n\n" + LIKELY_RANGE)
+
+
+def metrics_headline(metrics: pd.DataFrame) -> Words:
+    """How many metrics there are and what is known of them."""
+    known = int((metrics["shape"] != "not recomputable").sum())
+    fewest = metrics.loc[metrics["trusts"].idxmin()]
+    return Words(
+        f"**{len(metrics)} metrics** enter the average of this trust type. The rule behind {known} of them is known; the "
+        f"others are used from their published score only. Not every trust is measured on every metric: the fewest, "
+        f"{trusts(int(fewest['trusts']))}, are scored on “{plain(fewest['description'])}”.")
+
+
+def reconciliation_opening(national, quarter: str) -> Words:
+    """What the reconciliation covers."""
+    publication = national.publication
+    held = listed(Quarter.parse(one).label for one in publication.quarters)
+    kinds = listed(type_name(one) for one in publication.trust_types)
+    what = "An **illustrative publication, made up for this demonstration**" if publication.illustrative else (
+        "NHS England's files")
+    whole = set(national.framework(quarter).national_pool) <= set(publication.trust_types)
+    pool = ("All trust types of the national ranking pool are at hand, so scores are recomputed from values." if whole
+            else "The national ranking pool is not whole in these files, so only figures that need no other trust type "
+                 "are recomputed from values; the rest start from the published metric scores.")
+    return Words(f"**What this rests on.** {what} for {held}: {kinds} trusts. {pool}")
+
+
+def reconciliation_card(compared: pd.DataFrame) -> Card:
+    """Key figures of the reconciliation."""
+    same = equal(compared)
+    items = [("Figures compared", f"{len(compared):,}", ""), ("Equal as published", f"{int(same.sum()):,}",
+             f"{100 * same.mean():.1f}%")]
+    for level, name in ((1, "from published scores"), (2, "from published values")):
+        own = same[compared["level"] == level]
+        items.append((f"Level {level}", f"{int(own.sum()):,} of {len(own):,}", name))
+    return Card(tuple(items))
+
+
+def reconciliation_findings(compared: pd.DataFrame) -> Words:
+    """What is reproduced in full, what is not, and why."""
+    rates = equal(compared).groupby(compared["rule"]).mean()
+    short = rates[rates < 1].index
+    if short.empty:
+        return Words("**Every figure that can be recomputed comes out equal as published.**")
+    reasons = [reason for pattern, reason in _REASONS if any(pattern in rule for rule in short)]
+    return Words(f"{len(rates) - len(short)} of {len(rates)} kinds of figure are reproduced without exception. The others:"
+                 "\n\n" + "\n".join(f"- {reason}" for reason in reasons))
+
+
+_REASONS = (
+    ("from_rounded_scores", "Averages of the scores as published are off by 0.01 at times, because NHS England averages the "
+     "scores before they are rounded."),
+    (".rank", "Ranks on single metrics: values are published rounded to two decimals, so trusts that NHS England can tell "
+     "apart are tied here."),
+    ("quartile", "Medians and quartiles: they are worked out from unrounded values and we have the rounded ones."),
+    (".median", "A median differs where two rounded values stand in for unrounded ones."),
+    ("league.average_low", "Likely ranges of the average: NHS England draws them at random, ours are exact, so a limit can "
+     "differ by a hundredth or so."),
+    ("league.rank_low", "Likely ranges of the rank: both are drawn at random, so a limit can differ by a place."),
+)
