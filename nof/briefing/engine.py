@@ -1,0 +1,108 @@
+"""A papermill engine that runs cells in this very process, where the library is imported and the results are known.
+
+Meant for a forked copy of a warm process that ends with the notebook: nothing is shared with the next one. papermill
+documents engines as its plug-in point; this one is registered as "nof-warm".
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import types
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+import nbformat
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from papermill.engines import Engine, papermill_engines
+
+NAME = "nof-warm"
+
+
+class WarmEngine(Engine):
+    """Runs a notebook's cells one after another in an IPython shell of this process; stops at the first error."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **_: Any) -> None:
+        """Execute every code cell, with outputs such as an ordinary kernel would have sent."""
+        with _shell() as shell:
+            for index, cell in enumerate(nb_man.nb.cells):
+                if cell.cell_type != "code" or not cell.source.strip():
+                    continue
+                nb_man.cell_start(cell, index)
+                failed = _run(shell, cell)
+                if failed is not None:
+                    nb_man.cell_exception(cell, index)
+                    break
+                nb_man.cell_complete(cell, index)
+
+
+class _Results(DisplayHook):
+    """A cell's last value becomes an output instead of printed text."""
+
+    def __call__(self, result: Any = None) -> None:
+        self.check_for_underscore()
+        if result is not None and not self.quiet():
+            data, metadata = self.compute_format_data(result)
+            self.update_user_ns(result)
+            self.shell.display_pub.publish(data, metadata, result=True)
+
+
+class _Outputs(DisplayPublisher):
+    """Keeps what a cell shows, in order."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept: list[Any] = []
+
+    def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
+        kind = {"output_type": "execute_result", "execution_count": self.shell.execution_count} if result else {
+            "output_type": "display_data"}
+        self.kept.append(nbformat.v4.new_output(data=data, metadata=metadata or {}, **kind))
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.kept.clear()
+
+
+@contextmanager
+def _shell():
+    """A fresh shell; whatever it replaces in this process is put back."""
+    main, hook = sys.modules["__main__"], sys.displayhook
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(user_module=types.ModuleType("__main__"), colors="nocolor",
+                                      displayhook_class=_Results, display_pub_class=_Outputs)
+    shell.history_manager.enabled = False
+    try:
+        yield shell
+    finally:
+        sys.modules["__main__"], sys.displayhook = main, hook
+        InteractiveShell.clear_instance()
+
+
+def _run(shell: InteractiveShell, cell: Any) -> BaseException | None:
+    """Run one cell and put its outputs where a kernel would have put them; the error, if there was one."""
+    shell.display_pub.kept = []
+    printed, complained = io.StringIO(), io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(complained):
+        done = shell.run_cell(cell.source, store_history=True)
+    failed = done.error_before_exec or done.error_in_exec
+    cell.execution_count = done.execution_count
+    cell.outputs = [*_streams(printed, complained, failed), *shell.display_pub.kept]
+    if failed is not None:
+        cell.outputs.append(nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed),
+                                                   traceback=[f"{type(failed).__name__}: {failed}"]))
+    return failed
+
+
+def _streams(printed: io.StringIO, complained: io.StringIO, failed: BaseException | None) -> list[Any]:
+    """Printed text; not that of a failed cell, where IPython prints the traceback that a kernel sends as an error."""
+    texts = () if failed else (("stdout", printed.getvalue()), ("stderr", complained.getvalue()))
+    return [nbformat.v4.new_output("stream", name=name, text=text) for name, text in texts if text]
+
+
+def register() -> str:
+    """Make papermill know this engine; returns its name."""
+    papermill_engines.register(NAME, WarmEngine)
+    return NAME

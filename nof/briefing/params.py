@@ -1,0 +1,122 @@
+"""One YAML file says what a run makes: quarter, data, trust types, briefings."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from nof import paths
+from nof.errors import InputError, Problem
+from nof.quarter import Quarter
+
+
+class Params(BaseModel):
+    """What a run makes.
+
+    Attributes
+    ----------
+    quarter : str
+        Slug, as "2025-26-q4".
+    data : Path
+        Folder of the publication.
+    trust_types : list of str, optional
+        Slugs; all that the folder holds if not given.
+    briefings : list of str, optional
+        Names of national notebooks; all if not given.
+    trusts : list of str
+        Codes of trusts that get a briefing of their own.
+    reproduce_at_least : float
+        Share of published figures (0 to 1) below which an unattended run stops before it publishes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quarter: str
+    data: Path
+    trust_types: list[str] | None = None
+    briefings: list[str] | None = None
+    trusts: list[str] = []
+    reproduce_at_least: float = 0.9
+
+    @field_validator("quarter")
+    @classmethod
+    def _is_a_quarter(cls, given: str) -> str:
+        return Quarter.parse(given).slug
+
+    @field_validator("briefings")
+    @classmethod
+    def _are_notebooks(cls, given: list[str] | None) -> list[str] | None:
+        unknown = sorted(set(given or []) - set(national_briefings()))
+        if unknown:
+            raise ValueError(f"no such briefing: {', '.join(unknown)}; known are {', '.join(national_briefings())}")
+        return given
+
+    @field_validator("reproduce_at_least")
+    @classmethod
+    def _is_a_share(cls, given: float) -> float:
+        if not 0 <= given <= 1:
+            raise ValueError("expected a share from 0 to 1")
+        return given
+
+
+# Notebooks that are no national briefing: one runs for each trust, one is for exploring.
+NOT_NATIONAL = ("trust_briefing", "explore")
+
+
+def national_briefings() -> list[str]:
+    """Names of the national notebooks, in the order in which a reader would want them."""
+    first = ["league_table", "limitations", "metric_rankings", "reconciliation"]
+    found = {path.stem for path in paths.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
+    return [name for name in first if name in found] + sorted(found - set(first))
+
+
+def load(path: Path, **changes: Any) -> Params:
+    """Read and check a params file; paths in it are relative to it.
+
+    Parameters
+    ----------
+    path : Path
+    **changes
+        Values that replace those of the file (None: keep the file's).
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
+    """
+    given = _mapping(path)
+    if isinstance(given.get("data"), str):
+        given["data"] = (path.resolve().parent / given["data"]).resolve()
+    given |= {key: value for key, value in changes.items() if value is not None}
+    try:
+        return Params.model_validate(given)
+    except ValidationError as error:
+        raise InputError(_problem(path.name, fault) for fault in error.errors()) from error
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(Problem(path.name, f"cannot be read: {error.strerror}")) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(Problem(path.name, f"is not YAML: {' '.join(str(error).split())[:300]}")) from error
+    if not isinstance(given, dict):
+        raise InputError(Problem(path.name, "is not a list of keys and values", expected="lines such as quarter: 2025-26-q4"))
+    return given
+
+
+def _problem(name: str, fault: Any) -> Problem:
+    key = ".".join(str(step) for step in fault["loc"])
+    known = list(Params.model_fields)
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return Problem(name, f"unknown key{hint}", column=key, expected=f"one of {', '.join(known)}")
+    message = fault["msg"].removeprefix("Value error, ")
+    found = fault["input"] if isinstance(fault["input"], str | int | float | list) else None
+    return Problem(name, message, column=key or None, value=None if found is None else str(found))
