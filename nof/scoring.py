@@ -112,8 +112,8 @@ def grid(pool: int, shape: str) -> np.ndarray:
 def pool_size(published: pd.Series, shape: str, at_least: int = 1) -> int | None:
     """Smallest number of ranked trusts on whose grid every published score falls.
 
-    NHS England does not publish the size of its ranking pools. Beyond one score a hundredth (301 ranked trusts,
-    201 beside a standard or floor) any score would fall on the grid, so None is returned instead.
+    NHS England does not publish the size of its ranking pools. From one score a hundredth on (301 ranked trusts,
+    201 beside a standard or floor) any score falls on the grid, so None is returned instead.
 
     Parameters
     ----------
