@@ -15,7 +15,7 @@ demo: $(READY) ## Set up, then render the briefings of the demo publication into
 	$(BIN)/nof brief params/demo.yaml
 
 test: $(READY) ## Set up, then run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lab: $(READY) ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
