@@ -1,0 +1,188 @@
+"""Looks at what was rendered and says what is wrong with it; an empty list means nothing was found.
+
+These are quick checks before publishing, not a proof of conformance: the test suite and
+docs/accessibility describe what else was tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+FILLER = ("no description has been provided for this image", "figure without a description", "untitled image")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_DRAWING = frozenset("path rect circle ellipse line polyline polygon use stop image".split())
+_FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "xlink:href"}
+_CSS_OUTSIDE = re.compile(r"url\((?!\s*['\"]?\s*(?:data:|#))|@import", re.IGNORECASE)
+_ERROR = re.compile(r"Traceback \(most recent call last\)")
+
+
+def check_html(path: str | Path) -> list[str]:
+    """Problems of one HTML briefing.
+
+    That tags are balanced, ids unique, title and language set, every figure described in words of
+    its own, no error left over, no script, and nothing fetched from anywhere else.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    page.close()
+    return list(dict.fromkeys([*page.problems, *page.leftovers(), *_html_whole(page, text)]))
+
+
+def _html_whole(page: _Page, text: str) -> Iterator[str]:
+    if not text.lstrip().lower().startswith("<!doctype html>"):
+        yield "does not begin with <!DOCTYPE html>"
+    if not page.title.strip():
+        yield "has no title"
+    if not page.lang:
+        yield "has no language"
+    if page.levels.count(1) != 1:
+        yield f"has {page.levels.count(1)} headings of level 1 (one expected)"
+    for above, level in zip(page.levels, page.levels[1:], strict=False):
+        if level > above + 1:
+            yield f"a heading of level {level} follows one of level {above}"
+    if _ERROR.search(text):
+        yield "holds the traceback of an error"
+
+
+class _Page(HTMLParser):
+    """Reads a page once and notes what is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problems: list[str] = []
+        self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.levels: list[int] = []
+        self.title = self.lang = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._look(tag, {name: value or "" for name, value in attrs})
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._look(tag, {name: value or "" for name, value in attrs})
+        if tag not in _VOID and "svg" not in self.open and tag not in _DRAWING:
+            self.problems.append(f"<{tag}/> closes itself, which HTML does not allow")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.problems.append(f"</{tag}> closes nothing (line {self.getpos()[0]})")
+
+    def handle_data(self, data: str) -> None:
+        inside = self.open[-1] if self.open else ""
+        if inside == "title" and "svg" not in self.open:
+            self.title += data
+        if inside == "style" and _CSS_OUTSIDE.search(data):
+            self.problems.append("a style sheet refers to another file")
+
+    def leftovers(self) -> list[str]:
+        return [f"<{tag}> is never closed" for tag in self.open]
+
+    def _look(self, tag: str, attrs: dict[str, str]) -> None:
+        where = f"line {self.getpos()[0]}"
+        self.lang = self.lang or (attrs.get("lang", "") if tag == "html" else "")
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+        if "id" in attrs:
+            if attrs["id"] in self.ids:
+                self.problems.append(f"id {attrs['id']!r} occurs twice")
+            self.ids.add(attrs["id"])
+        if tag == "script" or any(name.startswith("on") for name in attrs):
+            self.problems.append(f"holds a script ({where})")
+        if "error" in attrs.get("class", "").split():
+            self.problems.append(f"shows the error of a cell ({where})")
+        self._described(tag, attrs, where)
+        self._fetches(tag, attrs, where)
+
+    def _described(self, tag: str, attrs: dict[str, str], where: str) -> None:
+        picture = tag == "img" or (tag == "svg" and "svg" not in self.open)
+        words = attrs.get("alt" if tag == "img" else "aria-label", "").strip()
+        if picture and (not words or words.lower().startswith(FILLER)):
+            self.problems.append(f"a figure has no description of its own ({where}: {words!r})")
+
+    def _fetches(self, tag: str, attrs: dict[str, str], where: str) -> None:
+        names = _FETCHING | (set() if tag == "a" else {"href"})
+        for name in names & set(attrs):
+            value = attrs[name]
+            if value and not value.startswith(("#", "data:")):
+                self.problems.append(f"<{tag} {name}> refers to {value[:60]!r} ({where})")
+        if _CSS_OUTSIDE.search(attrs.get("style", "")):
+            self.problems.append(f"<{tag} style> refers to another file ({where})")
+
+
+def check_pdf(path: str | Path) -> list[str]:
+    """Problems of one PDF briefing.
+
+    That it opens and has pages, is tagged, has title and language, that every figure has a
+    description of its own and every page with text has text that can be extracted.
+    Needs the package ``pypdf``; without it that is the one problem reported.
+    """
+    try:
+        from pypdf import PdfReader
+        from pypdf.errors import PyPdfError
+    except ImportError:
+        return ["not checked: the package pypdf is not installed"]
+    try:
+        reader = PdfReader(path)
+        return list(dict.fromkeys(_pdf_problems(reader)))
+    except (PyPdfError, OSError, ValueError, KeyError) as error:
+        return [f"cannot be read: {error}"]
+
+
+def _pdf_problems(reader: Any) -> Iterator[str]:
+    catalog = reader.trailer["/Root"]
+    if not len(reader.pages):
+        yield "has no pages"
+        return
+    if not _value(catalog, "/MarkInfo", "/Marked"):
+        yield "is not marked as tagged"
+    if not str(_value(catalog, "/Lang") or ""):
+        yield "has no language"
+    if not (reader.metadata and reader.metadata.title):
+        yield "has no title"
+    if not _value(catalog, "/ViewerPreferences", "/DisplayDocTitle"):
+        yield "does not ask viewers to show its title"
+    tree = _value(catalog, "/StructTreeRoot")
+    if tree is None:
+        yield "has no structure tree"
+    else:
+        yield from _figures(tree)
+    yield from _texts(reader)
+
+
+def _texts(reader: Any) -> Iterator[str]:
+    """The first page holds the title at least."""
+    if not reader.pages[0].extract_text().strip():
+        yield "no text can be extracted from its first page"
+
+
+def _value(holder: Any, *keys: str) -> Any:
+    for key in keys:
+        holder = holder.get(key) if holder is not None else None
+        holder = holder.get_object() if hasattr(holder, "get_object") else holder
+    return holder
+
+
+def _figures(tree: Any) -> Iterator[str]:
+    """Walk the structure tree without recursion: a long table nests deep and wide."""
+    waiting = [_value(tree, "/K")]
+    while waiting:
+        node = waiting.pop()
+        node = node.get_object() if hasattr(node, "get_object") else node
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif hasattr(node, "get"):
+            if node.get("/S") == "/Figure":
+                words = str(node.get("/Alt") or "").strip()
+                if not words or words.lower().startswith(FILLER):
+                    yield f"a figure has no description of its own ({words!r})"
+            if node.get("/S") != "/Table" and "/K" in node:
+                waiting.append(_value(node, "/K"))

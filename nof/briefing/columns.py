@@ -1,0 +1,163 @@
+"""Fits a table to the page: type size, column widths, and parts where it is too wide.
+
+Numbers never wrap; names may, onto a second line. Type shrinks in small steps before a table is
+split into parts that each repeat the columns which name the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nof import style
+from nof.briefing.fonts import drawable, text_width
+from nof.briefing.markdown_typst import breakable
+from nof.svg import clean
+
+PAGE_PT = style.TEXT_WIDTH_MM * style.POINTS_PER_MM
+# Type size, points at either side of a cell, and the share of what names would like that they must
+# get: first smaller type with names in one line, then names in two or three lines.
+_TRIALS = (
+    *((size, inset, 1.0) for size in style.TABLE_PT if size >= 8 for inset in (5.0, 4.0)),
+    *((size, inset, share) for share in (0.7, 0.0) for size in style.TABLE_PT for inset in (4.0, 3.0)),
+)
+_LAST_INSET = 3.0
+_SLACK = 0.25  # ems: kerning and rounding
+_WIDEST_NAME = 24.0  # ems: a name column asks for no more than this and wraps beyond it
+
+
+def fit(data: Mapping[str, Any], page: float = PAGE_PT) -> list[dict[str, Any]]:
+    """The parts of a table, each with its type size, cell inset and column widths in points.
+
+    Parameters
+    ----------
+    data : mapping
+        As ``nof.display.Table.data()`` gives it.
+    page : float
+        Width at hand, in points.
+    """
+    texts = _prepared(data)
+    spans = [_span(column, [row[j] for row in texts["rows"]]) for j, column in enumerate(texts["columns"])]
+    for size, inset, share in _TRIALS:
+        widths = _widths(spans, size, inset, page, share)
+        if widths:
+            return [_part(texts, range(len(spans)), widths, size, inset)]
+    return _split(texts, spans, page)
+
+
+def _prepared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose every text can be drawn and broken."""
+    columns = [
+        {
+            "label": _set(c["label"]),
+            "unit": _set(c.get("unit") or ""),
+            "align": c["align"],
+            "row_header": bool(c.get("row_header")),
+        }
+        for c in data["columns"]
+    ]
+    rows = [[_set(cell) for cell in row] for row in data["rows"]]
+    extras = {key: _set(data.get(key) or "") for key in ("caption", "note", "key")}
+    tones = {
+        int(j): {str(i): name for i, name in enumerate(names) if name in style.TONES}
+        for j, names in (data.get("tones") or {}).items()
+    }
+    return {"columns": columns, "rows": rows, "tones": tones, "emphasis": list(data.get("emphasis") or ()), **extras}
+
+
+def _set(text: Any) -> str:
+    return breakable(drawable(clean(text)))
+
+
+def _span(column: Mapping[str, Any], cells: list[str]) -> tuple[float, float, float]:
+    """Least, desired and full width of a column, in ems: words never break, numbers never wrap."""
+    head = _widest([*_words(column["label"]), column["unit"]])
+    full = _widest(set(cells))
+    if column["align"] == "right":
+        return (max(head, full) + _SLACK,) * 3
+    least = max(head, _widest({word for cell in set(cells) for word in _words(cell)}))
+    wanted = min(full, _WIDEST_NAME)
+    return tuple(max(least, width) + _SLACK for width in (0.45 * wanted, wanted, full))
+
+
+def _widest(texts: Iterable[str]) -> float:
+    return max((text_width(text, "600") for text in texts), default=0.0)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("\u200b", " ").split()
+
+
+def _widths(
+    spans: list[tuple[float, float, float]], size: float, inset: float, page: float, needed: float
+) -> list[float] | None:
+    """Column widths in points, or None if names would get less than the share needed."""
+    room = page - 2 * inset * len(spans)
+    least, wanted = (sum(span[k] for span in spans) * size for k in (0, 1))
+    if least > room:
+        return None
+    # What is left goes to the columns that would like more, in proportion to what they lack.
+    share = min(1.0, (room - least) / (wanted - least)) if wanted > least else 1.0
+    if share < needed:
+        return None
+    widths = [size * (low + share * (high - low)) + 2 * inset for low, high, _ in spans]
+    return _spread(widths, [size * span[2] + 2 * inset for span in spans], page)
+
+
+def _spread(widths: list[float], full: list[float], page: float) -> list[float]:
+    """Give names the rest of their width, then stretch a table that nearly fills the page."""
+    lacking = [max(0.0, most - width) for width, most in zip(widths, full, strict=True)]
+    part = min(1.0, max(0.0, page - sum(widths)) / (sum(lacking) or 1.0))
+    widths = [width + part * lack for width, lack in zip(widths, lacking, strict=True)]
+    total = sum(widths)
+    if total < 0.55 * page:
+        return widths
+    return [width + (page - total) / len(widths) for width in widths]
+
+
+def _split(texts: dict[str, Any], spans: list[tuple[float, float, float]], page: float) -> list[dict[str, Any]]:
+    """Parts with as many columns as fit, each beginning with the columns that name the row."""
+    size, inset = style.TABLE_PT[-1], _LAST_INSET
+    names = [j for j, column in enumerate(texts["columns"]) if column["row_header"]]
+    cost = [min(span[0] * size + 2 * inset, page / 2) for span in spans]
+    rooms = page - sum(cost[j] for j in names)
+    if rooms < page / 4:  # the names alone fill the page: do not repeat them
+        names, rooms = [], page
+    groups = _groups([j for j in range(len(spans)) if j not in names], cost, rooms)
+    parts = []
+    for number, group in enumerate(groups, start=1):
+        chosen = names + group
+        part = _part(texts, chosen, _spread(*[[cost[j] for j in chosen]] * 2, page), size, inset)
+        part["caption"] = f"{texts['caption']} (part {number} of {len(groups)})".strip()
+        if number < len(groups):
+            part["note"] = part["key"] = ""
+        parts.append(part)
+    return parts
+
+
+def _groups(columns: list[int], cost: list[float], room: float) -> list[list[int]]:
+    groups: list[list[int]] = [[]]
+    used = 0.0
+    for j in columns:
+        if groups[-1] and used + cost[j] > room:
+            groups.append([])
+            used = 0.0
+        groups[-1].append(j)
+        used += cost[j]
+    return groups
+
+
+def _part(texts: dict[str, Any], chosen: Any, widths: list[float], size: float, inset: float) -> dict[str, Any]:
+    chosen = list(chosen)
+    columns = [texts["columns"][j] | {"width": round(w, 2)} for j, w in zip(chosen, widths, strict=True)]
+    return {
+        "caption": texts["caption"],
+        "note": texts["note"],
+        "key": texts["key"],
+        "columns": columns,
+        "rows": [[row[j] for j in chosen] for row in texts["rows"]],
+        "tones": {str(k): texts["tones"][j] for k, j in enumerate(chosen) if j in texts["tones"]},
+        "emphasis": texts["emphasis"],
+        "size": size,
+        "inset": inset,
+    }

@@ -1,0 +1,374 @@
+"""An executed notebook as a plain list of blocks, which both exporters set in their own way.
+
+Everything that is particular to notebooks ends here: which of an output's forms counts, where alt
+text is kept, what a stock pandas table holds. Raw HTML is never passed on; it becomes text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mistune
+
+from nof.briefing.wording import INDEPENDENT
+from nof.display import CARD_MIME, SVG_MIME, TABLE_MIME
+from nof.errors import NofError
+from nof.svg import clean
+
+_RASTER = {"image/png": "png", "image/jpeg": "jpg"}
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a briefing says about itself; from ``nb.metadata["briefing"]``."""
+
+    title: str
+    subtitle: str = ""
+    illustrative: bool = False
+    source_line: str = ""
+    licence_line: str = ""
+    independent_line: str = ""
+    run_id: str = ""
+    date: dt.date | None = None
+    lang: str = "en-GB"
+    contents: bool = False
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Markdown, parsed: a list of mistune's tokens."""
+
+    tokens: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture; ``alt`` is empty where its author gave none."""
+
+    kind: str
+    data: bytes
+    alt: str
+    caption: str
+    cell: str
+    width_mm: float | None = None
+    height_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Tabular:
+    """A table as ``nof.display.Table.data()`` gives it."""
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cards:
+    """A strip of key figures as ``nof.display.Card.data()`` gives it."""
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text as it stands: code, printed output or an error."""
+
+    text: str
+    kind: str  # "code", "output" or "error"
+
+
+Block = Prose | Figure | Tabular | Cards | Verbatim
+
+
+@dataclass(frozen=True)
+class Document:
+    """A briefing: what it says about itself, and its blocks in order."""
+
+    meta: Meta
+    blocks: list[Block] = field(default_factory=list)
+
+    def headings(self) -> Iterator[dict[str, Any]]:
+        """The heading tokens in order; each has attrs level (2 or more) and id."""
+        yield from _headings(self.blocks)
+
+
+def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False) -> Document:
+    """Turn an executed notebook (version 4) into a document.
+
+    Headings are brought into order: the title is the only one of level 1, and no level is skipped.
+    """
+    blocks = [
+        block
+        for number, cell in enumerate(notebook.get("cells", ()), start=1)
+        for block in _cell(cell, number, include_code)
+    ]
+    meta = _meta(notebook.get("metadata", {}).get("briefing") or {}, _first_title(blocks), name)
+    return Document(meta, _order_headings(blocks, meta.title))
+
+
+def flat(tokens: list[dict[str, Any]]) -> str:
+    """The plain text of inline tokens."""
+    parts = []
+    for token in tokens:
+        if token["type"] in ("softbreak", "linebreak"):
+            parts.append(" ")
+        elif not (token["type"] == "inline_html" and token["raw"].startswith("<!--")):
+            parts.append(token.get("raw") or flat(token.get("children") or []))
+    return "".join(parts)
+
+
+def parse_markdown(text: str) -> list[dict[str, Any]]:
+    """Markdown (with tables and strikethrough) as tokens; entities decoded, text cleaned."""
+    tokens, _ = _PARSER.parse(clean(text))
+    _decode(tokens)
+    for token in tokens:
+        _sink_headings(token.get("children") or [])
+    return [token for token in tokens if token["type"] != "heading" or flat(token["children"]).strip()]
+
+
+_PARSER = mistune.create_markdown(renderer=None, plugins=["table", "strikethrough"])
+
+
+def _decode(tokens: list[dict[str, Any]]) -> None:
+    from html import unescape
+
+    for token in tokens:
+        if token["type"] == "text" and "&" in token["raw"]:
+            token["raw"] = clean(_ENTITY.sub(lambda match: unescape(match[0]), token["raw"]))
+        _decode(token.get("children") or [])
+
+
+def _sink_headings(tokens: list[dict[str, Any]]) -> None:
+    """A heading inside a list or a quotation is no part of the outline: it becomes bold text."""
+    for token in tokens:
+        if token["type"] == "heading":
+            strong = {"type": "strong", "children": token["children"]}
+            token.update(type="paragraph", children=[strong])
+            del token["attrs"]
+        _sink_headings(token.get("children") or [])
+
+
+def _meta(given: Mapping[str, Any], heading: str, name: str) -> Meta:
+    def line(key: str, default: str = "") -> str:
+        return " ".join(clean(given.get(key) or default).split())
+
+    lang = line("lang", "en-GB")
+    return Meta(
+        title=line("title", heading or name or "Untitled briefing"),
+        subtitle=line("subtitle"),
+        illustrative=bool(given.get("illustrative", False)),
+        source_line=line("source_line"),
+        licence_line=line("licence_line"),
+        # A notebook that is no briefing of ours says nothing about NHS England.
+        independent_line=line("independent_line", INDEPENDENT if given else ""),
+        run_id=line("run_id"),
+        date=_date(given.get("date")),
+        lang=lang if re.fullmatch(r"[a-z]{2,3}(-[A-Z]{2})?", lang) else "en-GB",
+        contents=bool(given.get("contents", False)),
+    )
+
+
+def _date(value: Any) -> dt.date | None:
+    if not value:
+        return None
+    try:
+        return dt.date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise NofError(f"briefing metadata: date {value!r} is not an ISO date such as 2026-03-31") from None
+
+
+# ---- cells and outputs ----
+
+
+def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
+    source = _joined(cell.get("source", ""))
+    first = source.strip().split("\n", 1)[0][:60]
+    place = f"cell {number}" + (f" ({first})" if first else "")
+    if cell["cell_type"] == "markdown":
+        yield from _markdown(source, place, cell.get("attachments") or {})
+    elif cell["cell_type"] == "code":
+        if include_code and source.strip():
+            yield Verbatim(clean(source), "code")
+        for output in cell.get("outputs", ()):
+            yield from _output(output, place)
+
+
+def _markdown(text: str, place: str, attachments: Mapping[str, Any] | None = None) -> Iterator[Block]:
+    """Prose, with a picture that stands alone in its paragraph as a figure of its own."""
+    kept: list[dict[str, Any]] = []
+    for token in parse_markdown(text):
+        figure = _lone_picture(token, place, attachments or {})
+        if figure is None:
+            kept.append(token)
+            continue
+        if kept:
+            yield Prose(kept)
+        yield figure
+        kept = []
+    if any(token["type"] != "blank_line" for token in kept):
+        yield Prose(kept)
+
+
+def _lone_picture(token: dict[str, Any], place: str, attachments: Mapping[str, Any]) -> Figure | None:
+    children = token.get("children") or []
+    if token["type"] != "paragraph" or len(children) != 1 or children[0]["type"] != "image":
+        return None
+    url = children[0]["attrs"]["url"]
+    bundle = attachments.get(url.removeprefix("attachment:"), {})
+    inline = re.fullmatch(r"data:(image/(?:png|jpeg));base64,(.*)", url, re.DOTALL)
+    bundle = {inline[1]: inline[2]} if inline else bundle
+    alt = flat(children[0].get("children") or [])
+    return next((_raster(bundle, mime, {"alt": alt}, place) for mime in _RASTER if mime in bundle), None)
+
+
+def _output(output: Mapping[str, Any], place: str) -> Iterator[Block]:
+    kind = output["output_type"]
+    if kind == "stream":
+        yield from _verbatim(_joined(output.get("text", "")), "output")
+    elif kind == "error":
+        lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
+        yield from _verbatim("\n".join(lines), "error")
+    else:
+        yield from _bundle(output.get("data", {}), output.get("metadata", {}), place)
+
+
+def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str) -> Iterator[Block]:
+    """The best form of a displayed object; text where nothing else is understood."""
+    facts = _facts(metadata)
+    if TABLE_MIME in data:
+        yield Tabular(data[TABLE_MIME])
+    elif CARD_MIME in data:
+        yield Cards(data[CARD_MIME])
+    elif SVG_MIME in data:
+        drawing = _joined(data[SVG_MIME]).encode()
+        yield _figure("svg", drawing, facts, place)
+    elif any(mime in data for mime in _RASTER):
+        yield next(_raster(data, mime, facts, place) for mime in _RASTER if mime in data)
+    elif "text/markdown" in data:
+        yield from _markdown(_joined(data["text/markdown"]), place)
+    elif "text/html" in data and (tables := _html_tables(_joined(data["text/html"]))):
+        yield from map(Tabular, tables)
+    elif "text/plain" in data:
+        yield from _verbatim(_joined(data["text/plain"]), "output")
+
+
+def _facts(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Alt text and caption, where this project or others put them."""
+    for place in (metadata.get("nof"), metadata.get(SVG_MIME), metadata.get("image/png"), metadata):
+        if isinstance(place, Mapping) and place.get("alt"):
+            return place
+    return {}
+
+
+def _figure(kind: str, data: bytes, facts: Mapping[str, Any], place: str) -> Figure:
+    alt, caption = (" ".join(clean(facts.get(key) or "").split()) for key in ("alt", "caption"))
+    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"))
+
+
+def _raster(bundle: Mapping[str, Any], mime: str, facts: Mapping[str, Any], place: str) -> Figure:
+    try:
+        data = base64.b64decode(_joined(bundle[mime]))
+    except (binascii.Error, ValueError):
+        raise NofError(f"{place}: its {mime} output is not valid base64") from None
+    return _figure(_RASTER[mime], data, facts, place)
+
+
+def _verbatim(text: str, kind: str) -> Iterator[Verbatim]:
+    text = clean(_ANSI.sub("", text)).strip("\n")
+    if text.strip():
+        yield Verbatim(text, kind)
+
+
+def _joined(value: Any) -> str:
+    return "".join(value) if isinstance(value, list) else str(value)
+
+
+def _html_tables(html: str) -> list[dict[str, Any]]:
+    """The tables of an HTML output (such as pandas writes) as plain data."""
+    from bs4 import BeautifulSoup
+
+    return [_html_table(table) for table in BeautifulSoup(html, "html.parser").find_all("table")]
+
+
+def _html_table(table: Any) -> dict[str, Any]:
+    grid = [[cell for cell in row.find_all(["th", "td"]) for _ in range(_span(cell))] for row in table.find_all("tr")]
+    grid = [row for row in grid if row]
+    width = max(map(len, grid), default=0)
+    headed = bool(grid) and all(cell.name == "th" for cell in grid[0])
+    text = [[clean(cell.get_text(" ", strip=True)) for cell in row] + [""] * (width - len(row)) for row in grid]
+    body = text[headed:]
+    columns = [
+        {
+            "label": text[0][j] if headed else "",
+            "unit": "",
+            "align": "right" if _numeric([row[j] for row in body]) else "left",
+            "row_header": any(row[j].name == "th" for row in grid[headed:] if j < len(row)),
+        }
+        for j in range(width)
+    ]
+    caption = clean(table.caption.get_text(" ", strip=True)) if table.caption else ""
+    return {"caption": caption, "columns": columns, "rows": body, "tones": {}, "note": "", "key": "", "emphasis": []}
+
+
+def _span(cell: Any) -> int:
+    text = cell.get("colspan", "1")
+    return min(int(text), 100) if text.isdigit() and int(text) else 1
+
+
+def _numeric(texts: list[str]) -> bool:
+    return any(texts) and all(re.fullmatch(r"[-−+]?[\d,]*\.?\d+(e[-+]?\d+)?%?|NaN|<NA>|–|", t) for t in texts)
+
+
+# ---- headings ----
+
+
+def _headings(blocks: list[Block]) -> Iterator[dict[str, Any]]:
+    for block in blocks:
+        if isinstance(block, Prose):
+            yield from (token for token in block.tokens if token["type"] == "heading")
+
+
+def _first_title(blocks: list[Block]) -> str:
+    first = next(_headings(blocks), None)
+    return flat(first["children"]).strip() if first and first["attrs"]["level"] == 1 else ""
+
+
+def _order_headings(blocks: list[Block], title: str) -> list[Block]:
+    """Drop a first heading that repeats the title; shift and close up the levels of the rest."""
+    blocks = _without_title(blocks, title)
+    headings = list(_headings(blocks))
+    shift = 1 if any(heading["attrs"]["level"] == 1 for heading in headings) else 0
+    above, taken = 1, set()
+    for heading in headings:
+        above = min(heading["attrs"]["level"] + shift, above + 1, 6)
+        heading["attrs"] = {"level": above, "id": _anchor(flat(heading["children"]), taken)}
+    return blocks
+
+
+def _without_title(blocks: list[Block], title: str) -> list[Block]:
+    first = next(_headings(blocks), None)
+    if not first or first["attrs"]["level"] != 1 or " ".join(flat(first["children"]).split()) != title:
+        return blocks
+    return [
+        replace(block, tokens=[token for token in block.tokens if token is not first])
+        if isinstance(block, Prose)
+        else block
+        for block in blocks
+    ]
+
+
+def _anchor(text: str, taken: set[str]) -> str:
+    base = anchor = "section-" + (re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "x")
+    count = 1
+    while anchor in taken:
+        count += 1
+        anchor = f"{base}-{count}"
+    taken.add(anchor)
+    return anchor

@@ -1,0 +1,245 @@
+"""From an executed notebook to one self-contained HTML file.
+
+No script, no request to any host (its own content security policy forbids both), fonts and
+figures inside, every text escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import mistune
+from markupsafe import Markup
+from mistune.core import BlockState
+from nbconvert.exporters.exporter import Exporter
+from traitlets import Bool, default
+
+from nof import style, svg
+from nof.briefing import document, fonts
+from nof.briefing.document import Cards, Document, Figure, Prose, Tabular, Verbatim
+from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
+from nof.display import card_html, table_html
+
+TEMPLATES = Path(__file__).parent / "templates"
+_MIME = {"png": "image/png", "jpg": "image/jpeg"}
+_LINK = re.compile(r"(https?://|mailto:|#section-)", re.IGNORECASE)
+
+
+class BriefingHTMLExporter(Exporter):
+    """nbconvert exporter: ``jupyter nbconvert --to briefing-html notebook.ipynb``."""
+
+    export_from_notebook = "Briefing (HTML)"
+    output_mimetype = "text/html"
+
+    include_code = Bool(False, help="Also show the code of code cells.").tag(config=True)
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
+        """Convert a notebook; returns the page and nbconvert's resources.
+
+        A figure without alt text is named in a warning, and the page says that it has none.
+        """
+        notebook, resources = super().from_notebook_node(nb, resources, **kw)
+        resources["output_extension"] = ".html"
+        name = (resources.get("metadata") or {}).get("name", "")
+        doc = document.read(notebook, name, self.include_code)
+        for block in doc.blocks:
+            if isinstance(block, Figure) and not block.alt:
+                self.log.warning("%s: a figure has no alt text; show it with nof.display.Chart", block.cell)
+        return render(doc), resources
+
+
+def render(doc: Document) -> str:
+    """A document as one HTML page; the same document gives the same bytes."""
+    meta = doc.meta
+    body = _body(doc)
+    footer = [meta.source_line, meta.licence_line, meta.independent_line]
+    return _template().render(
+        meta=meta,
+        css=Markup(_css("<em>" in body)),
+        body=Markup(body),
+        headings=_contents(doc),
+        footer=[line for line in footer if line],
+        dateline=dateline(meta.date),
+        illustrative=ILLUSTRATIVE,
+        illustrative_words=ILLUSTRATIVE_WORDS,
+        font=Markup(f'"{style.FONT}", sans-serif'),
+        warning=style.WARNING_INK,
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("briefing.html.j2")
+
+
+@lru_cache(maxsize=2)
+def _css(italic: bool) -> str:
+    faces = [("400", "normal"), ("600", "normal")] + ([("400", "italic")] if italic else [])
+    fontface = "\n".join(
+        f'@font-face {{ font-family: "{style.FONT}"; font-weight: {weight}; font-style: {slope}; '
+        f'src: url("{fonts.face(weight, slope)}") format("woff"); }}'
+        for weight, slope in faces
+    )
+    tones = "\n".join(
+        f"td.{name}, th.{name} {{ background: {wash}; color: {style.INK}; }}" for name, wash in style.TONES.items()
+    )
+    return "\n".join([fontface, _variables(), (TEMPLATES / "briefing.css").read_text(encoding="utf-8"), tones])
+
+
+def _variables() -> str:
+    """Colours as CSS variables, and again for dark mode and paper."""
+    light = {
+        "paper": style.PAPER, "ink": style.INK, "quiet": style.QUIET, "rule": style.RULE, "wash": style.WASH,
+        "accent": style.ACCENT, "accent-rule": style.ACCENT, "highlight": style.HIGHLIGHT, "focus": "#b35c00",
+        "warning-ink": style.WARNING_INK, "warning-wash": style.WARNING_WASH, "card-edge": "transparent", "card-pad": "0",
+    }  # fmt: skip
+    font = f'--font: "{style.FONT}", system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif;'
+    return (
+        f":root {{ {font} {_declared(light)} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {_declared(style.DARK)} }} }}"
+    )
+
+
+def _declared(colours: dict[str, str]) -> str:
+    return " ".join(f"--{name}: {value};" for name, value in colours.items())
+
+
+def _contents(doc: Document) -> list[dict[str, Any]]:
+    """The contents list: headings of the first two levels below the title; none for fewer than three."""
+    found = [
+        {"id": h["attrs"]["id"], "depth": h["attrs"]["level"] - 1, "text": document.flat(h["children"])}
+        for h in doc.headings()
+        if h["attrs"]["level"] <= 3
+    ]
+    return found if len(found) >= 3 else []
+
+
+def _body(doc: Document) -> str:
+    parts: list[str] = []
+    counts = {"Figure": 0, "Table": 0}
+    for position, block in enumerate(doc.blocks):
+        if isinstance(block, Prose):
+            parts.append(_RENDERER.render_tokens(block.tokens, BlockState()))
+        elif isinstance(block, Figure):
+            counts["Figure"] += bool(block.caption)
+            parts.append(_figure(block, f"Figure {counts['Figure']}", f"f{position}-"))
+        elif isinstance(block, Tabular):
+            counts["Table"] += bool(block.data.get("caption"))
+            parts.append(_table(block, f"Table {counts['Table']}"))
+        elif isinstance(block, Cards):
+            parts.append(card_html(_cleaned(block.data)))
+        elif isinstance(block, Verbatim):
+            shown = escape(block.text, quote=False)
+            parts.append(f"<pre>{shown}</pre>" if block.kind != "error" else f'<pre class="error">{shown}</pre>')
+    return "\n".join(parts)
+
+
+def _cleaned(value: Any) -> Any:
+    """The same data, every text without characters that HTML forbids."""
+    if isinstance(value, str):
+        return svg.clean(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(inner) for key, inner in value.items()}
+    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _table(block: Tabular, number: str) -> str:
+    data = _cleaned(dict(block.data))
+    captioned = bool(data["caption"])
+    label = f"{number}: {data['caption']}" if captioned else "Table"
+    remarks = "".join(
+        f'<p class="remark">{escape(text, quote=False)}</p>' for text in (data.get("key"), data.get("note")) if text
+    )
+    table = table_html(data, number if captioned else "")
+    return f'<div class="table"><div class="scroll"{_scrollable(label)}>{table}</div>{remarks}</div>'
+
+
+def _scrollable(label: str) -> str:
+    """A box that can be scrolled must be reachable by keyboard and have a name of its own."""
+    return f' role="region" tabindex="0" aria-label="{escape(label)} (can be scrolled)"'
+
+
+def _figure(figure: Figure, number: str, prefix: str) -> str:
+    alt = figure.alt or f"Figure without a description, from {figure.cell}"
+    caption = figure.caption or ("" if figure.alt else alt)
+    heading = f'<span class="number">{number}</span> ' if figure.caption else ""
+    shown = f"<figcaption>{heading}{escape(caption, quote=False)}</figcaption>" if caption else ""
+    label = f"{number}: {figure.caption}" if figure.caption else f"Figure {prefix.strip('f-')}"
+    if figure.kind == "svg":
+        drawing, scroll = _inline(figure, alt, prefix), _scrollable(label)
+    else:
+        source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
+        drawing, scroll = f'<img src="{source}" alt="{escape(alt)}">', ""
+    return f'<figure>{shown}<div class="drawing"{scroll}>{drawing}</div></figure>'
+
+
+def _inline(figure: Figure, alt: str, prefix: str) -> str:
+    """The drawing inside the page, where it has the page's typeface and its text can be found."""
+    drawing = svg.tidy(figure.data.decode(), prefix)
+    width, height = svg.dimensions(drawing)
+    kind = ' class="small"' if width < 0.6 * style.TEXT_WIDTH_MM * style.POINTS_PER_MM else ""
+    shown = f' style="max-width:{width:.0f}pt"' if kind else ""
+    inside = drawing[drawing.index(">") + 1 :] if not drawing.endswith("/>") else "</svg>"
+    return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(alt)}"{kind}{shown}>{inside}'
+
+
+class _Renderer(mistune.HTMLRenderer):
+    """Markdown to HTML in which nothing but Markdown takes effect, and nothing is fetched."""
+
+    def inline_html(self, html: str) -> str:
+        return "" if html.startswith("<!--") else escape(html, quote=False)
+
+    def block_html(self, html: str) -> str:
+        return "" if html.startswith("<!--") else f"<p>{escape(html.strip(), quote=False)}</p>\n"
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return f'<a href="{escape(url)}">{text}</a>' if text and _LINK.match(url) else text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return text
+
+    def linebreak(self) -> str:
+        return "<br>\n"
+
+    def thematic_break(self) -> str:
+        return "<hr>\n"
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        return f"<pre>{escape(code.rstrip(), quote=False)}</pre>\n"
+
+
+def _plain_table(renderer: Any, text: str) -> str:
+    return f'<div class="table"><table>{text}</table></div>\n'
+
+
+def _plain_head(renderer: Any, text: str) -> str:
+    return f"<thead><tr>{text}</tr></thead>\n"
+
+
+def _plain_cell(renderer: Any, text: str, align: str | None = None, head: bool = False) -> str:
+    tag, scope = ("th", ' scope="col"') if head else ("td", "")
+    right = ' class="right"' if align == "right" else ""
+    return f"<{tag}{scope}{right}>{text}</{tag}>"
+
+
+def _renderer() -> _Renderer:
+    renderer = _Renderer(escape=True)
+    mistune.create_markdown(renderer=renderer, plugins=["table", "strikethrough"])
+    for name, method in (("table", _plain_table), ("table_head", _plain_head), ("table_cell", _plain_cell)):
+        renderer.register(name, method)
+    return renderer
+
+
+_RENDERER = _renderer()

@@ -1,0 +1,239 @@
+"""From an executed notebook to a tagged PDF (PDF/UA-1), through Typst.
+
+The Typst compiler is inside the ``typst`` wheel: no system package, no browser, no LaTeX. Its root
+is a temporary folder that holds only the template, the figures and one JSON file, so that nothing
+else can be read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters.exporter import Exporter
+from traitlets import Bool, default
+
+from nof import style, svg
+from nof.briefing import document
+from nof.briefing.columns import fit
+from nof.briefing.document import Cards, Document, Figure, Prose, Tabular, Verbatim
+from nof.briefing.fonts import drawable, text_width, typst_fonts
+from nof.briefing.markdown_typst import breakable, convert, literal
+from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
+from nof.errors import NofError
+
+TEMPLATE = Path(__file__).parent / "templates" / "briefing.typ"
+# Where a briefing has no date: Typst writes none, and the file's internal stamp must still be fixed.
+_NO_DATE = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+
+
+class FigureWithoutAltError(NofError):
+    """A figure has no alt text, so a PDF that everyone can read cannot be made."""
+
+    def __init__(self, cell: str):
+        self.cell = cell
+        super().__init__(
+            f"{cell}: a figure has no alt text, and an accessible PDF needs one. "
+            "Show it with nof.display.Chart.from_figure(figure, alt=..., caption=...)"
+        )
+
+
+class TypstFailedError(NofError):
+    """Typst refused the document; the message is its own."""
+
+
+class BriefingPDFExporter(Exporter):
+    """nbconvert exporter: ``jupyter nbconvert --to briefing-pdf notebook.ipynb``."""
+
+    export_from_notebook = "Briefing (PDF)"
+    output_mimetype = "application/pdf"
+
+    include_code = Bool(False, help="Also set the code of code cells.").tag(config=True)
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".pdf"
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[bytes, Any]:
+        """Convert a notebook; returns the PDF's bytes and nbconvert's resources.
+
+        Raises
+        ------
+        FigureWithoutAltError
+            Naming the first cell whose figure has no alt text.
+        TypstFailedError
+            With Typst's own message.
+        """
+        notebook, resources = super().from_notebook_node(nb, resources, **kw)
+        resources["output_extension"] = ".pdf"
+        name = (resources.get("metadata") or {}).get("name", "")
+        return render(document.read(notebook, name, self.include_code)), resources
+
+
+def render(doc: Document) -> bytes:
+    """A document as PDF; the same document gives the same bytes."""
+    with tempfile.TemporaryDirectory(prefix="nof-pdf-") as folder:
+        root = Path(folder).resolve()
+        body, tables, cards = _body(doc, root)
+        (root / "data.json").write_text(json.dumps(_data(doc.meta, tables, cards)), encoding="utf-8")
+        main = root / "main.typ"
+        main.write_text(f"{_template()}\n{body}", encoding="utf-8")
+        return _compile(main, root, _stamp(doc.meta))
+
+
+@lru_cache(maxsize=1)
+def _template() -> str:
+    return TEMPLATE.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> Any:
+    import typst
+
+    return typst.Compiler(font_paths=typst_fonts(), ignore_system_fonts=True)
+
+
+_STARTED_IN: set[int] = set()
+
+
+def _compile(main: Path, root: Path, stamp: dt.datetime) -> bytes:
+    import typst
+
+    # Typst's threads do not survive a fork: a child would wait for them for ever.
+    if _STARTED_IN and os.getpid() not in _STARTED_IN:
+        raise TypstFailedError(
+            "Typst was used in the parent process before it forked; make PDFs only in the children, "
+            "or only in the parent (nof.briefing.fonts.warm() is safe before forking)"
+        )
+    _STARTED_IN.add(os.getpid())
+    try:
+        return _compiler().compile(main, root=root, format="pdf", pdf_standards="ua-1", timestamp=stamp)
+    except typst.TypstError as error:
+        hints = " ".join(getattr(error, "hints", None) or [])
+        raise TypstFailedError(f"Typst could not make the PDF: {error.message} {hints}".strip()) from error
+
+
+def _stamp(meta: document.Meta) -> dt.datetime:
+    return dt.datetime.combine(meta.date, dt.time(), tzinfo=dt.UTC) if meta.date else _NO_DATE
+
+
+def _data(meta: document.Meta, tables: list, cards: list) -> dict[str, Any]:
+    """What the template reads: plain text, numbers and colours."""
+    lang, _, region = meta.lang.partition("-")
+    day = meta.date
+    said = {
+        "title": meta.title,
+        "subtitle": meta.subtitle,
+        "source": meta.source_line,
+        "licence": meta.licence_line,
+        "independent": meta.independent_line,
+        "run_id": meta.run_id,
+        "dateline": dateline(day),
+    }
+    return {
+        "meta": {key: breakable(drawable(text)) for key, text in said.items()}
+        | {
+            "author": [drawable(meta.independent_line)] if meta.independent_line else [],
+            "date": {"year": day.year, "month": day.month, "day": day.day} if day else None,
+            "illustrative": meta.illustrative,
+            "contents": meta.contents,
+            "lang": lang,
+            "region": region or None,
+        },
+        "look": _look(),
+        "illustrative": ILLUSTRATIVE,
+        "illustrative_words": ILLUSTRATIVE_WORDS,
+        "tables": tables,
+        "cards": cards,
+    }
+
+
+def _look() -> dict[str, Any]:
+    return {
+        "font": style.FONT,
+        "body": style.BODY_PT,
+        "small": style.SMALL_PT,
+        "ink": style.INK,
+        "quiet": style.QUIET,
+        "rule": style.RULE,
+        "wash": style.WASH,
+        "accent": style.ACCENT,
+        "warning_ink": style.WARNING_INK,
+        "warning_wash": style.WARNING_WASH,
+        "highlight": style.HIGHLIGHT,
+        "tones": style.TONES,
+    }
+
+
+def _body(doc: Document, root: Path) -> tuple[str, list, list]:
+    """Typst source of the blocks, and the tables and cards that it refers to by position."""
+    parts: list[str] = []
+    tables: list[list[dict]] = []
+    cards: list[list[dict]] = []
+    for number, block in enumerate(doc.blocks):
+        if isinstance(block, Prose):
+            parts.append(convert(block.tokens))
+        elif isinstance(block, Figure):
+            parts.append(_figure(block, number, root))
+        elif isinstance(block, Tabular):
+            parts.append(f"#nof-table({len(tables)})\n")
+            tables.append(fit(block.data))
+        elif isinstance(block, Cards):
+            parts.append(f"#nof-card({len(cards)})\n")
+            cards.append(_strip(block.data["items"]))
+        elif isinstance(block, Verbatim):
+            call = "nof-error" if block.kind == "error" else "nof-verbatim"
+            parts.append(f"#{call}({literal(breakable(drawable(block.text)))})\n")
+    return "\n".join(parts), tables, cards
+
+
+def _card(item: Mapping[str, Any], width: float) -> dict[str, Any]:
+    """Texts of one key figure, and the size at which its value fits one line (if 9 points do)."""
+    texts = {key: breakable(drawable(svg.clean(item.get(key, "")))) for key in ("label", "value", "note")}
+    return texts | {"size": round(max(9.0, min(17.0, width / (text_width(texts["value"], "600") or 1))), 1)}
+
+
+def _strip(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    across = min(4, len(items)) or 1
+    gaps, insets = 3.0 * style.POINTS_PER_MM * (across - 1), 16.0 * across
+    width = (style.TEXT_WIDTH_MM * style.POINTS_PER_MM - gaps - insets) / across
+    return [_card(item, width) for item in items]
+
+
+def _figure(figure: Figure, number: int, root: Path) -> str:
+    if not figure.alt:
+        raise FigureWithoutAltError(figure.cell)
+    name = f"figure-{number}.{figure.kind}"
+    drawing = figure.data
+    if figure.kind == "svg":
+        drawing = svg.tidy(drawing.decode(), text=drawable).encode()
+    (root / name).write_bytes(drawing)
+    caption = literal(breakable(drawable(figure.caption))) if figure.caption else "none"
+    width = _width_mm(figure)
+    return f"#nof-figure({literal(name)}, {literal(drawable(figure.alt))}, {caption}, {width:.2f}mm, auto)\n"
+
+
+def _width_mm(figure: Figure) -> float:
+    """Width on paper: as asked for, or the text width, less where the page would be too short."""
+    width, height = figure.width_mm, figure.height_mm
+    if not width or not height:
+        points = svg.dimensions(figure.data.decode()) if figure.kind == "svg" else _pixels(figure.data)
+        width, height = (length / style.POINTS_PER_MM for length in points)
+    shrink = min(1.0, style.TEXT_WIDTH_MM / width, style.TEXT_HEIGHT_MM / height)
+    return width * shrink
+
+
+def _pixels(data: bytes) -> tuple[float, float]:
+    """Size of a raster picture in points, at 110 pixels to the inch (as notebooks show them)."""
+    import io
+
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as picture:
+        return tuple(72 / 110 * pixels for pixels in picture.size)

@@ -1,0 +1,125 @@
+"""How everything looks: one palette, one typeface, one set of sizes, for figures, HTML and PDF.
+
+No colour carries meaning alone: a segment also shows its number, a rating its letter. The segment
+colours differ from each other by at least 26 CIELAB units in normal sight and in simulated
+protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009, severity 1.0) and
+stand at 3:1 or more on white (WCAG 2.2, 1.4.11); tests/test_display.py computes both.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+FONT = "Source Sans Pro"
+FONT_FILES = {  # weight and slope: file of the font-source-sans-pro package (SIL Open Font Licence)
+    ("400", "normal"): "SourceSansPro-Regular.ttf",
+    ("400", "italic"): "SourceSansPro-It.ttf",
+    ("600", "normal"): "SourceSansPro-Semibold.ttf",
+    ("700", "normal"): "SourceSansPro-Bold.ttf",
+}
+
+INK = "#1c2326"  # text
+QUIET = "#56626a"  # notes and axis labels; 6:1 on white
+RULE = "#c9d1d5"  # hairlines and grids
+PAPER = "#ffffff"
+WASH = "#f2f5f6"  # behind cards and notes
+ACCENT = "#12505b"  # the one accent: headings' rules, the title block
+WARNING_INK = "#7a3300"  # the illustrative-data banner
+WARNING_WASH = "#fdf0df"
+HIGHLIGHT = "#fff4cf"  # the row that a briefing is about
+# The page in dark mode, by CSS variable; figures keep a white card.
+DARK = {
+    "paper": "#14191c", "ink": "#e6eaec", "quiet": "#a9b5bb", "rule": "#3a464c", "wash": "#1e262a",
+    "accent": "#7cc4d0", "accent-rule": "#4f9aa7", "highlight": "#4a3f14", "focus": "#ffb454",
+    "warning-ink": "#ffcf99", "warning-wash": "#3a2810", "card-edge": "#3a464c", "card-pad": ".8rem",
+}  # fmt: skip
+
+# Blue is better, red is worse; light in the middle, dark at the ends. 5 is the segment that NHS
+# England keeps for trusts in its Recovery Support Programme.
+SEGMENT = {1: "#08519c", 2: "#4a97c9", 3: "#e06c00", 4: "#8e1a2e", 5: "#2b2b2b"}
+# The same as table cell backgrounds, light enough for INK at 4.5:1 or more.
+SEGMENT_WASH = {1: "#c3d8ee", 2: "#e2eff7", 3: "#fde6d0", 4: "#f0c9cf", 5: "#d9d9d9"}
+TONES = {f"segment-{number}": colour for number, colour in SEGMENT_WASH.items()}
+
+TEXT_WIDTH_MM = 170.0  # A4 less two margins of 20 mm: the width of a figure
+TEXT_HEIGHT_MM = 235.0  # the tallest figure that leaves room for its caption
+POINTS_PER_MM = 72 / 25.4
+BODY_PT = 10.0
+SMALL_PT = 8.5
+TABLE_PT = (9.0, 8.5, 8.0, 7.5, 7.0, 6.5)  # tried in turn until a table fits the page
+FIGURE_PT = 8.0
+
+
+def font_folder() -> Path:
+    """The folder of the pip package's font files."""
+    import font_source_sans_pro
+
+    return Path(font_source_sans_pro.__file__).parent / "files"
+
+
+@lru_cache(maxsize=1)
+def register_fonts() -> None:
+    """Tell matplotlib where the typeface is, once a process."""
+    from matplotlib.font_manager import fontManager
+
+    for name in FONT_FILES.values():
+        fontManager.addfont(font_folder() / name)
+
+
+def rc() -> dict[str, Any]:
+    """matplotlib settings of every figure: use as ``with matplotlib.rc_context(style.rc()):``.
+
+    Text stays text (searchable, small); ids derive from content, so the same figure has the same
+    bytes on every run.
+    """
+    register_fonts()
+    return {
+        "font.family": [FONT, "DejaVu Sans"],
+        "font.size": FIGURE_PT,
+        "axes.titlesize": FIGURE_PT + 1,
+        "axes.titleweight": 600,
+        "axes.titlelocation": "left",
+        "axes.labelsize": FIGURE_PT,
+        "axes.labelcolor": QUIET,
+        "axes.edgecolor": QUIET,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": False,
+        "grid.color": RULE,
+        "grid.linewidth": 0.5,
+        "xtick.color": QUIET,
+        "ytick.color": QUIET,
+        "xtick.labelsize": FIGURE_PT,
+        "ytick.labelsize": FIGURE_PT,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "text.color": INK,
+        "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+        "legend.frameon": False,
+        "legend.fontsize": FIGURE_PT,
+        "lines.linewidth": 1.2,
+        "patch.linewidth": 0.6,
+        "figure.dpi": 72,
+        "figure.facecolor": PAPER,
+        "savefig.facecolor": PAPER,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "nof",
+        "axes.prop_cycle": _cycle(),
+    }
+
+
+def _cycle() -> Any:
+    from matplotlib import cycler
+
+    return cycler(color=[ACCENT, SEGMENT[3], SEGMENT[2], SEGMENT[4], QUIET])
+
+
+def size(width_mm: float = TEXT_WIDTH_MM, height_mm: float = 90.0) -> tuple[float, float]:
+    """A figure size in inches, as matplotlib wants it, from millimetres."""
+    return width_mm / 25.4, height_mm / 25.4
