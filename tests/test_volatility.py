@@ -1,0 +1,368 @@
+"""Reliability, transitions and changes, against published worked examples, scipy and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from nof import publication, recompute, volatility
+
+MHC = "mental-health-and-community"
+QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]
+# Shrout and Fleiss (1979), table 2: six targets, four judges. Table 4: ICC(1,1) = .17, ICC(1,4) = .44.
+SHROUT_FLEISS = pd.DataFrame([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+
+
+@pytest.fixture(scope="module")
+def national(real):
+    return recompute.recompute(publication.read(real))
+
+
+def made(tables: dict[str, pd.DataFrame], segments: pd.DataFrame | None = None, flags: pd.DataFrame | None = None,
+         weights: dict[str, float] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tidy scores and standings of one made-up type from a table of trusts by metrics for each quarter."""
+    parts, standings = [], []
+    for quarter, table in tables.items():
+        wide = table.rename_axis("trust_code").reset_index()
+        tidy = wide.melt("trust_code", var_name="metric_id", value_name="score")
+        parts.append(tidy.dropna().assign(quarter=quarter, trust_type="acute"))
+        weight = pd.Series(weights or {}, dtype=float).reindex(table.columns).fillna(1.0)
+        average = (table * weight).sum(axis=1) / (table.notna() * weight).sum(axis=1)
+        unadjusted = segments[quarter] if segments is not None else pd.Series(2.0, table.index)
+        flag = flags[quarter] if flags is not None else pd.Series(False, table.index)
+        standings.append(pd.DataFrame({
+            "quarter": quarter, "trust_type": "acute", "trust_code": table.index, "average": average.to_numpy(),
+            "average_score": average.round(2).to_numpy(), "segment_unadjusted": unadjusted[table.index].to_numpy(),
+            "in_deficit": flag[table.index].to_numpy(),
+            "segment": np.where(flag[table.index], np.maximum(unadjusted[table.index], 3), unadjusted[table.index]),
+            "rank": average.rank().to_numpy()}))
+    scores = pd.concat(parts, ignore_index=True)
+    scores["weight"] = scores["metric_id"].map(weights or {}).fillna(1.0)
+    return scores, pd.concat(standings, ignore_index=True)
+
+
+def random_scores(random: np.random.Generator, trusts: int, metrics: int) -> pd.DataFrame:
+    codes = [f"ZZ{one:03}" for one in range(trusts)]
+    ids = [f"OF1{one:03}" for one in range(metrics)]
+    return pd.DataFrame(random.uniform(1, 4, (trusts, metrics)).round(2), codes, ids)
+
+
+# --- reliability ---
+
+
+def test_icc_is_that_of_shrout_and_fleiss():
+    found = volatility.components(SHROUT_FLEISS)
+    assert round(found.icc, 2) == 0.17
+    assert round(volatility.spearman_brown(found.icc, 4), 2) == 0.44
+    # Interval as the R package psych prints it for this example: -0.13 to 0.72.
+    assert (round(found.icc_low, 2), round(found.icc_high, 2)) == (-0.13, 0.72)
+
+
+def test_icc_ignores_order_shift_and_scale():
+    found = volatility.components(SHROUT_FLEISS)
+    changed = volatility.components(SHROUT_FLEISS.iloc[::-1, [2, 0, 3, 1]] * 3 - 7)
+    assert changed.icc == pytest.approx(found.icc)
+    assert changed.within == pytest.approx(9 * found.within)
+
+
+def test_unbalanced_components_agree_with_scipys_analysis_of_variance():
+    random = np.random.default_rng(1)
+    panel = pd.DataFrame(random.normal(size=(30, 1)) + random.normal(size=(30, 4)))
+    panel = panel.mask(random.uniform(size=panel.shape) < 0.2)
+    groups = [row.dropna().to_numpy() for _, row in panel.iterrows() if row.notna().any()]
+    ratio = stats.f_oneway(*groups).statistic
+    found = volatility.components(panel)
+    assert 1 + found.mean_group * found.between / found.within == pytest.approx(ratio)
+    assert found.values == sum(map(len, groups))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.15])
+def test_icc_interval_covers_the_true_reliability(missing):
+    random, true, hits = np.random.default_rng(2), 0.6, 0
+    for _ in range(600):
+        panel = pd.DataFrame(random.normal(0, np.sqrt(true), (40, 1)) + random.normal(0, np.sqrt(1 - true), (40, 4)))
+        found = volatility.components(panel.mask(random.uniform(size=panel.shape) < missing))
+        hits += found.icc_low <= true <= found.icc_high
+    # 95% +- 3 standard errors of a share over 600 panels
+    assert 0.923 <= hits / 600 <= 0.977
+
+
+def test_components_of_a_panel_that_cannot_tell_are_missing():
+    assert np.isnan(volatility.components(SHROUT_FLEISS[[0]]).icc)
+    assert np.isnan(volatility.components(SHROUT_FLEISS.iloc[:1]).icc)
+    assert np.isnan(volatility.components(SHROUT_FLEISS * 0).icc)
+
+
+def test_tau_squared_is_paule_and_mandels_as_statsmodels_has_it():
+    meta = pytest.importorskip("statsmodels.stats.meta_analysis")
+    random = np.random.default_rng(3)
+    error = pd.Series(random.uniform(0.2, 0.6, 25))
+    estimate = pd.Series(random.normal(0, 0.5, 25) + random.normal(size=25) * error)
+    expected = meta.combine_effects(estimate, error**2, method_re="iterated").tau2
+    assert volatility.tau_squared(estimate, error) == pytest.approx(expected, rel=1e-3)
+    assert volatility.rankability(estimate, error) == pytest.approx(
+        expected / (expected + np.median(error**2)), rel=1e-3)
+
+
+def test_rankability_is_zero_for_equals_and_near_one_without_noise():
+    assert volatility.rankability(pd.Series([2.0, 2.01, 1.99]), pd.Series([0.5, 0.5, 0.5])) == 0
+    assert volatility.rankability(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.01, 0.01, 0.01])) > 0.99
+
+
+def test_copies_are_no_evidence_of_stability():
+    random = np.random.default_rng(4)
+    first, second = random.normal(size=(2, 200))  # two releases that have nothing to do with each other
+    panel = pd.DataFrame(dict(zip(QUARTERS, [first, first, first, second], strict=True)))
+    assert volatility.releases(panel) == [QUARTERS[0], QUARTERS[3]]
+    row = volatility.reliability({"OF1061": panel}).loc["OF1061"]
+    assert row["copies"] == 2 and row["releases"] == 2
+    assert row["icc_with_copies"] > 0.3
+    assert abs(row["icc"]) < 0.2
+
+
+def test_a_metric_published_once_has_no_reliability():
+    row = volatility.reliability({"OF1061": pd.DataFrame({one: [1.0, 2.0, 3.0] for one in QUARTERS})}).loc["OF1061"]
+    assert row["releases"] == 1 and np.isnan(row["icc"]) and np.isnan(row["rankability"])
+
+
+def test_panels_hold_the_average_without_annual_metrics():
+    random = np.random.default_rng(5)
+    first, second = random_scores(random, 20, 3), random_scores(random, 20, 3)
+    second["OF1002"] = first["OF1002"]
+    tables = volatility.panels(*made({QUARTERS[0]: first, QUARTERS[1]: second}), "acute")
+    moving = tables[volatility.MOVING]
+    assert moving[QUARTERS[1]].to_numpy() == pytest.approx(second[["OF1000", "OF1001"]].mean(axis=1).to_numpy())
+    found = volatility.rank_correlations(tables).set_index("measure")
+    assert found["is_copy"].to_dict() == {"average": False, "rank": False, volatility.MOVING: False,
+                                          "OF1000": False, "OF1001": False, "OF1002": True}
+    assert found.loc["OF1000", "spearman"] == pytest.approx(stats.spearmanr(first["OF1000"], second["OF1000"])[0])
+    assert found.loc["OF1000", "kendall"] == pytest.approx(stats.kendalltau(first["OF1000"], second["OF1000"])[0])
+
+
+# --- segments ---
+
+
+def test_transitions_count_by_hand():
+    table = random_scores(np.random.default_rng(6), 4, 3)
+    segments = pd.DataFrame({QUARTERS[0]: [1, 1, 2, 4], QUARTERS[1]: [1, 2, 2, 3]}, table.index, dtype=float)
+    flags = pd.DataFrame({QUARTERS[0]: [True, False, False, False], QUARTERS[1]: [False] * 4}, table.index)
+    _, standings = made({one: table for one in QUARTERS[:2]}, segments, flags)
+    plain = volatility.transitions(standings, *QUARTERS[:2], "acute", adjusted=False).set_index(
+        ["segment_before", "segment_after"])
+    assert plain.loc[(1, 1), "trusts"] == 1 and plain.loc[(1, 2), "share"] == 0.5
+    assert plain["trusts"].sum() == 4 and len(plain) == 16
+    assert plain.loc[3, "share"].isna().all()
+    adjusted = volatility.transitions(standings, *QUARTERS[:2], "acute")
+    assert adjusted.set_index(["segment_before", "segment_after"]).loc[(3, 1), "trusts"] == 1
+
+
+def test_real_transitions_are_those_of_the_published_segments(national):
+    published = national.publication.metrics.query("metric_id == 'OF5000'").pivot(
+        index="trust_code", columns="quarter", values="value")
+    for before, after in zip(QUARTERS, QUARTERS[1:], strict=False):
+        found = volatility.transitions(national.standings, before, after, MHC)
+        assert found["trusts"].sum() == 61
+        stayed = found.loc[found["segment_before"] == found["segment_after"], "trusts"].sum()
+        assert 61 - stayed == (published[before] != published[after]).sum()
+
+
+# --- the change of each trust ---
+
+
+def test_sign_flip_is_scipys_exact_permutation_test():
+    random = np.random.default_rng(7)
+    for metrics in (4, 7, 9):
+        differences = random.normal(0.2, 1, metrics).round(2)
+        weights = np.where(np.arange(metrics) < 3, 1 / 3, 1.0)
+        exact = stats.permutation_test((differences * weights,), np.sum, permutation_type="samples", n_resamples=np.inf)
+        assert volatility.sign_flip(differences, weights) == pytest.approx(exact.pvalue)
+
+
+def test_sign_flip_of_seven_metrics_that_all_improve_is_two_in_128():
+    assert volatility.sign_flip([-0.1] * 7, [1.0] * 7) == pytest.approx(2 / 2**7)
+    assert volatility.sign_flip([-0.1] * 7 + [0.0] * 5, [1.0] * 12) == pytest.approx(2 / 2**7)
+    assert volatility.sign_flip([0.0, 0.0], [1.0, 1.0]) == 1
+
+
+def test_adjusted_p_values_on_the_example_of_benjamini_and_hochberg():
+    # Benjamini and Hochberg (1995), section 3.1: fifteen p-values, of which their procedure rejects four at 0.05.
+    p_values = pd.Series([0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
+                          0.5719, 0.6528, 0.7590, 1.0000, np.nan]).sample(frac=1, random_state=0)
+    found = volatility.adjusted_p_values(p_values)
+    assert (found <= 0.05).sum() == 4
+    assert found[p_values.isna()].isna().all()
+    assert found[3] == pytest.approx(0.0095 * 15 / 4)
+
+
+def test_weighted_errors_with_equal_weights_are_standard_errors_of_the_mean():
+    table = random_scores(np.random.default_rng(8), 6, 8).mask(lambda frame: frame > 3.6)
+    found = volatility.weighted_errors(table, pd.Series(0.7, table.columns))
+    assert found["mean"].to_numpy() == pytest.approx(table.mean(axis=1).to_numpy())
+    assert found["standard_error"].to_numpy() == pytest.approx(table.sem(axis=1).to_numpy())
+    assert found["freedom"].to_numpy() == pytest.approx(table.notna().sum(axis=1).to_numpy() - 1)
+
+
+def test_change_is_scipys_paired_t_test():
+    random = np.random.default_rng(9)
+    first, second = random_scores(random, 10, 8), random_scores(random, 10, 8)
+    found = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute")
+    expected = stats.ttest_rel(second, first, axis=1)
+    assert found["p_value"].to_numpy() == pytest.approx(expected.pvalue)
+    assert found["change"].to_numpy() == pytest.approx((second - first).mean(axis=1).to_numpy())
+    assert found["q_value"].to_numpy() == pytest.approx(stats.false_discovery_control(expected.pvalue))
+    flipped = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute",
+                                 test="sign-flip")
+    assert flipped["p_value"].ge(2 / 2**8 - 1e-12).all()
+
+
+def test_a_copied_metric_shrinks_the_change_and_adds_no_evidence():
+    random = np.random.default_rng(10)
+    first, second = random_scores(random, 12, 6), random_scores(random, 12, 6)
+    plain = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute")
+    annual = pd.DataFrame(random.uniform(1, 4, (12, 2)), first.index, ["OF1061", "OF1084"])
+    tables = {QUARTERS[0]: first.join(annual), QUARTERS[1]: second.join(annual)}
+    found = volatility.changes(*made(tables), *QUARTERS[:2], "acute")
+    assert found["p_value"].to_numpy() == pytest.approx(plain["p_value"].to_numpy())
+    assert found["change"].to_numpy() == pytest.approx(plain["change"].to_numpy() * 6 / 8)
+    assert found["standard_error"].to_numpy() == pytest.approx(plain["standard_error"].to_numpy() * 6 / 8)
+    assert found["metrics_compared"].eq(8).all() and found["metrics_tested"].eq(6).all()
+    told = volatility.changes(*made(tables), *QUARTERS[:2], "acute", copied={"OF1000"})
+    assert told["metrics_tested"].eq(5).all()
+
+
+def test_a_trust_that_cannot_be_tested_has_no_p_value():
+    first = random_scores(np.random.default_rng(11), 5, 4)
+    second = first + 0.5
+    first.iloc[0, 1:] = np.nan
+    found = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute")
+    assert found["p_value"].isna().all()  # one metric, and differences all alike
+    assert not found["more_than_noise"].any()
+    assert found["change"].to_numpy() == pytest.approx(0.5)
+
+
+def test_absent_and_merged_trusts_are_left_out_and_named():
+    random = np.random.default_rng(12)
+    first, second = random_scores(random, 6, 5), random_scores(random, 6, 5)
+    scores, standings = made({QUARTERS[0]: first.iloc[1:], QUARTERS[1]: second.iloc[:-1]})
+    left = volatility.excluded(standings, *QUARTERS[:2], "acute", not_comparable={"ZZ002", "NONE"})
+    assert dict(left.to_numpy()) == {"ZZ000": "absent in 2025-26-q1", "ZZ002": "not comparable: merger",
+                                     "ZZ005": "absent in 2025-26-q2"}
+    found = volatility.changes(scores, standings, *QUARTERS[:2], "acute", not_comparable={"ZZ002"})
+    assert list(found["trust_code"]) == ["ZZ001", "ZZ003", "ZZ004"]
+
+
+def test_override_is_the_cause_only_if_the_old_flag_would_have_kept_the_segment():
+    table = random_scores(np.random.default_rng(13), 6, 4)
+    # The flag falls away; comes; decides though both move; the segment moves by itself; the flag changes nothing; the
+    # segment would have moved by itself, the flag only moves it further.
+    segments = pd.DataFrame({QUARTERS[0]: [2, 1, 2, 2, 4, 1], QUARTERS[1]: [2, 1, 1, 4, 4, 2]}, table.index) * 1.0
+    flags = pd.DataFrame({QUARTERS[0]: [True, False, True, False, True, False],
+                          QUARTERS[1]: [False, True, False, True, False, True]}, table.index)
+    scores, standings = made({one: table for one in QUARTERS[:2]}, segments, flags)
+    found = volatility.changes(scores, standings, *QUARTERS[:2], "acute")
+    assert list(found["segment_before"]) == [3, 1, 3, 2, 4, 1]
+    assert list(found["segment_after"]) == [2, 3, 1, 4, 4, 3]
+    assert list(found["by_override"]) == [True, True, True, False, False, False]
+
+
+def test_summary_has_one_cause_for_each_change_of_segment():
+    table = pd.DataFrame({"change": [-0.5, 0.5, 0.1, -0.6, 0.0], "p_value": [0.01, 0.01, 0.6, 0.01, 0.9],
+                          "more_than_noise": [True, False, False, True, False], "segment_before": [2.0, 2, 1, 2, 4],
+                          "segment_after": [1.0, 3, 3, 2, 4], "by_override": [False, False, True, False, False]})
+    found = volatility.change_summary(table)
+    assert found.to_numpy().tolist() == [[3, 1, 2], [1, 0, 1], [1, 1, 0], [1, 0, 1], [1, 1, 0]]
+    unadjusted = volatility.change_summary(table, level=0.05)
+    assert unadjusted["trusts"].tolist() == [3, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip"])
+def test_false_alarms_stay_at_the_level(test):
+    random, alarms, families = np.random.default_rng(14), 0, 0
+    for _ in range(60):
+        first = random_scores(random, 50, 8)
+        second = (first + random.laplace(0, 0.3, first.shape)).round(2)  # metrics move, no trust does
+        found = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute", test=test)
+        alarms += found["p_value"].le(0.05).sum()
+        families += found["more_than_noise"].any()
+    assert alarms / 3000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 3000)
+    assert families <= 10  # 60 families at 5%: more than 10 has a chance under 0.1%
+
+
+def test_a_real_change_is_found():
+    random = np.random.default_rng(15)
+    first = random_scores(random, 40, 10)
+    second = first + random.normal(0, 0.1, first.shape)
+    second.iloc[0] -= 0.8
+    found = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute")
+    assert found["more_than_noise"].iloc[0] and found["change"].iloc[0] < -0.5
+
+
+def test_every_real_change_of_segment_is_accounted_for(national):
+    for before, after in zip(QUARTERS, QUARTERS[1:], strict=False):
+        table = volatility.changes(national.scores, national.standings, before, after, MHC)
+        trusts = volatility.change_summary(table)["trusts"]
+        assert len(table) == 61
+        assert trusts.iloc[0] == trusts.iloc[1:4].sum() == (table["segment_before"] != table["segment_after"]).sum()
+
+
+def test_staff_survey_is_a_copy_until_the_fourth_quarter(national):
+    found = volatility.reliability(volatility.panels(national.scores, national.standings, MHC))
+    assert found.loc[["OF1061", "OF1084"], "copies"].tolist() == [2, 2]
+    assert (found.loc[["OF1061", "OF1084"], "icc"] < found.loc[["OF1061", "OF1084"], "icc_with_copies"]).all()
+    assert found.loc[volatility.MOVING, "icc"] < found.loc["average", "icc"]
+
+
+# --- noise alone ---
+
+
+def noisy(seed: int, sd: float = 0.5, trusts: int = 60, metrics: int = 8) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two quarters in which no trust changes and every metric scatters, cut at 2.0, 2.4 and 2.8."""
+    random = np.random.default_rng(seed)
+    true = random.normal(2.4, 0.4, (trusts, 1)) + random.normal(0, 0.4, (trusts, metrics))
+    tables = {one: pd.DataFrame(true + random.normal(0, sd / np.sqrt(2), true.shape),
+                                [f"ZZ{i:03}" for i in range(trusts)], [f"OF1{i:03}" for i in range(metrics)])
+              for one in QUARTERS[:2]}
+    segments = pd.DataFrame({one: 1.0 + (table.mean(axis=1).to_numpy()[:, None] > EDGES).sum(axis=1)
+                             for one, table in tables.items()}, tables[QUARTERS[0]].index)
+    return made(tables, segments)
+
+
+EDGES = np.array([2.0, 2.4, 2.8])
+
+
+def test_noise_alone_by_simulation_and_by_formula_agree():
+    found = volatility.noise_alone(*noisy(16), *QUARTERS[:2], "acute", EDGES)
+    assert found.expected == pytest.approx(found.analytic, rel=0.03)
+    assert found.noise_sd == pytest.approx(0.5, abs=0.05)
+    assert found.low <= found.expected <= found.high
+    assert found == volatility.noise_alone(*noisy(16), *QUARTERS[:2], "acute", EDGES)
+
+
+def test_noise_alone_range_covers_the_changes_of_trusts_that_do_not_change():
+    found = [volatility.noise_alone(*noisy(seed), *QUARTERS[:2], "acute", EDGES, draws=1000)
+             for seed in range(100, 180)]
+    hits = sum(one.low <= one.observed <= one.high for one in found)
+    assert hits >= 70  # of 80; at 95% fewer than 70 has a chance under 0.2%
+    seen, expected = (np.mean([getattr(one, name) for one in found]) for name in ("observed", "expected"))
+    assert expected == pytest.approx(seen, rel=0.1)
+
+
+def test_chance_of_change_on_an_edge_is_a_half_and_far_away_nothing():
+    chances = volatility.chance_of_change(np.array([2.4, 1.0, 2.0]), np.full(3, 0.01), EDGES,
+                                          np.array([False, False, True]), 3)
+    assert chances == pytest.approx([0.5, 0.0, 0.0], abs=1e-9)  # flagged: on 1/2, held in segment 3 either way
+
+
+# --- distances ---
+
+
+def test_edge_distances_by_hand():
+    table = pd.DataFrame([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0], [4.0, np.nan, np.nan]], ["A", "B", "C"], list("xyz"))
+    found = volatility.edge_distances(table, pd.Series(1.0, list("xyz")), np.array([1.8, 2.1, np.inf]))
+    error = 1 / np.sqrt(3)
+    assert found.loc["A", ["1/2", "2/3"]].tolist() == pytest.approx([0.2 / error, -0.1 / error])
+    assert found["3/4"].isna().all()
+    assert found.loc["A", "nearest_edge"] == "2/3" and found.loc["A", "nearest"] == pytest.approx(0.1 / error)
+    assert found.loc[["B", "C"], "nearest"].isna().all()
