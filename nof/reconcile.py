@@ -66,9 +66,12 @@ def _figures(national: National) -> Iterator[pd.DataFrame]:
 
 def _comparable(national: National) -> pd.Series:
     """Quarters in which sums of scores can be called recomputed at this level (level 2 needs the whole pool)."""
+    return pd.Series(national.publication.quarters) if national.level == 1 else _whole_quarters(national)
+
+
+def _whole_quarters(national: National) -> pd.Series:
+    """Quarters in which every trust type of the national pool is at hand."""
     quarters = pd.Series(national.publication.quarters)
-    if national.level == 1:
-        return quarters
     types = national.publication.trusts.groupby("quarter")["trust_type"].agg(set)
     whole = [bool(pool := national.framework(q).national_pool) and set(pool) <= types[q] for q in quarters]
     return quarters[whole]
@@ -115,8 +118,6 @@ def _summary_figures(national: National, quarters: pd.Series) -> Iterator[pd.Dat
         yield _standing(national, part, ids.adjusted_segment, "rank", "rank")
         own = part[part["edges_from"] == "recomputed"]
         yield _standing(national, own, ids.unadjusted_segment, "segment_unadjusted")
-    if national.level == 1:
-        yield _rounded_averages(national)
 
 
 def _by_framework(national: National, table: pd.DataFrame) -> dict[str, tuple[Framework, pd.DataFrame]]:
@@ -127,15 +128,6 @@ def _by_framework(national: National, table: pd.DataFrame) -> dict[str, tuple[Fr
 def _standing(national: National, table: pd.DataFrame, metric_id: str, column: str, of: str = "value") -> pd.DataFrame:
     recomputed = table[[*KEY]].assign(metric_id=metric_id, recomputed=table[column])
     return _beside(_published(national, [metric_id], of), recomputed, "" if of == "value" else f".{of}")
-
-
-def _rounded_averages(national: National) -> pd.DataFrame:
-    """Averages of the scores as published, rounded: what a reader with a calculator gets."""
-    scores = national.scores.assign(score=national.scores["published"])
-    table = scoring.averages(scores)
-    parts = [_standing(national, part, framework.summary.average, "average_score")
-             for framework, part in _by_framework(national, table).values()]
-    return pd.concat(parts).assign(rule=lambda frame: frame["metric_id"] + ".from_rounded_scores")
 
 
 def _domain_figures(national: National, quarters: pd.Series) -> Iterator[pd.DataFrame]:
@@ -149,12 +141,16 @@ def _domain_figures(national: National, quarters: pd.Series) -> Iterator[pd.Data
 
 
 def _domain_segments(national: National, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Domain segments, where the whole national pool is at hand: quartiles of the domain score."""
+    """Domain segments, where the whole national pool is at hand: quartiles of the domain score.
+
+    A type may have no score in a domain (ambulance trusts have none for access), so the pool is judged by the quarter.
+    """
+    whole = set(_whole_quarters(national))
     for (quarter, metric_id), part in table.groupby(["quarter", "metric_id"]):
         framework = national.framework(quarter)
-        edges = ranking.known_edges(part, framework) if framework.segments.rule == "quartiles" else None
-        if edges is None:
+        if quarter not in whole or framework.segments.rule != "quartiles":
             continue
+        edges = ranking.quartile_edges(part["average"][part["trust_type"].isin(framework.national_pool)])
         ids = {domain.score_id: domain.segment_id for domain in framework.domains}
         found = part[KEY].assign(metric_id=ids[metric_id], recomputed=ranking.segment_of(part["average"], edges))
         yield _beside(_published(national, [ids[metric_id]]), found)

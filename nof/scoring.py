@@ -202,7 +202,7 @@ def _pool_groups(scores: pd.DataFrame, framework: Framework) -> Iterator[tuple[s
 
 def _size(group: pd.DataFrame, metric: Metric) -> int | None:
     in_ranking = group["published"] != FIXED.get(metric.shape)
-    return pool_size(group["published"], metric.shape, at_least=1 if metric.shape in FIXED else int(in_ranking.sum()))
+    return pool_size(group["published"], metric.shape, at_least=int(in_ranking.sum()))
 
 
 def scores_from_values(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
@@ -236,7 +236,7 @@ def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Se
     for metric in framework.by_value.values():
         rows = value_rows(metrics, metric) if metric.recomputable else metrics.iloc[:0]
         for quarter, group in rows.groupby("quarter"):
-            if metric.pool == "national" and not set(framework.national_pool) <= set(types[quarter]):
+            if metric.pool == "national" and not framework.pool_at_hand(types[quarter]):
                 continue
             parts = [part for _, part in group.groupby("trust_type")] if metric.pool == "type" else [group]
             for part in parts:

@@ -154,9 +154,7 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
               Column("value", "Value", unit=unit, align="right", format=",.2f")) if has_values else ()
     return Table(ranking, f"{title}: ranking", (
         *values[:1], _name(), *values[1:], Column("score", "Score", align="right", format=rated, tone=rating_tone),
-    ), note="Rank within the trust type; ties share the best rank. The score counts the position among all trusts "
-            "measured, nationally for most metrics." if has_values else
-            "No value and no rank is published for this metric, only the score.", key=RATING_KEY)
+    ), note="" if has_values else "No value and no rank is published for this metric, only the score.")
 
 
 def reconciliation_table(compared: pd.DataFrame) -> Table:
@@ -178,8 +176,7 @@ def reconciliation_table(compared: pd.DataFrame) -> Table:
         Column("share", "Share", unit="%", align="right", format=".1f"),
         Column("largest_difference", "Largest difference", align="right", format=".3g"),
     ), note="Level 1: from published metric scores. Level 2: from published values. “.grid”: the published scores fall on "
-            "the grid of one ranking pool. “.from_rounded_scores”: what the published, rounded scores give without the "
-            "digits that the grid test recovers.")
+            "the grid of one ranking pool.")
 
 
 def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table:

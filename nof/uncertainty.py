@@ -7,7 +7,6 @@ description was not seen; the rule was inferred from Q4 2025/26 and is checked i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+from scipy import fft
 
 from nof.ranking import override, segment_of
 from nof.scoring import round_half_up
@@ -69,14 +69,13 @@ def _compositions(hundredths: np.ndarray, weights: np.ndarray) -> Iterator[tuple
 def _convolved(parts, weight: int, chance: float) -> tuple[np.ndarray, np.ndarray]:
     """Distribution of the sum of independent draws, each group drawn `times` times and scaled by its weight."""
     top = sum(int(group.max()) * times * size for group, times, size in parts) + 1
-    spectrum = np.ones(top // 2 + 1, dtype=complex) if top > 1 else np.ones(1, dtype=complex)
+    length = fft.next_fast_len(top, real=True)
+    spectrum = np.ones(length // 2 + 1, dtype=complex)
     for group, times, size in parts:
-        single = np.zeros(top)
-        for score, count in Counter((group * size).tolist()).items():
-            single[score if score < top else 0] += count / len(group) if times else 0
         if times:
-            spectrum = spectrum * np.fft.rfft(single) ** times
-    sums = np.clip(np.fft.irfft(spectrum, top), 0, None)
+            single = np.bincount(group * size, minlength=length) / len(group)
+            spectrum = spectrum * fft.rfft(single, length) ** times
+    sums = np.clip(fft.irfft(spectrum, length)[:top], 0, None)
     kept = np.flatnonzero(sums > 1e-15)
     return kept / (100.0 * weight), sums[kept] * chance
 

@@ -9,6 +9,7 @@ from nof.quarter import Quarter
 from nof.reconcile import equal
 
 TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
+MONTHS = "January February March April May June July August September October November December".split()
 _ENDINGS = (" NHS Foundation Trust", " NHS Trust")
 SEGMENT_MEANING = "Segment 1 is the best and 4 the worst; a score of 1.00 is the best and 4.00 the worst."
 LIKELY_RANGE = (
@@ -35,8 +36,8 @@ def short_name(name: str) -> str:
 
 
 def day(date) -> str:
-    """A date as "31 March 2026"."""
-    return f"{date.day} {date:%B %Y}"
+    """A date as "31 March 2026", whatever the machine's language."""
+    return f"{date.day} {MONTHS[date.month - 1]} {date.year}"
 
 
 def share(part: int, whole: int) -> str:
@@ -120,7 +121,6 @@ def headline_card(league: pd.DataFrame) -> Card:
          f"{int(league['metrics_scored'].max())} metrics each"),
         ("In segment 1", f"{int(segments.get(1, 0))}", f"and {int(segments.get(4, 0))} in segment 4"),
         ("Held at segment 3", f"{held}", "by the financial override"),
-        ("Middle average score", f"{league['average_score'].median():.2f}", "1.00 is best, 4.00 worst"),
         ("A typical rank spans", f"{width:.0f} places", "median width of the likely range"),
     ))
 
@@ -210,7 +210,7 @@ def reconciliation_opening(national, quarter: str) -> Words:
     kinds = listed(type_name(one) for one in publication.trust_types)
     what = "An **illustrative publication, made up for this demonstration**" if publication.illustrative else (
         "NHS England's files")
-    whole = set(national.framework(quarter).national_pool) <= set(publication.trust_types)
+    whole = national.framework(quarter).pool_at_hand(publication.trust_types)
     pool = ("All trust types of the national ranking pool are at hand, so scores are recomputed from values." if whole
             else "The national ranking pool is not whole in these files, so only figures that need no other trust type "
                  "are recomputed from values; the rest start from the published metric scores.")
@@ -240,8 +240,6 @@ def reconciliation_findings(compared: pd.DataFrame) -> Words:
 
 
 _REASONS = (
-    ("from_rounded_scores", "Averages of the scores as published are off by 0.01 at times, because NHS England averages the "
-     "scores before they are rounded."),
     (".rank", "Ranks on single metrics: values are published rounded to two decimals, so trusts that NHS England can tell "
      "apart are tied here."),
     ("quartile", "Medians and quartiles: they are worked out from unrounded values and we have the rounded ones."),
