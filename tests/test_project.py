@@ -1,0 +1,82 @@
+"""The project itself: one place for versions, notebooks without outputs, no address of an index."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+from conftest import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def locked() -> set[str]:
+    return {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", LOCK, re.MULTILINE)}
+
+
+def test_the_lock_holds_every_dependency_with_hashes():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [one for group in project["optional-dependencies"].values() for one in group]
+    wanted = {re.match(r"[A-Za-z0-9._-]+", one)[0].lower() for one in project["dependencies"] + extras}
+    assert wanted <= locked()
+    blocks = re.split(r"\n(?=[A-Za-z])", LOCK.strip())
+    assert len(blocks) > 100 and all("--hash=sha256:" in block for block in blocks)
+
+
+def test_conda_takes_every_version_from_the_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
+    assert pip == ["--require-hashes", "-r requirements.lock"]
+    plain = [one for one in environment["dependencies"] if isinstance(one, str)]
+    python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert f"python{python}" in plain
+    assert not [one for one in plain if "=" in one and not one.startswith("python")], "versions belong in the lock"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_prose_with_one_call_a_cell(path):
+    notebook = json.loads(path.read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert code and notebook["cells"][0]["cell_type"] == "markdown"
+    for cell in code:
+        source = "".join(cell["source"])
+        tree = ast.parse(source)
+        assert cell["outputs"] == [] and cell["execution_count"] is None, "no outputs are stored"
+        assert len(source.splitlines()) <= 12
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
+        imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert all(isinstance(node, ast.Import) and [one.name for one in node.names] == ["helpers"] for node in imported)
+    tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(set(ids)) == len(ids)
+
+
+def tracked() -> list[str]:
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def test_no_index_address_and_no_real_file_is_committed():
+    files = tracked()
+    if not files:
+        pytest.skip("not a git checkout")
+    marks = re.compile(r"--(?:extra-)?index-url|/simple/" + "(?!x)|files\\." + "pythonhosted")
+    for name in files:
+        path = ROOT / name
+        if path.is_file() and path.stat().st_size < 5_000_000 and path.name != "test_project.py":
+            assert not marks.search(path.read_text(encoding="utf-8", errors="ignore")), name
+    assert not [name for name in files if name.endswith(".csv") and not name.startswith(("data/reference/", "tests/golden/"))]
+
+
+def test_helpers_is_a_short_list_of_names_without_logic():
+    source = (ROOT / "helpers.py").read_text()
+    assert len(source.splitlines()) <= 150
+    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)
+    assert all(isinstance(node, kinds) for node in ast.parse(source).body)
