@@ -21,7 +21,7 @@ LEAGUE_COLUMNS = ["quarter", "trust_type", "rank", "trust_code", "trust_name", "
                   "rank_low", "rank_high", "metrics_scored"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class National:
     """Recomputed scores, averages, segments and ranks of every quarter and trust type of a publication.
 

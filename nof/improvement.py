@@ -1,0 +1,571 @@
+"""What it would take for one trust to reach the next segment.
+
+Segments follow the average metric score, so the question is asked in that order: how far the average is from the
+edge, what each metric would have to do alone, which few metrics could do it together, and how far the edge itself
+moves. Nothing here is a forecast: edges and other trusts are held where they stand, and a step that other trusts made
+in a quarter is not a promise that this one can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from nof import ranking, recompute, scoring, uncertainty
+from nof.contributions import TINY, Curve, combined_score, curves, improvements, scored, type_of, updates, values
+from nof.errors import InputError, Problem
+from nof.quarter import Quarter
+from nof.recompute import National
+
+# "Realistic" is what the best quarter of the type's trusts did in one quarter: a convention of ours, not a target.
+REALISTIC = 0.75
+# Shares of a realistic step that are tried, smallest first.
+SHARES = np.arange(1, 21) / 20
+ILLUSTRATION = "illustration from past edges, not a forecast"
+
+STEP_COLUMNS = [
+    "metric_id", "value_id", "description", "domain", "units", "value", "value_needed", "change", "score",
+    "score_needed", "score_reached", "weight", "closes", "why_not", "trusts_passed", "times", "of", "percentile",
+    "usual", "updates", "basis",
+]  # fmt: skip
+SET_COLUMNS = [
+    "set", "size", "closes", "gap_left", "furthest", "metric_id", "value_id", "description", "units", "value",
+    "value_needed", "change", "score", "score_reached", "gain", "in_usual", "updates", "basis",
+]  # fmt: skip
+
+
+# --- the gap ---
+
+@dataclass(frozen=True)
+class NextSegment:
+    """How far a trust's average is from the next better segment, and what holds it.
+
+    Attributes
+    ----------
+    quarter, trust_code, trust_type : str
+    average : float
+        Unrounded; 1.00 is best.
+    total_weight : float
+        Sum of the weights of the trust's metrics (their number, but for infections at a third each).
+    segment, segment_unadjusted : int or None
+        After and before the financial override; None where not known.
+    in_deficit : bool
+        The published override flag.
+    held : bool
+        The override holds the trust in a worse segment than its average gives.
+    blocked : bool
+        Reaching `target` would not change the trust's segment while the flag stands.
+    target : int or None
+        Next better segment by the average; None in segment 1 or where the segment is not known.
+    edge : float
+        Worst average that is still in `target`. Where the national pool is not at hand, the middle of the bracket
+        (edge_low, edge_high) in which the published segments show it to lie. NaN where no trust shows it.
+    edges_from : str
+        "recomputed" or "published" (the bracket).
+    gap : float
+        average - edge: points that the average must fall.
+    edge_below : float
+        Edge to the next worse segment (NaN in segment 4).
+    cushion : float
+        edge_below - average: points that the average can rise before the segment is lost.
+    """
+
+    quarter: str
+    trust_code: str
+    trust_type: str
+    average: float
+    total_weight: float
+    segment: int | None
+    segment_unadjusted: int | None
+    in_deficit: bool
+    held: bool
+    blocked: bool
+    target: int | None
+    edge: float
+    edge_low: float
+    edge_high: float
+    edges_from: str
+    gap: float
+    edge_below: float
+    cushion: float
+
+    @property
+    def gap_points(self) -> float:
+        """The gap in points of metric score: what one metric of full weight would have to gain alone."""
+        return self.gap * self.total_weight
+
+    @property
+    def cushion_points(self) -> float:
+        """The cushion in points of metric score."""
+        return self.cushion * self.total_weight
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The same in plain English, the override first."""
+        return tuple(one for one in (_override_sentence(self), _gap_sentence(self), _edge_sentence(self)) if one)
+
+
+def next_segment(national: National, quarter: str, trust_code: str) -> NextSegment:
+    """How far a trust is from the next better segment.
+
+    Parameters
+    ----------
+    national : National
+    quarter : str
+        Slug, as "2025-26-q4".
+    trust_code : str
+
+    Raises
+    ------
+    InputError
+        No such trust in that quarter.
+    """
+    trust_type = type_of(national, quarter, trust_code)
+    row = recompute.standing(national, quarter, trust_type).loc[trust_code]
+    brackets = edge_brackets(national, quarter)
+    unadjusted, segment = (None if np.isnan(row[one]) else int(row[one]) for one in ("segment_unadjusted", "segment"))
+    deficit = bool(row["in_deficit"])
+    target = unadjusted - 1 if unadjusted and unadjusted > 1 else None
+    edge = brackets.loc[target] if target else brackets.loc[1] * np.nan
+    below = brackets.loc[unadjusted, "edge"] if unadjusted in (1, 2, 3) else np.nan
+    best_allowed = national.framework(quarter).override.no_better_than
+    return NextSegment(
+        quarter, trust_code, trust_type, float(row["average"]), _total_weight(national, quarter, trust_code), segment,
+        unadjusted, deficit, held=segment != unadjusted,
+        blocked=bool(deficit and target and target < best_allowed), target=target,
+        edge=float(edge["edge"]), edge_low=float(edge["above"]), edge_high=float(edge["below"]),
+        edges_from=row["edges_from"], gap=float(row["average"] - edge["edge"]), edge_below=float(below),
+        cushion=float(below - row["average"]),
+    )  # fmt: skip
+
+
+def _total_weight(national: National, quarter: str, trust_code: str) -> float:
+    scores = national.scores
+    return float(scores.loc[(scores["quarter"] == quarter) & (scores["trust_code"] == trust_code), "weight"].sum())
+
+
+def edge_brackets(national: National, quarter: str) -> pd.DataFrame:
+    """The edges of a quarter and how well they are known.
+
+    Returns
+    -------
+    DataFrame
+        Indexed 1, 2, 3 (the better segment of the edge): above (worst average seen in the better segments), below (best
+        average seen in the worse ones), edge. All three are the same where the edges can be recomputed; edge is NaN
+        where no trust shows one of the sides.
+    """
+    part = national.standings[national.standings["quarter"] == quarter]
+    known = ranking.known_edges(part, national.framework(quarter))
+    if known is not None:
+        return pd.DataFrame({one: known for one in ("above", "below", "edge")}, index=[1, 2, 3])
+    frame = ranking.bracketed_edges(part["average"], part["segment_unadjusted"]).set_axis([1, 2, 3])
+    return frame.replace([np.inf, -np.inf], np.nan)
+
+
+def _override_sentence(goal: NextSegment) -> str:
+    if goal.held:
+        return (f"The financial override holds this trust in segment {goal.segment}; its average of {goal.average:.2f} "
+                f"alone would put it in segment {goal.segment_unadjusted}. No other step changes its segment until the "
+                "override is lifted.")
+    if goal.blocked:
+        return (f"This trust is flagged for the financial override: while the flag stands, an average good enough for "
+                f"segment {goal.target} would leave it in segment {goal.segment}.")
+    return ""
+
+
+def _gap_sentence(goal: NextSegment) -> str:
+    if goal.segment_unadjusted is None:
+        return "The segment of this trust is not known, so neither is the way to the next one."
+    if goal.target is None:
+        return "By its average it is in segment 1, the best" + (
+            "; how near the edge is cannot be told from these files." if np.isnan(goal.cushion) else
+            f", and would stay there up to an average of {goal.edge_below:.2f}, {_points(goal.cushion)} above its own.")
+    if np.isnan(goal.edge):
+        return f"Where segment {goal.target} ends cannot be told from these files."
+    return (f"For segment {goal.target} its average would have to fall from {goal.average:.2f} to {goal.edge:.2f}: by "
+            f"{_points(goal.gap)}, or {_points(goal.gap_points)} points of metric score in all.")
+
+
+def _points(number: float) -> str:
+    return f"{number:.2f}" if number >= 0.005 else "less than 0.01"
+
+
+def _edge_sentence(goal: NextSegment) -> str:
+    if goal.target is None or np.isnan(goal.edge) or goal.edge_high - goal.edge_low < 0.005:
+        return ""
+    return (f"The exact edge cannot be told from these files: it lies between {goal.edge_low:.2f} and "
+            f"{goal.edge_high:.2f}, and the middle is used.")
+
+
+# --- the trust's metrics, each with its curve and its past ---
+
+@dataclass(frozen=True)
+class _Metric:
+    """One metric of the trust with all that can be said of a step on it."""
+
+    row: pd.Series
+    curve: Curve | None
+    past: np.ndarray
+    peers: np.ndarray
+
+    @property
+    def usual(self) -> float:
+        """Median size of a change in a quarter; NaN where there is no past or most trusts never change."""
+        size = float(np.median(np.abs(self.past))) if len(self.past) else 0.0
+        return size if size > 0 else np.nan
+
+
+def _cases(national: National, goal: NextSegment) -> list[_Metric]:
+    rows = scored(national, goal.quarter)
+    rows = _with_variance(national, goal.quarter, rows)
+    found = curves(national, goal.quarter, goal.trust_code, rows)
+    peers = rows[rows["trust_type"] == goal.trust_type]
+    own = peers[peers["trust_code"] == goal.trust_code].sort_values("metric_id")
+    return [_case(national, goal, row, found.get(row["metric_id"]), peers) for _, row in own.iterrows()]
+
+
+def _case(national: National, goal: NextSegment, row: pd.Series, curve: Curve | None, peers: pd.DataFrame) -> _Metric:
+    if curve is None:
+        return _Metric(row, None, np.array([]), np.array([]))
+    past = improvements(national, goal.trust_type, row["value_id"], row["units"], curve.sign)
+    beside = peers.loc[peers["metric_id"] == row["metric_id"], "value"].dropna().to_numpy()
+    return _Metric(row, curve, past, beside)
+
+
+def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Puts the variance to plan beside the combined finance score: the part of it that moves within the year."""
+    framework = national.framework(quarter)
+    published = values(national.publication, quarter)
+    for metric in framework.metrics:
+        if metric.matrix is None or metric.matrix.variance not in framework.by_score:
+            continue
+        lever = framework.by_score[metric.matrix.variance].value_id
+        found = published[published["value_id"] == lever].set_index("trust_code")
+        here = rows["metric_id"] == metric.score_id
+        if here.any() and len(found):
+            told = {one: rows[one].mask(here, rows["trust_code"].map(found[one]))
+                    for one in ("value", "units", "reporting_date")}
+            rows = rows.assign(**told, value_id=rows["value_id"].mask(here, lever))
+    return rows
+
+
+# --- one metric alone ---
+
+def steps(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
+    """For each metric alone: the value that would carry the trust over the edge, and how often such a step is made.
+
+    Edges and other trusts are held where they stand; the trust's new score follows the ranking: see
+    `contributions.curves`. For the combined finance score the lever is the variance to plan, with the plan as
+    it is (see `contributions.finance_bands`).
+    How often: trust-quarters of the trust's type, within a framework year, in which the metric had new data.
+
+    Returns
+    -------
+    DataFrame
+        No rows in segment 1, or where the edge is not known. Else a row for each metric, steps that were made most
+        often first: metric_id, value_id, description, domain, units, value, value_needed, change (in `units`), score,
+        score_needed (may be below 1.00), score_reached (by value_needed), weight, closes (whether this metric alone can
+        do it), why_not (where it cannot), trusts_passed (of the type), times and of (trust-quarters with at least that
+        improvement, and all), percentile (share of them with a smaller one, 0 to 100), usual (median size of a change
+        in a quarter), updates, basis (what the curve rests on).
+    """
+    goal = next_segment(national, quarter, trust_code)
+    if not goal.gap > 0:
+        return pd.DataFrame(columns=STEP_COLUMNS)
+    table = pd.DataFrame([_step(case, goal) for case in _cases(national, goal)], columns=STEP_COLUMNS)
+    order = {"closes": False, "percentile": True, "metric_id": True}
+    return table.sort_values(list(order), ascending=list(order.values())).reset_index(drop=True)
+
+
+def _step(case: _Metric, goal: NextSegment) -> dict:
+    row, curve = case.row, case.curve
+    needed = row["score"] - goal.gap_points / row["weight"]
+    value = curve.value(needed) if curve is not None and needed >= 1 - TINY else np.nan
+    told = row[["metric_id", "value_id", "description", "domain", "units", "value", "score", "weight"]].to_dict()
+    step = told | {
+        "value_needed": value, "change": value - row["value"], "score_needed": needed, "closes": not np.isnan(value),
+        "score_reached": curve.score(value) if curve else np.nan, "why_not": _why_not(needed, curve, value),
+        "usual": case.usual, "updates": updates(row["reporting_date"], goal.quarter),
+        "basis": curve.basis if curve else "not available", "trusts_passed": _passed(case, value),
+    }  # fmt: skip
+    return step | _how_often(case, value)
+
+
+def _why_not(needed: float, curve: Curve | None, value: float) -> str:
+    if needed < 1 - TINY:
+        return "it would need a score better than 1.00"
+    if curve is None:
+        return "not available: no published value puts this score in order"
+    if not np.isnan(value):
+        return ""
+    return "no value gives such a score, the plan being what it is" if "plan" in curve.basis else (
+        "no published peer shows such a score")
+
+
+def _passed(case: _Metric, value: float) -> float:
+    if np.isnan(value) or np.isnan(case.row["value"]):
+        return np.nan
+    points = case.curve.sign * case.peers
+    there, here = case.curve.sign * value, case.curve.sign * case.row["value"]
+    return float(((points > there + TINY) & (points < here - TINY)).sum())
+
+
+def _how_often(case: _Metric, value: float) -> dict:
+    if np.isnan(value) or np.isnan(case.row["value"]):
+        return {"times": np.nan, "of": len(case.past), "percentile": np.nan}
+    wanted = case.curve.sign * (case.row["value"] - value)
+    times = int((case.past >= wanted - TINY).sum())
+    share = 100 * (1 - times / len(case.past)) if len(case.past) else np.nan
+    return {"times": times, "of": len(case.past), "percentile": share}
+
+
+# --- several metrics together ---
+
+def smallest_sets(national: National, quarter: str, trust_code: str, max_size: int = 3,
+                  realistic: float = REALISTIC) -> pd.DataFrame:
+    """The smallest sets of metrics that would carry the trust over the edge with steps that trusts do make.
+
+    A realistic step of a metric is the improvement that the best quarter of the type's trusts made in one quarter (the
+    `realistic` quantile of `improvements`), and never beyond the best published peer. Each metric of a set takes the
+    same share of its realistic step, the smallest share that closes the gap. Sets that hold a smaller closing set are
+    left out. Large steps are made most often by trusts that start far behind, so for a trust near the front a realistic
+    step is generous.
+
+    Parameters
+    ----------
+    max_size : int
+        Most metrics in a set.
+    realistic : float
+        Quantile of the improvements, 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        A row for each metric of each set, best set first: fewest metrics, then the shortest longest step. set (1 is the
+        best), size, closes, gap_left (points of the average that stay), furthest (the longest step of the set in usual
+        quarterly changes), metric_id, value_id, description, units, value, value_needed, change (in `units`), score,
+        score_reached, gain (points of the average), in_usual (the step in usual quarterly changes), updates, basis. If
+        no set closes the gap there is one set, the one that comes nearest with whole realistic steps, and closes is
+        False. No rows in segment 1, where the edge is not known, or where no metric has a step to take.
+    """
+    goal = next_segment(national, quarter, trust_code)
+    if not goal.gap > 0:
+        return pd.DataFrame(columns=SET_COLUMNS)
+    cases = [case for case in _cases(national, goal) if case.curve is not None]
+    tried = {case.row["metric_id"]: _tried(case, goal, realistic) for case in cases}
+    tried = {metric_id: table for metric_id, table in tried.items() if table is not None}
+    parts = [_set_rows(chosen, tried, goal) for chosen in _chosen_sets(tried, goal.gap, max_size)]
+    if not parts:
+        return pd.DataFrame(columns=SET_COLUMNS)
+    parts = sorted(parts, key=lambda part: (len(part), np.nan_to_num(part["furthest"].iloc[0], nan=np.inf),
+                                            list(part["metric_id"])))
+    return pd.concat([part.assign(set=number) for number, part in enumerate(parts, 1)], ignore_index=True)[SET_COLUMNS]
+
+
+def _tried(case: _Metric, goal: NextSegment, realistic: float) -> pd.DataFrame | None:
+    """One metric at each share of its realistic step; None where no such step is known or nothing is gained by it."""
+    row, curve = case.row, case.curve
+    best = curve.points[0]
+    start = curve.sign * row["value"]
+    step = np.quantile(case.past, realistic) if len(case.past) else 0.0
+    if not (step > 0 and start > best):
+        return None
+    scale = 10.0**curve.decimals
+    points = np.maximum(np.floor((start - step * SHARES) * scale + 1e-6) / scale, best)
+    reached = np.array([curve.score(value) for value in curve.sign * points + 0.0])
+    gains = np.maximum(np.nan_to_num(row["score"] - reached), 0.0) * row["weight"] / goal.total_weight
+    if not gains.max() > 0:
+        return None
+    told = {one: row[one] for one in ("metric_id", "value_id", "description", "units", "value", "score")}
+    table = pd.DataFrame({"value_needed": curve.sign * points + 0.0, "gain": gains, "score_reached": reached})
+    return table.assign(**told, change=table["value_needed"] - row["value"], basis=curve.basis,
+                        in_usual=(start - points) / case.usual, updates=updates(row["reporting_date"], goal.quarter))
+
+
+def _chosen_sets(tried: dict[str, pd.DataFrame], gap: float, max_size: int) -> list[tuple[tuple[str, ...], int]]:
+    """The smallest closing sets, each with the place of the smallest share that does it; else the nearest set."""
+    gains = {metric_id: np.maximum.accumulate(table["gain"].to_numpy()) for metric_id, table in tried.items()}
+    closing: list[tuple[tuple[str, ...], int]] = []
+    for size in range(1, max_size + 1):
+        smaller = [set(chosen) for chosen, _ in closing]
+        for chosen in combinations(sorted(gains), size):
+            enough = np.flatnonzero(sum(gains[one] for one in chosen) >= gap - TINY)
+            if len(enough) and not any(part <= set(chosen) for part in smaller):
+                closing.append((chosen, int(enough[0])))
+    if closing or not gains:
+        return closing
+    most = sorted(gains, key=lambda one: -gains[one][-1])[:max_size]
+    return [(tuple(most), len(SHARES) - 1)]
+
+
+def _set_rows(chosen: tuple[tuple[str, ...], int], tried: dict[str, pd.DataFrame], goal: NextSegment) -> pd.DataFrame:
+    metrics, share = chosen
+    part = pd.DataFrame([tried[one].iloc[share] for one in metrics])
+    left = max(goal.gap - part["gain"].sum(), 0.0)
+    return part.assign(size=len(part), closes=left <= TINY, gap_left=left if left > TINY else 0.0,
+                       furthest=part["in_usual"].max(skipna=False)).sort_values("gain", ascending=False)
+
+
+# --- the others move too ---
+
+@dataclass(frozen=True)
+class Movement:
+    """How the edge itself moved over the quarters of the framework year, and what that would do to the gap.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        quarter, edge, edge_low, edge_high (the bracket), gap (the trust's average now less that quarter's edge).
+    lowest, highest : float
+        Of the edges (the lowest is the hardest to reach); NaN where none is known.
+    gap_at_lowest, gap_at_highest : float
+        At or below 0: the trust would be over the edge as it stands.
+    label : str
+        What this is: an illustration from past edges, not a forecast.
+    """
+
+    frame: pd.DataFrame
+    lowest: float
+    highest: float
+    gap_at_lowest: float
+    gap_at_highest: float
+    label: str = ILLUSTRATION
+
+
+def movement_of_others(national: National, quarter: str, trust_code: str) -> Movement:
+    """How the edge that a trust has to reach moved, since segments are quartiles: others' movement moves it.
+
+    For a trust in segment 1 by its average the edge is the one that it has to keep (its gap is then below 0).
+    """
+    goal = next_segment(national, quarter, trust_code)
+    year = Quarter.parse(quarter).year
+    quarters = [one for one in national.publication.quarters if Quarter.parse(one).year == year]
+    rows = [{"quarter": one} | edge_brackets(national, one).loc[goal.target or 1].to_dict() for one in quarters]
+    frame = pd.DataFrame(rows).rename(columns={"above": "edge_low", "below": "edge_high"})
+    frame = frame.assign(gap=goal.average - frame["edge"])[["quarter", "edge", "edge_low", "edge_high", "gap"]]
+    lowest, highest = float(frame["edge"].min()), float(frame["edge"].max())
+    return Movement(frame, lowest, highest, goal.average - lowest, goal.average - highest)
+
+
+# --- what if ---
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A trust's result with some of its values changed or left out.
+
+    Attributes
+    ----------
+    average, average_low, average_high : float
+        Unrounded average, and its likely range at 2 decimals.
+    segment_unadjusted, segment : int or None
+    rank : float
+        League rank within the type; NaN where segments are not known.
+    metrics : DataFrame
+        metric_id, value_id, description, units, weight, value, score, new_value, new_score (NaN: left out).
+    """
+
+    average: float
+    average_low: float
+    average_high: float
+    segment_unadjusted: int | None
+    segment: int | None
+    rank: float
+    metrics: pd.DataFrame
+
+
+def whatif(national: National, quarter: str, trust_code: str, changes: Mapping[str, float | None]) -> WhatIf:
+    """Average, likely range, segment and rank of a trust if some of its values were others.
+
+    Approximation: the edges and all other trusts' scores are held where they stand. In truth each trust that is passed
+    on a metric moves by one place, and quartile edges shift a little with the trust.
+
+    Parameters
+    ----------
+    changes : dict
+        By metric id: a value id (OF0005) with a value, or a score id (OF1005) with a score from 1.00 to 4.00. None
+        leaves the metric out of the average. The plan and the variance of finance (OF0079, OF0081) go through their
+        bands to the combined score. No changes give the trust as it stands.
+
+    Raises
+    ------
+    InputError
+        A metric that the trust is not scored on, a score off the scale, or a value with no known way to a score.
+    """
+    goal = next_segment(national, quarter, trust_code)
+    rows = scored(national, quarter)
+    own = rows[rows["trust_code"] == trust_code].sort_values("metric_id").set_index("metric_id", drop=False)
+    own = own.assign(new_value=own["value"], new_score=own["score"])
+    asked = own["metric_id"].isin(changes) | own["value_id"].isin(changes)
+    found = curves(national, quarter, trust_code, rows[rows["metric_id"].isin(own["metric_id"][asked])])
+    levers = _levers(national, quarter)
+    for asked, value in changes.items():
+        metric_id = _metric_asked(asked, own, levers)
+        if value is None:
+            own.loc[metric_id, ["new_value", "new_score"]] = np.nan
+        elif asked == metric_id:
+            own.loc[metric_id, ["new_value", "new_score"]] = np.nan, _on_scale(asked, value)
+        elif asked in levers:
+            own.loc[metric_id, "new_score"] = combined_score(national, quarter, trust_code, metric_id, changes)
+        else:
+            own.loc[metric_id, ["new_value", "new_score"]] = value, _new_score(value, own.loc[metric_id], found)
+    return _result(national, goal, own.reset_index(drop=True))
+
+
+def _levers(national: National, quarter: str) -> dict[str, str]:
+    """Value ids of plan and variance, with the combined score that they feed."""
+    known = national.framework(quarter).by_score
+    fed = [one for one in known.values() if one.matrix]
+    pairs = [(part, one.score_id) for one in fed for part in (one.matrix.plan, one.matrix.variance)]
+    return {known[part].value_id: score_id for part, score_id in pairs if part in known}
+
+
+def _metric_asked(asked: str, own: pd.DataFrame, levers: dict[str, str]) -> str:
+    by_value = own.loc[own["value_id"] == asked, "metric_id"]
+    found = by_value.iloc[0] if len(by_value) else levers.get(asked, asked)
+    if found not in own.index:
+        raise InputError(Problem("changes", "is not a metric that this trust is scored on", column=asked,
+                                 expected=f"one of {', '.join([*own.index, *own['value_id'].dropna()])}"))
+    return found
+
+
+def _on_scale(asked: str, score: float) -> float:
+    if not 1 <= score <= 4:
+        raise InputError(Problem("changes", "is not a score", column=asked, value=str(score), expected="1.00 to 4.00"))
+    return float(score)
+
+
+def _new_score(value: float, row: pd.Series, found: dict[str, Curve]) -> float:
+    curve = found.get(row["metric_id"])
+    if abs(value - row["value"]) <= TINY:
+        return row["score"]
+    if curve is None or not np.isfinite(value):
+        raise InputError(Problem("changes", "no score can be told for this value", column=row["value_id"],
+                                 value=str(value),
+                                 expected="a number, for a metric whose published values put its scores in order"))
+    return curve.score(value)
+
+
+def _result(national: National, goal: NextSegment, own: pd.DataFrame) -> WhatIf:
+    columns = ["metric_id", "value_id", "description", "units", "weight", "value", "score", "new_value", "new_score"]
+    kept = own[own["new_score"].notna()]
+    if kept.empty:
+        return WhatIf(np.nan, np.nan, np.nan, None, None, np.nan, own[columns])
+    scores, weights = kept["new_score"].to_numpy(), kept["weight"].to_numpy()
+    average = float((scores * weights).sum() / weights.sum())
+    unadjusted, segment, rank = _place_in_league(national, goal, average)
+    return WhatIf(average, *uncertainty.likely_range(scores, weights), unadjusted, segment, rank, own[columns])
+
+
+def _place_in_league(national: National, goal: NextSegment, average: float) -> tuple[int | None, int | None, float]:
+    if goal.segment_unadjusted is None:
+        return None, None, np.nan
+    unadjusted = int(ranking.segment_of(average, recompute.edges(national, goal.quarter)))
+    best_allowed = national.framework(goal.quarter).override.no_better_than
+    segment = int(ranking.override(unadjusted, goal.in_deficit, best_allowed))
+    table = recompute.standing(national, goal.quarter, goal.trust_type)[["segment", "average_score"]].copy()
+    table.loc[goal.trust_code] = segment, scoring.round_half_up(average)
+    return unadjusted, segment, float(ranking.league_rank(table["segment"], table["average_score"])[goal.trust_code])
