@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nof import checks, publication
+from nof import checks, releases, sheets
 from nof.errors import InputError
 from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, read
 
@@ -316,7 +316,7 @@ def reissue(folder, name="-q2-25-26-v2", value="2.0"):
 def test_newest_version_wins(folder, caplog):
     reissue(folder, "-q2-25-26-v10", "3.0")
     reissue(folder, "-q2-25-26-v2")
-    with caplog.at_level(logging.WARNING, logger="nof.publication"):
+    with caplog.at_level(logging.WARNING, logger="nof"):
         found = read(folder)
     assert found.metrics.loc[2, "value"] == 3.0
     assert len(found.metrics) == 44
@@ -431,7 +431,7 @@ def test_other_files_are_left_alone(folder, plain, caplog):
     b.write(folder, b.metrics_name() + ".part", b.metrics_text()[:900])
     (folder / "nested.csv").mkdir()
     (folder / "gone.csv").symlink_to(folder / "nothing")
-    with caplog.at_level(logging.INFO, logger="nof.publication"):
+    with caplog.at_level(logging.INFO, logger="nof"):
         found = read(folder)
     assert_same(found, plain)
     assert found.warnings == ()
@@ -504,13 +504,13 @@ def test_cp1252(folder):
 @pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
 def test_line_of_a_bad_byte(start, newline):
     data = start + newline.join(["a,b", "c,d", "é,f", ""]).encode("cp1252")
-    text, (problem,) = checks.decode("x.csv", data)
+    text, (problem,) = sheets.decode("x.csv", data)
     assert problem.row == 3
     assert text.startswith("a,b")
 
 
 def test_too_large(folder, monkeypatch):
-    monkeypatch.setattr(publication, "MAX_BYTES", 1000)
+    monkeypatch.setattr(releases, "MAX_BYTES", 1000)
     problems = problems_of(folder)
     assert [problem.file for problem in problems] == [b.metrics_name()]
     assert "too large" in problems[0].message
@@ -518,7 +518,7 @@ def test_too_large(folder, monkeypatch):
 
 def test_too_large_is_seen_before_reading(folder):
     with (folder / "huge.csv").open("wb") as file:
-        file.truncate(publication.MAX_BYTES + 1)  # sparse: no such bytes are written
+        file.truncate(releases.MAX_BYTES + 1)  # sparse: no such bytes are written
     (problem,) = problems_of(folder)
     assert (problem.file, problem.value, problem.expected) == ("huge.csv", "50.0 MB", "50 MB or less")
 
