@@ -1,13 +1,296 @@
-"""Static index pages: what there is for a quarter, and which quarters there are."""
+"""Static index pages: what there is for a quarter, and which quarters there are.
+
+Plain HTML files that need no server. Everything is on the page without JavaScript; a small script of our own, named by
+its hash in the page's content security policy, adds searching, sorting and filtering. Names from files are escaped by
+the template and reach the script only as text of the page.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from nof import svg, tables, words
+from nof.briefing import bundles, html, manifest, plan, publish
+from nof.briefing.params import Params, national_briefings
+from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
+from nof.display import MISSING
+from nof.quarter import Quarter
+from nof.recompute import National
+from nof.view import view_of
+
+PAGE = "index.html"
+# Columns of the league table that sort by a number or a text; a range does neither.
+_NUMBERS = ("rank", "average_score", "segment_text", "metrics_scored")
+_TEXTS = ("trust_name", "deficit")
+_FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
+_LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
 
-def write_quarter(folder: Path, national, params, run: str, entries: dict, failures: dict) -> None:
-    """Write index.html into a report's folder."""
+def write_quarter(folder: Path, national: National, params: Params, run: str, entries: dict, failures: dict) -> None:
+    """Write index.html and the zips into a report's folder, after every other file but the manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        The report being built.
+    national : National
+    params : Params
+        As `plan.settled` gives them.
+    run : str
+        Short id of the run.
+    entries : dict
+        What there is: by name, the files, title, subtitle, notebook, trust_type, trust and run of a briefing.
+    failures : dict
+        Error text by name of what could not be made.
+    """
+    facts = quarter_facts(folder, national, params, run, entries, failures)
+    note = _note(facts)
+    zips = bundles.write_trusts(folder, entries, note)
+    inside = render("index.html.j2", **facts, zips={}, everything=None)
+    everything = bundles.write_everything(folder, params.quarter, note, inside)
+    whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}
+    _write(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
 
 
 def write_root(out: Path) -> None:
-    """Write index.html of the reports folder."""
+    """Write index.html of the reports folder: its quarters, newest first. Readers see the old page or the new one.
+
+    Call it under `publish.shared_pages`: two runs of different quarters would write it at once.
+    """
+    fresh = out / f".{PAGE}.new"
+    _write(fresh, render("root.html.j2", quarters=[_report(folder) for folder in _reports(out)]))
+    fresh.chmod(publish.FILE_MODE)
+    os.replace(fresh, out / PAGE)
+
+
+def quarter_facts(folder: Path, national: National, params: Params, run: str, entries: Mapping[str, dict],
+                  failures: Mapping[str, str]) -> dict[str, Any]:
+    """What the page of a quarter says, as plain values for the template."""
+    quarter = Quarter.parse(params.quarter)
+    illustrative = national.publication.illustrative
+    trusts = {entry["trust"]: _briefing(entry, run) for entry in entries.values() if entry.get("trust")}
+    failed = {name.removeprefix("trusts/"): why for name, why in failures.items() if name.startswith("trusts/")}
+    leagues = [_league(national, params.quarter, one, trusts, failed) for one in _types(national, params)]
+    titles = _titles(national, params)
+    ranked = {code for league in leagues for code in league["codes"]}
+    return {
+        "label": quarter.label, "day": dateline(quarter.last_day), "run": run, "illustrative": illustrative,
+        "source": words.source_line(illustrative, params.quarter),
+        "licence": "" if illustrative else words.LICENCE_LINE, "leagues": leagues, "trusts": trusts,
+        "national": _national(folder, leagues, entries, run), "choices": _choices(leagues),
+        "gone": [one for code, one in sorted(trusts.items()) if code not in ranked],
+        "failures": [_failure(name, why, titles, national) for name, why in sorted(failures.items())],
+        "absent": [title for name, title in titles.items() if name not in entries and name not in failures],
+        "notes": list(dict.fromkeys(note for league in leagues for note in league["notes"])),
+        "without": [league for league in leagues if league["unasked"]],
+        "earlier": sorted({_short(entry["run"]) for entry in entries.values()} - {run}),
+    }
+
+
+def _types(national: National, params: Params) -> list[str]:
+    """Trust types of the run that have trusts in the quarter."""
+    trusts = national.publication.trusts
+    there = set(trusts.loc[trusts["quarter"] == params.quarter, "trust_type"])
+    return [one for one in params.trust_types if one in there]
+
+
+def _league(national: National, quarter: str, trust_type: str, trusts: Mapping[str, dict],
+            failed: Mapping[str, str]) -> dict[str, Any]:
+    """One league table: the cells of the league table briefing, with what the filters and the links need."""
+    league = view_of(national, quarter, trust_type).league
+    table = tables.league_table(league)
+    shown = table.data()
+    codes = league["trust_code"].tolist()
+    return {
+        "slug": trust_type, "name": words.type_name(trust_type), "count": words.trusts(len(league), trust_type),
+        "columns": [_column(column, table.columns[j].name) for j, column in enumerate(shown["columns"])],
+        "rows": _rows(league, shown), "codes": codes, "notes": [one for one in (shown["note"], shown["key"]) if one],
+        "subtypes": _distinct(league["trust_subtype"]), "regions": _distinct(league["region"]),
+        "segments": [int(one) for one in sorted(league["segment"].dropna().unique())],
+        "states": {code: "failed" if code in failed else "not made" for code in codes},
+        "linked": any(code in trusts or code in failed for code in codes),
+        "unasked": sum(code not in trusts and code not in failed for code in codes), "size": len(codes),
+    }
+
+
+def _column(column: Mapping[str, Any], name: str) -> dict[str, Any]:
+    sort = "number" if name in _NUMBERS else "text" if name in _TEXTS else ""
+    return dict(column) | {"sort": sort, "filter": "segment" if name == "segment_text" else ""}
+
+
+def _rows(league: pd.DataFrame, shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    tones = {int(column): names for column, names in shown["tones"].items()}
+    return [
+        {"code": _clean(row.trust_code), "name": _clean(row.trust_name), "subtype": _clean(row.trust_subtype),
+         "region": _clean(row.region), "segment": "" if pd.isna(row.segment) else int(row.segment),
+         "cells": [(_clean(text), tones[j][i] if j in tones else None) for j, text in enumerate(shown["rows"][i])]}
+        for i, row in enumerate(league.itertuples(index=False))
+    ]
+
+
+def _clean(text: Any) -> str:
+    """Text from a file in one line, without characters that HTML forbids."""
+    return MISSING if text is None or pd.isna(text) else " ".join(svg.clean(str(text)).split()) or MISSING
+
+
+def _distinct(values: Iterable[Any]) -> list[str]:
+    return sorted({_clean(one) for one in values})
+
+
+def _choices(leagues: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the three filters offer: subtypes by trust type, regions, segments."""
+    return {"subtypes": [(league["name"], league["subtypes"]) for league in leagues],
+            "regions": sorted({one for league in leagues for one in league["regions"]}),
+            "segments": sorted({one for league in leagues for one in league["segments"]})}
+
+
+def _national(folder: Path, leagues: list[dict[str, Any]], entries: Mapping[str, dict],
+              run: str) -> list[dict[str, Any]]:
+    """The briefings on the whole quarter and the tables behind them, a group for each trust type and one for all."""
+    order = national_briefings()
+    known = sorted((entry for entry in entries.values() if not entry.get("trust")),
+                   key=lambda entry: (order.index(entry["notebook"]) if entry["notebook"] in order else len(order),
+                                      entry["title"]))
+    data = sorted(path.stem for path in folder.glob("tables/*.csv"))
+    groups = [(league["slug"], f"{league['name'].capitalize()} trusts") for league in leagues]
+    groups.append((None, "All trust types"))
+    made = [{"title": title,
+             "briefings": [_briefing(one, run) for one in known if one["trust_type"] == slug],
+             "tables": [_csv(name, slug) for name in data if _type_of(name, leagues) == slug]}
+            for slug, title in groups]
+    return [group for group in made if group["briefings"] or group["tables"]]
+
+
+def _briefing(entry: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """Title and addresses of one briefing, and the run that made it if that was another."""
+    by_ending = {Path(file).suffix: file for file in sorted(entry["files"])}
+    made = _short(entry["run"])
+    return {"title": _clean(entry["title"]), "trust": entry.get("trust"), "page": by_ending[".html"],
+            "pdf": by_ending.get(".pdf"), "earlier": "" if made == run else made}
+
+
+def _csv(name: str, slug: str | None) -> dict[str, str]:
+    return {"file": f"tables/{name}.csv", "label": name.removesuffix(f"-{slug}").replace("_", " ")}
+
+
+def _type_of(name: str, leagues: list[dict[str, Any]]) -> str | None:
+    return next((league["slug"] for league in leagues if name.endswith(f"-{league['slug']}")), None)
+
+
+def _failure(name: str, why: str, titles: Mapping[str, str], national: National) -> dict[str, str]:
+    return {"what": titles.get(name) or _trust(name.removeprefix("trusts/"), national),
+            "why": reason(why.removeprefix(f"{name}: "))}
+
+
+def _trust(code: str, national: National) -> str:
+    """Name and code of a trust, by the name that it had last."""
+    rows = national.publication.trusts.query("trust_code == @code").sort_values("quarter")
+    return code if rows.empty else f"{_clean(rows['trust_name'].iloc[-1])} ({code})"
+
+
+def reason(why: str) -> str:
+    """An error as readers may see it: one line, no folders of the machine, not endless."""
+    text = _FOLDERS.sub("…/", _clean(re.sub(r"\x1b\[[0-9;]*m", "", why)))
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
+def _titles(national: National, params: Params) -> dict[str, str]:
+    """What each briefing on the whole quarter that there could be is called: "League table, acute trusts"."""
+    jobs = plan.national_jobs(params.model_copy(update={"briefings": None}), national)
+    return {job.name: ", ".join([job.about["title"]] + ([words.bodies(job.parameters["trust_type"])]
+                                                         if "trust_type" in job.parameters else [])) for job in jobs}
+
+
+def _note(facts: Mapping[str, Any]) -> str:
+    """README.txt of the zips."""
+    warning = [f"{ILLUSTRATIVE}. {ILLUSTRATIVE_WORDS}"] if facts["illustrative"] else []
+    lines = [f"NHS trust league tables, {facts['label']}", *warning, facts["source"], facts["licence"],
+             f"{INDEPENDENT}.", f"Run {facts['run']}"]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _reports(out: Path) -> list[Path]:
+    """Folders of reports, newest quarter first."""
+    found = [path for path in out.iterdir() if _is_quarter(path.name) and (path / manifest.MANIFEST).is_file()]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _is_quarter(name: str) -> bool:
+    try:
+        return Quarter.parse(name).slug == name
+    except ValueError:
+        return False
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """What the reports page says of one quarter; a manifest that lacks something leaves that out."""
+    facts = manifest.read(folder)
+    briefings = [entry for entry in _mapping(facts, "briefings").values() if isinstance(entry, dict)]
+    quarter = Quarter.parse(folder.name)
+    return {"slug": quarter.slug, "label": quarter.label, "day": dateline(quarter.last_day),
+            "illustrative": facts.get("illustrative") is True, "failures": len(_mapping(facts, "failures")),
+            "national": sum(not entry.get("trust") for entry in briefings),
+            "trusts": sum(bool(entry.get("trust")) for entry in briefings),
+            "run": _short(facts.get("run_id", "unknown")), "page": (folder / PAGE).is_file()}
+
+
+def _mapping(facts: Any, key: str) -> dict[str, Any]:
+    found = facts.get(key) if isinstance(facts, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _short(run: Any) -> str:
+    return str(run)[:10]
+
+
+def size_text(size: int) -> str:
+    """A file's size: "1.2 MB"; in kB below one megabyte."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 1):.0f} kB"
+
+
+def render(template: str, **facts: Any) -> str:
+    """A page of this module from its template."""
+    css = _one_line(html._css(False) + _read("index.css"))
+    script = _one_line(re.sub(r"(?m)^\s*//.*$", "", _read("index.js")))
+    return _environment().get_template(template).render(
+        css=Markup(css), script=Markup(script), style_hash=_hash(css), script_hash=_hash(script),
+        illustrative_title=ILLUSTRATIVE, illustrative_words=ILLUSTRATIVE_WORDS, independent=INDEPENDENT, **facts)
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks: the vnu checker gets the hash of a style or script of several lines wrong."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _hash(text: str) -> str:
+    """How a content security policy names a style or script: by the SHA-256 of exactly what stands between its tags."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(loader=jinja2.FileSystemLoader(html.TEMPLATES), autoescape=True, trim_blocks=True,
+                              lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    made.filters["address"] = lambda path: quote(path, safe="/")
+    return made
+
+
+@cache
+def _read(name: str) -> str:
+    return (html.TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
