@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nof import demo_names, demo_values, paths, ranking, scoring
+from nof import demo_names, demo_next, demo_values, paths, ranking, scoring
 from nof import framework as rules
 from nof.checks import METRIC_COLUMNS
 from nof.demo_names import ACUTE, MENTAL_HEALTH
@@ -27,12 +27,13 @@ from nof.demo_values import QUARTERS
 from nof.errors import InputError, Problem
 from nof.framework import Framework, Metric
 from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
+from nof.quarter import Quarter
 from nof.recompute import National, league, recompute
 
 log = logging.getLogger(__name__)
 
 SEED = 20_250_401
-FRAMEWORKS = ("2025-26",)  # framework years that a demo can be made of
+FRAMEWORKS = ("2025-26", demo_next.YEAR)  # framework years that a demo can be made of
 MARK = "ILLUSTRATIVE"
 MERGERS = "mergers.csv"
 
@@ -50,8 +51,9 @@ _TEXT = f"""Illustrative data. Nothing in this folder describes a real organisat
 nof/demo.py made these files: invented trusts with invented figures, in the layout that NHS England uses for the files
 of its NHS Oversight Framework. Do not quote a figure from them. {MERGERS} lists the invented mergers of the year.
 """
+_TYPE_NAMES = demo_names.TYPE_NAMES | {demo_next.BOARDS: demo_next.BOARDS_NAME}
 # What decides the bytes of the files, beside the rules file.
-_SOURCES = ("demo", "demo_names", "demo_values", "scoring", "ranking", "uncertainty", "recompute")
+_SOURCES = ("demo", "demo_names", "demo_next", "demo_values", "scoring", "ranking", "uncertainty", "recompute")
 
 # --- from values to a whole publication ---
 
@@ -223,6 +225,9 @@ def build(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> tuple[Public
     if framework_year not in FRAMEWORKS:
         raise InputError(Problem("framework", "no demo publication of this framework year", value=framework_year,
                                  expected=f"one of {', '.join(FRAMEWORKS)}"))
+    if framework_year == demo_next.YEAR:
+        base, merged = build(FRAMEWORKS[0], seed + 1)
+        return demo_next.build(base, seed), merged
     framework, cast = rules.load(framework_year.replace("-", "/")), demo_names.trusts()
     national = recompute(_draft(cast, framework, seed))
     tables = pd.concat([league(national, QUARTERS[-1].slug, name).assign(trust_type=name)
@@ -261,8 +266,8 @@ def _league_file(table: pd.DataFrame) -> pd.DataFrame:
 
 def _as_published(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     """Columns under NHS England's names, with quarters and trust types in its words."""
-    labels = {quarter.slug: quarter.label for quarter in QUARTERS}
-    told = frame.assign(quarter=frame["quarter"].map(labels), trust_type=frame["trust_type"].map(demo_names.TYPE_NAMES))
+    labels = {slug: Quarter.parse(slug).label for slug in frame["quarter"].unique()}
+    told = frame.assign(quarter=frame["quarter"].map(labels), trust_type=frame["trust_type"].map(_TYPE_NAMES))
     return pd.DataFrame({name: told[column] for name, column in columns.items()})
 
 
@@ -273,21 +278,22 @@ def _csv(frame: pd.DataFrame, bom: bool = True) -> bytes:
 
 def files(publication: Publication, mergers: pd.DataFrame) -> dict[str, bytes]:
     """The files of a publication made by `build`, by name."""
-    made, last = {}, QUARTERS[-1]
+    made, last = {}, Quarter.parse(publication.latest)
     ending = f"q{last.number}-{last.year_label[2:].replace('/', '-')}.csv"
     names = publication.trusts[list(TRUST_FIELDS)]
-    for name in demo_names.TYPE_NAMES:
+    for name in publication.trust_types:
         metrics, table = (part[part["trust_type"] == name].merge(names, on=_KEY, how="left")
                           for part in (publication.metrics, publication.league))
-        made[f"nhs-oversight-framework-{name}-trust-data-{ending}"] = _csv(_metrics_file(metrics))
-        made[f"nhs-oversight-framework-{name}-trust-league-table-{ending}"] = _csv(_league_file(table))
+        kind = name if name == demo_next.BOARDS else f"{name}-trust"
+        made[f"nhs-oversight-framework-{kind}-data-{ending}"] = _csv(_metrics_file(metrics))
+        made[f"nhs-oversight-framework-{kind}-league-table-{ending}"] = _csv(_league_file(table))
     return made | {MERGERS: _csv(mergers, bom=False)}
 
 
 def stamp(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> str:
     """What the files depend on: a hash of the generator's and the rules' source, the framework year and the seed."""
     here = Path(__file__).parent
-    sources = [here / f"{name}.py" for name in _SOURCES] + [paths.frameworks() / f"{framework_year}.yaml"]
+    sources = [here / f"{name}.py" for name in _SOURCES] + [paths.frameworks() / f"{FRAMEWORKS[0]}.yaml"]
     digest = hashlib.sha256(f"{framework_year} {seed}".encode())
     for source in sources:
         digest.update(source.read_bytes().replace(b"\r\n", b"\n"))
@@ -364,5 +370,6 @@ def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
     mark = folder / MARK
     if framework_year not in FRAMEWORKS or not mark.is_file():
         return False
-    whole = len(_ours(folder)) == 2 * len(demo_names.TYPE_NAMES) and (folder / MERGERS).is_file()
+    types = demo_names.TYPE_NAMES if framework_year == FRAMEWORKS[0] else _TYPE_NAMES
+    whole = len(_ours(folder)) == 2 * len(types) and (folder / MERGERS).is_file()
     return whole and f"Stamp: {stamp(framework_year, seed)}" in mark.read_text(encoding="utf-8")

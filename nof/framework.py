@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +24,9 @@ Weight = Annotated[float, BeforeValidator(lambda given: float(Fraction(str(given
 
 class _Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Bracket = tuple[float, float]  # a limit that is not known lies between these two
 
 
 class Band(_Rules):
@@ -47,7 +51,11 @@ class Matrix(_Rules):
 
 
 class Metric(_Rules):
-    """How one metric is scored, and how sure that is."""
+    """How one metric is scored, and how sure that is.
+
+    `between`, in a draft, holds the two values that a standard or a floor not yet known lies between; until it is known
+    the published scores are used.
+    """
 
     value_id: str
     score_id: str
@@ -64,6 +72,7 @@ class Metric(_Rules):
     averaged: bool = True
     standard: float | None = None
     floor: float | None = None
+    between: Bracket | None = None
     bands: tuple[Band, ...] = ()
     matrix: Matrix | None = None
     rounded_in: tuple[str, ...] = ()
@@ -71,10 +80,10 @@ class Metric(_Rules):
     @model_validator(mode="after")
     def _has_what_its_shape_needs(self) -> Metric:
         needs = {"standard": self.standard, "floor": self.floor, "finance matrix": self.matrix}
-        missing = self.shape in needs and needs[self.shape] is None
+        missing = self.shape in needs and needs[self.shape] is None and not (self.ranked and self.between)
         if missing or (self.shape == "bands" and not self.bands):
             raise ValueError(f"a metric of shape {self.shape} needs its {self.shape}")
-        if self.recomputable and (self.certainty == UNKNOWN or self.better == UNKNOWN):
+        if self.shape != "not recomputable" and UNKNOWN in (self.certainty, self.better):
             raise ValueError("a metric of unknown certainty or direction cannot be recomputed")
         if self.shape in ("ranked", "standard", "floor") and self.pool not in ("national", "type"):
             raise ValueError("a ranked metric needs a pool, national or type")
@@ -82,8 +91,9 @@ class Metric(_Rules):
 
     @property
     def recomputable(self) -> bool:
-        """Whether its score follows from published values by a known rule."""
-        return self.shape != "not recomputable"
+        """Whether its score follows from published values by a known rule, every limit of it being known."""
+        limit = {"standard": self.standard, "floor": self.floor}.get(self.shape, 0.0)
+        return self.shape != "not recomputable" and limit is not None
 
     @property
     def ranked(self) -> bool:
@@ -100,14 +110,27 @@ class Domain(_Rules):
 
 
 class Segments(_Rules):
-    """How an average becomes a segment: national quartiles, or thresholds named in the rules."""
+    """How an average becomes a segment: national quartiles, or thresholds named in the rules.
+
+    `brackets`, in a draft, holds for each threshold the two averages that it lies between; as long as the thresholds
+    themselves are not known, segments are the published ones.
+    """
 
     rule: Literal["quartiles", "thresholds", "unknown"]
     pool: Literal["national", "type", "none"] = "national"
     method: Literal["linear"] = "linear"
     thresholds: tuple[float, ...] = ()
+    brackets: tuple[Bracket, ...] = ()
     source: str
     certainty: Certainty
+
+    @model_validator(mode="after")
+    def _has_its_thresholds(self) -> Segments:
+        if self.rule == "thresholds" and len(self.thresholds) != 3 and not (self.brackets and not self.thresholds):
+            raise ValueError("the rule thresholds needs three thresholds, or the brackets that they lie in")
+        if list(self.thresholds) != sorted(self.thresholds):
+            raise ValueError("thresholds run from the best segment to the worst, smallest first")
+        return self
 
 
 class Override(_Rules):
@@ -157,9 +180,12 @@ class Framework(_Rules):
         As "2025/26".
     metrics : tuple of Metric
         Every metric heard of, also those whose ids or rules are unknown.
+    draft : bool
+        Worked out from published figures and confirmed by nobody: nothing is recomputed from values by such rules.
     """
 
     framework_year: str
+    draft: bool = False
     national_pool: tuple[str, ...]
     sources: dict[str, str]
     score_range: ScoreRange
@@ -203,10 +229,14 @@ class Framework(_Rules):
         domains = {one for domain in self.domains for one in (domain.score_id, domain.segment_id)}
         return frozenset(set(self.by_score) | set(self.by_value) | summary | domains)
 
+    def pool_at_hand(self, trust_types: Iterable[str]) -> bool:
+        """Whether these trust types make up the whole national ranking pool; never where it is not known and confirmed."""
+        return not self.draft and bool(self.national_pool) and set(self.national_pool) <= set(trust_types)
+
     @property
     def has_rules(self) -> bool:
-        """Whether any metric can be recomputed from its values."""
-        return any(metric.recomputable for metric in self.metrics)
+        """Whether any metric can be recomputed from its values by a confirmed rule."""
+        return not self.draft and any(metric.recomputable for metric in self.metrics)
 
 
 def value_id(score_id: str) -> str:
@@ -243,12 +273,17 @@ def load(year_label: str) -> Framework:
 
 def read(path: Path) -> Framework:
     """Read and validate one rules file."""
+    return parse(path.read_text(encoding="utf-8"), path.name)
+
+
+def parse(text: str, name: str) -> Framework:
+    """Validate the text of a rules file; `name` is what errors call it."""
     try:
-        return Framework.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Framework.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise InputError(Problem(path.name, f"not YAML: {error}")) from error
+        raise InputError(Problem(name, f"not YAML: {error}")) from error
     except ValidationError as error:
-        raise InputError(_problem(path.name, fault) for fault in error.errors()) from error
+        raise InputError(_problem(name, fault) for fault in error.errors()) from error
 
 
 def _problem(name: str, fault: Any) -> Problem:

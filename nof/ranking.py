@@ -13,17 +13,21 @@ _TINY = 1e-9
 
 
 def flags(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
-    """What only NHS England can say of a trust: the unadjusted segment (OF5003) and the override flag (OF5004).
+    """What only NHS England can say of a trust: unadjusted segment (OF5003), override flag (OF5004), adjusted one (OF5000).
 
     Returns
     -------
     DataFrame
-        Indexed by quarter and trust_code; segment_unadjusted (float, NaN where not published), in_deficit (bool).
+        Indexed by quarter and trust_code; segment_unadjusted and segment_published (float, NaN where not published),
+        in_deficit (bool), flag_published (whether the flag is there at all).
     """
-    wanted = {framework.summary.unadjusted_segment: "segment_unadjusted", framework.summary.override_flag: "in_deficit"}
+    ids = framework.summary
+    wanted = {ids.unadjusted_segment: "segment_unadjusted", ids.override_flag: "in_deficit",
+              ids.adjusted_segment: "segment_published"}
     rows = metrics[metrics["metric_id"].isin(wanted)].drop_duplicates([*TRUST, "metric_id"])
     wide = rows.pivot(index=TRUST, columns="metric_id", values="value").reindex(columns=list(wanted))
-    return wide.rename(columns=wanted).assign(in_deficit=lambda frame: frame["in_deficit"].eq(1))
+    wide = wide.rename(columns=wanted)
+    return wide.assign(in_deficit=wide["in_deficit"].eq(1), flag_published=wide["in_deficit"].notna())
 
 
 def quartile_edges(averages: pd.Series) -> np.ndarray:
@@ -85,11 +89,15 @@ def segmented(averages: pd.DataFrame, metrics: pd.DataFrame, framework: Framewor
         `averages` with segment_unadjusted, segment, in_deficit, and edges_from ("recomputed" or "published").
     """
     table = averages.merge(flags(metrics, framework).reset_index(), on=TRUST, how="left")
+    published, flagged = table.pop("segment_published"), table.pop("flag_published").eq(True)
     table["in_deficit"] = table["in_deficit"].eq(True)
     parts = [_segment_quarter(part, framework) for _, part in table.groupby("quarter")]
     table = pd.concat(parts) if parts else table.assign(edges_from="published")
-    adjusted = override(table["segment_unadjusted"], table["in_deficit"], framework.override.no_better_than)
-    return table.assign(segment=adjusted)
+    adjusted = pd.Series(override(table["segment_unadjusted"], table["in_deficit"], framework.override.no_better_than),
+                         table.index, dtype=float)
+    # A year may leave out the unadjusted segment or the flag: then only the published adjusted segment tells.
+    told = adjusted.where(flagged & adjusted.notna(), published.fillna(adjusted))
+    return table.assign(segment=told)
 
 
 def _segment_quarter(part: pd.DataFrame, framework: Framework) -> pd.DataFrame:
@@ -102,9 +110,9 @@ def _segment_quarter(part: pd.DataFrame, framework: Framework) -> pd.DataFrame:
 def known_edges(part: pd.DataFrame, framework: Framework) -> np.ndarray | None:
     """Edges that the rules give for one quarter's averages, or None where they or the pool are not at hand."""
     rule = framework.segments
-    if rule.rule == "thresholds":
+    if rule.rule == "thresholds" and rule.thresholds:
         return np.array(rule.thresholds)
-    whole = bool(framework.national_pool) and set(framework.national_pool) <= set(part["trust_type"])
+    whole = framework.pool_at_hand(part["trust_type"])
     if rule.rule == "quartiles" and rule.pool == "national" and whole:
         return quartile_edges(part["average"][part["trust_type"].isin(framework.national_pool)])
     return None
@@ -127,7 +135,8 @@ def edges_for(part: pd.DataFrame, framework: Framework) -> np.ndarray:
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Adds `rank` (the league rank) and `rank_by_average`, both within quarter and trust type."""
     groups = [table["quarter"], table["trust_type"]]
-    key = table["segment"] * 1000 + table["average_score"]
+    nowhere = table["segment"].isna().groupby(groups).transform("all")  # no segments at all: by average alone
+    key = table["segment"].mask(nowhere, 0) * 1000 + table["average_score"]
     return table.assign(rank=key.groupby(groups).rank(method="min"),
                         rank_by_average=table["average_score"].groupby(groups).rank(method="min"))
 

@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from nof import framework as rules
-from nof import ranking, scoring, uncertainty
+from nof import inference_draft, ranking, scoring, uncertainty
 from nof.errors import InputError, Problem
 from nof.framework import Framework
 from nof.publication import Publication
@@ -52,7 +51,8 @@ class National:
 
     @cached_property
     def _frameworks(self) -> dict[str, Framework]:
-        return {year: rules.load(year) for year in {_year(quarter) for quarter in self.publication.quarters}}
+        return {year: inference_draft.rules(self.publication, year)
+                for year in {_year(quarter) for quarter in self.publication.quarters}}
 
     def framework(self, quarter: str) -> Framework:
         """The rules of the year that a quarter belongs to."""
@@ -65,10 +65,15 @@ class National:
 
 
 def recompute(publication: Publication, level: int = 2) -> National:
-    """Recompute a publication from its published values (level 2) or its published scores (level 1)."""
+    """Recompute a publication from its published values (level 2) or its published scores (level 1).
+
+    A year without confirmed rules stays at level 1: which scores enter its average, and with which weight, is worked out
+    from the published averages (see `nof.inference`).
+    """
     scores, standings = [], []
-    for framework, metrics in _by_year(publication.metrics):
-        found = (scoring.scores_from_values if level == 2 else scoring.recovered_scores)(metrics, framework)
+    for framework, metrics in _by_year(publication):
+        from_values = level == 2 and not framework.draft
+        found = (scoring.scores_from_values if from_values else scoring.recovered_scores)(metrics, framework)
         scores.append(found)
         standings.append(ranking.segmented(scoring.averages(found), metrics, framework))
     return National(publication, level, pd.concat(scores, ignore_index=True),
@@ -79,9 +84,10 @@ def _year(quarter: str) -> str:
     return Quarter.parse(quarter).year_label
 
 
-def _by_year(metrics: pd.DataFrame) -> Iterator[tuple[Framework, pd.DataFrame]]:
+def _by_year(publication: Publication) -> Iterator[tuple[Framework, pd.DataFrame]]:
+    metrics = publication.metrics
     for year, part in metrics.groupby(metrics["quarter"].map(_year)):
-        yield rules.load(year), part
+        yield inference_draft.rules(publication, year), part
 
 
 def choose_quarter(publication: Publication, asked: str | None) -> str:
@@ -146,9 +152,13 @@ def edges(national: National, quarter: str) -> np.ndarray:
 
 def redrawn(national: National, quarter: str, trust_type: str, draws: int = uncertainty.DRAWS,
             seed: int = uncertainty.SEED) -> uncertainty.Redraw | None:
-    """All trusts of a type redrawn together; None where no segment is known (no ranks to speak of)."""
+    """All trusts of a type redrawn together; None where the edges between segments, which decide ranks, cannot be told.
+
+    Where no segment at all is published, ranks follow the average alone.
+    """
     table = standing(national, quarter, trust_type)
-    if table["segment"].isna().any():
+    unknown = table["segment_unadjusted"].isna()
+    if unknown.any() and not (unknown.all() and table["segment"].isna().all()):
         return None
     scores, weights = scoring.matrix(select(national.scores, quarter, trust_type))
     return uncertainty.redraw(scores, weights, edges(national, quarter), table["in_deficit"],

@@ -47,9 +47,9 @@ def _span(frame: pd.DataFrame, low: str, high: str, form: str) -> list[str | Non
             for a, b in zip(frame[low], frame[high], strict=True)]
 
 
-def _segment_text(frame: pd.DataFrame) -> list[str]:
+def _segment_text(frame: pd.DataFrame) -> list[str | None]:
     """Segment, with the one before the override where that differs: "3 (was 1)"."""
-    return [f"{now:.0f}" if pd.isna(raw) or now == raw else f"{now:.0f} (was {raw:.0f})"
+    return [None if pd.isna(now) else f"{now:.0f}" if pd.isna(raw) or now == raw else f"{now:.0f} (was {raw:.0f})"
             for now, raw in zip(frame["segment"], frame["segment_unadjusted"], strict=True)]
 
 
@@ -63,7 +63,8 @@ def league_table(league: pd.DataFrame, caption: str = "The league table") -> Tab
     """
     shown = league.assign(average_range=_span(league, "average_low", "average_high", ".2f"),
                           rank_range=_span(league, "rank_low", "rank_high", ".0f"), segment_text=_segment_text(league),
-                          deficit=league["in_deficit"].map({True: "Yes", False: "No"}))
+                          deficit=league["in_deficit"].map({True: "Yes", False: "No"}).where(
+                              league["segment_unadjusted"].notna()))  # without it the flag is not published either
     return Table(shown, caption, (
         Column("rank", "Place", align="right", format=".0f"), _name(),
         Column("average_score", "Average score", align="right", format=".2f"),
@@ -79,7 +80,7 @@ def movers(movement: pd.DataFrame, count: int = 10) -> Table:
     """The trusts that moved most places since the quarter before."""
     both = movement.dropna(subset=["places"])
     most = both.reindex(both["places"].abs().sort_values(ascending=False, kind="stable").index).head(count)
-    shown = most.assign(segments=[f"{b:.0f} to {n:.0f}" if b != n else f"{n:.0f}, as before"
+    shown = most.assign(segments=[None if pd.isna(b) or pd.isna(n) else f"{b:.0f} to {n:.0f}" if b != n else f"{n:.0f}, as before"
                                   for b, n in zip(most["segment_before"], most["segment"], strict=True)])
     return Table(shown, f"The {len(most)} largest moves since the quarter before", (
         _name(),

@@ -22,10 +22,15 @@ def type_name(trust_type: str) -> str:
     return TYPE_NAMES.get(trust_type, trust_type.replace("-", " "))
 
 
+def bodies(trust_type: str) -> str:
+    """What organisations of a type are called together: "acute trusts", "integrated care boards"."""
+    return f"{type_name(trust_type)} trusts" if trust_type in TYPE_NAMES else f"{type_name(trust_type).removesuffix('s')}s"
+
+
 def trusts(count: int, trust_type: str = "") -> str:
-    """"61 mental health and community trusts", "1 trust"."""
-    kind = f"{type_name(trust_type)} " if trust_type else ""
-    return f"{count:,} {kind}trust{'' if count == 1 else 's'}"
+    """"61 mental health and community trusts", "1 trust", "42 integrated care boards"."""
+    several = bodies(trust_type) if trust_type else "trusts"
+    return f"{count:,} {several.removesuffix('s') if count == 1 else several}"
 
 
 def short_name(name: str) -> str:
@@ -57,6 +62,8 @@ def listed(names) -> str:
 
 def places(number: float, low: float, high: float) -> str:
     """A rank with its likely range: "3 (1 to 19)"."""
+    if pd.isna(low) or pd.isna(high):
+        return f"{number:.0f} (likely range not known)"
     return f"{number:.0f} ({low:.0f} to {high:.0f})"
 
 
@@ -79,9 +86,9 @@ def opening(view) -> Words:
     view : View
     """
     quarter = Quarter.parse(view.quarter)
-    kind = type_name(view.trust_type)
+    kind = bodies(view.trust_type).removesuffix("s")
     what = "an **illustrative publication, made up for this demonstration**" if view.publication.illustrative else (
-        f"NHS England's {kind} trust files")
+        f"NHS England's {kind} files")
     compared, equal = view.reproduced
     return Words(
         f"**What this rests on.** {what[0].upper() + what[1:]} for {quarter.label} (the quarter that ended on "
@@ -94,6 +101,12 @@ def levels(view) -> str:
     """How many scores were recomputed from values and how many taken as published."""
     counted = view.scores[view.scores["weight"] > 0]
     from_values, total = int((counted["level"] == 2).sum()), len(counted)
+    if view.framework.draft:
+        worked_out = view.framework.average.certainty == "inferred"
+        which = ("was worked out from the published averages, all of which it gives, and confirmed by nobody." if worked_out
+                 else "could not be worked out from the published averages in full, so averages here may differ from them.")
+        return (f"The rules of {view.framework.framework_year} are not at hand, so all {total:,} metric scores behind the "
+                f"averages are the published ones (level 1); which of them enter the average, and with which weight, {which}")
     if from_values == 0:
         return f"All {total:,} metric scores behind the averages are the published ones (level 1)."
     return (f"{share(from_values, total)} of the metric scores behind the averages were recomputed from published values "
@@ -107,6 +120,9 @@ def edges_note(view) -> str:
     own = own[(own["quarter"] == view.quarter) & (own["trust_type"] == view.trust_type)]
     if (own["edges_from"] == "recomputed").all():
         return ""
+    if view.framework.segments.rule != "quartiles" or view.framework.draft:
+        return ("The edges between segments are not published, so each organisation's segment before the financial override "
+                "is the published one. ")
     return ("The edges between segments are national quartiles, which one trust type's file cannot give, so each trust's "
             "segment before the financial override is the published one. ")
 
@@ -120,14 +136,19 @@ def headline_card(league: pd.DataFrame) -> Card:
         ("Trusts ranked", f"{len(league)}", f"{int(league['metrics_scored'].min())} to "
          f"{int(league['metrics_scored'].max())} metrics each"),
         ("In segment 1", f"{int(segments.get(1, 0))}", f"and {int(segments.get(4, 0))} in segment 4"),
-        ("Held at segment 3", f"{held}", "by the financial override"),
-        ("A typical rank spans", f"{width:.0f} places", "median width of the likely range"),
+        ("Held at segment 3", "not known" if league["segment_unadjusted"].isna().all() else f"{held}", "by the financial override"),
+        ("A typical rank spans", "not known" if pd.isna(width) else f"{width:.0f} places", "median width of the likely range"),
     ))
 
 
 def headline(league: pd.DataFrame) -> Words:
     """The first sentence a reader should take away."""
     first, last = league.iloc[0], league.iloc[-1]
+    if league["rank_low"].isna().any():
+        return Words(
+            f"**{plain(first['trust_name'])}** stands first with an average score of {first['average_score']:.2f}, "
+            f"**{plain(last['trust_name'])}** last with {last['average_score']:.2f}. Likely ranges of the places cannot be "
+            f"told, because the segments before the override are not published. {SEGMENT_MEANING}")
     width = league["rank_high"] - league["rank_low"] + 1
     wide = int((width >= len(league) / 4).sum())
     return Words(
@@ -140,6 +161,8 @@ def headline(league: pd.DataFrame) -> Words:
 
 def override_note(league: pd.DataFrame) -> Words:
     """How the financial override moves segments."""
+    if league["segment_unadjusted"].isna().all():
+        return Words("The segments before the financial override are not published, so what it changed cannot be told.")
     held = league[league["segment"] > league["segment_unadjusted"]]
     flagged = int(league["in_deficit"].sum())
     if held.empty:
@@ -161,9 +184,11 @@ def ends(league: pd.DataFrame, count: int = 5) -> Words:
             f"{row.average_score:.2f}, {row.metrics_scored} metrics" for row in part.itertuples())
     best, worst = league.head(count), league.tail(count)
     reach = int((league["rank_low"] <= count).sum())
+    could = (f"{trusts(reach)} could be among the best {count} by the likely range of the rank, a trust"
+             if league["rank_low"].notna().all() else "a trust")
     return Words(
         f"The {count} best placed:\n\n{lines(best)}\n\nThe {count} last placed:\n\n{lines(worst)}\n\n"
-        f"Read these with care: {trusts(reach)} could be among the best {count} by the likely range of the rank, a trust "
+        f"Read these with care: {could} "
         "scored on few metrics has a wider range, and trusts in deficit cannot rise above segment 3 whatever their "
         "other scores.")
 
@@ -188,8 +213,8 @@ def how_to_read() -> Words:
     """The method in short."""
     return Words(
         "Each metric is scored from 1.00 (best) to 4.00 (worst) by a trust's position among all trusts that are measured "
-        "on it, nationally for most metrics. The average of a trust's scores puts it in segment 1 to 4 by national "
-        "quartiles; a trust in deficit can be no better than segment 3. Trusts of one type are then ordered by segment and "
+        "on it, nationally for most metrics. The average of a trust's scores puts it in segment 1 to 4: by national "
+        "quartiles in 2025/26, by defined thresholds from 2026/27 on. A trust in deficit can be no better than segment 3. Trusts of one type are then ordered by segment and "
         "average: the aggregated metric ranking.\n\n" + LIKELY_RANGE)
 
 
@@ -198,7 +223,7 @@ def metrics_headline(metrics: pd.DataFrame) -> Words:
     known = int((metrics["shape"] != "not recomputable").sum())
     fewest = metrics.loc[metrics["trusts"].idxmin()]
     return Words(
-        f"**{len(metrics)} metrics** enter the average of this trust type. The rule behind {known} of them is known; the "
+        f"**{len(metrics)} metrics** enter the average of this trust type. A rule that gives every published score is known for {known} of them; the "
         f"others are used from their published score only. Not every trust is measured on every metric: the fewest, "
         f"{trusts(int(fewest['trusts']))}, are scored on “{plain(fewest['description'])}”.")
 
@@ -207,14 +232,17 @@ def reconciliation_opening(national, quarter: str) -> Words:
     """What the reconciliation covers."""
     publication = national.publication
     held = listed(Quarter.parse(one).label for one in publication.quarters)
-    kinds = listed(type_name(one) for one in publication.trust_types)
+    kinds = listed(bodies(one) for one in publication.trust_types)
     what = "An **illustrative publication, made up for this demonstration**" if publication.illustrative else (
         "NHS England's files")
     whole = national.framework(quarter).pool_at_hand(publication.trust_types)
     pool = ("All trust types of the national ranking pool are at hand, so scores are recomputed from values." if whole
             else "The national ranking pool is not whole in these files, so only figures that need no other trust type "
                  "are recomputed from values; the rest start from the published metric scores.")
-    return Words(f"**What this rests on.** {what} for {held}: {kinds} trusts. {pool}")
+    if national.framework(quarter).draft:
+        pool = ("No rules file is at hand for this framework year, so nothing is recomputed from values by a confirmed rule: "
+                "averages start from the published metric scores, and the rules below were worked out from the publication.")
+    return Words(f"**What this rests on.** {what} for {held}: {kinds}. {pool}")
 
 
 def reconciliation_card(compared: pd.DataFrame) -> Card:

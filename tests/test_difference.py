@@ -1,0 +1,224 @@
+"""What changed between two publications: found exactly, told in words, and nothing where nothing changed."""
+
+from __future__ import annotations
+
+import builders
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from nof import csvs, difference
+from nof.cli import app
+from nof.publication import read
+
+TYPES = ("acute", "ambulance")
+
+
+def folder(tmp_path, name, types=TYPES, change=None, quarters=("Q1 2025/26", "Q2 2025/26"), table=None):
+    """A made-up publication in which `change` has rewritten the rows of the first type's metrics file."""
+    here = tmp_path / name
+    here.mkdir()
+    for trust_type in types:
+        rows = builders.metric_rows(trust_type, quarters)
+        rows = change(rows) if change and trust_type == types[0] else rows
+        builders.write(here, builders.metrics_name(trust_type), builders.table(rows, builders.METRIC_HEADER))
+        league = builders.league_rows(trust_type, quarters[-1])
+        league = table(league) if table and trust_type == types[0] else league
+        builders.write(here, builders.league_name(trust_type), builders.table(league, builders.LEAGUE_HEADER))
+    return here
+
+
+def compared(tmp_path, change=None, **options):
+    return difference.compare(read(folder(tmp_path, "old")), read(folder(tmp_path, "new", change=change, **options)))
+
+
+def edit(match, **cells):
+    """Rows of which those that match (column values) carry other cells."""
+
+    def change(rows):
+        hit = [row for row in rows if all(row[name] == value for name, value in match.items())]
+        assert hit
+        for row in hit:
+            row.update(cells)
+        return rows
+
+    return change
+
+
+FIRST = {"Quarter": "Q1 2025/26", "Trust_code": "ZZ1A", "Metric_ID": "OF0005"}
+
+
+def test_the_same_publication_has_no_difference(tmp_path):
+    found = compared(tmp_path)
+    assert found.nothing and not found.restated
+    assert difference.listing(found).empty and difference.counts(found).empty
+    assert "say the same" in difference.difference_words(found).markdown
+
+
+def test_real_files_are_no_different_from_themselves(real):
+    publication = read(real)
+    assert difference.compare(publication, read(real)).nothing
+
+
+@pytest.mark.parametrize(
+    ("cells", "metric", "kind", "column", "old", "new"),
+    [
+        ({"Value": "0.1"}, "OF0005", "value", "value", 0.0, 0.1),
+        ({"Value": "1.01"}, "OF1005", "score", "value", 1.0, 1.01),
+        ({"Rank": "2.0"}, "OF0005", "rank", "rank", 1.0, 2.0),
+        ({"Value": "2.0"}, "OF5003", "segment", "value", 1.0, 2.0),
+        ({"Value": "1.0"}, "OF5004", "flag", "value", 0.0, 1.0),
+        ({"Median_value": "4.2"}, "OF0005", "comparison", "median", None, 4.2),
+    ],
+)
+def test_each_restated_figure_is_found_with_old_and_new(tmp_path, cells, metric, kind, column, old, new):
+    found = compared(tmp_path, edit(FIRST | {"Metric_ID": metric}, **cells))
+    assert len(found.figures) == 1 and len(found.kind(kind)) == 1
+    row = found.figures.iloc[0]
+    assert (row["quarter"], row["trust_type"], row["trust_code"], row["metric_id"], row["column"], row["new"]) == (
+        "2025-26-q1",
+        "acute",
+        "ZZ1A",
+        metric,
+        column,
+        new,
+    )
+    assert pd.isna(row["old"]) if old is None else (row["old"] == old and row["change"] == pytest.approx(new - old))
+
+
+def test_the_smallest_difference_counts_and_another_spelling_does_not(tmp_path):
+    assert len(compared(tmp_path, edit(FIRST, Value="0.0000001")).figures) == 1
+    (tmp_path / "b").mkdir()
+    assert compared(tmp_path / "b", edit(FIRST, Value="0")).nothing
+
+
+def test_a_value_that_is_withdrawn_counts_as_restated(tmp_path):
+    row = compared(tmp_path, edit(FIRST, Value="")).figures.iloc[0]
+    assert row["old"] == 0.0 and pd.isna(row["new"]) and pd.isna(row["change"])
+
+
+def test_a_row_that_is_gone_counts_as_restated_while_its_trust_and_metric_stay(tmp_path):
+    found = compared(tmp_path, lambda rows: [row for row in rows if not FIRST.items() <= row.items()])
+    assert set(found.figures["metric_id"]) == {"OF0005"} and found.trusts.empty and found.metrics.empty
+    assert sorted(found.figures["column"]) == ["rank", "value"] and found.figures["new"].isna().all()
+
+
+def test_trusts_that_came_or_went_and_their_figures_are_not_restated(tmp_path):
+    found = compared(tmp_path, lambda rows: [row for row in rows if row["Trust_code"] != "ZZ1B"])
+    assert found.trusts[["quarter", "trust_code", "change"]].to_numpy().tolist() == [
+        ["2025-26-q1", "ZZ1B", "went"],
+        ["2025-26-q2", "ZZ1B", "went"],
+    ]
+    assert found.kind("value").empty and found.restated
+    (tmp_path / "b").mkdir()
+    back = compared(tmp_path / "b", edit({"Trust_code": "ZZ1B"}, Trust_code="ZZ1C"))
+    assert sorted(zip(back.trusts["trust_code"], back.trusts["change"], strict=True)) == [
+        ("ZZ1B", "went"),
+        ("ZZ1B", "went"),
+        ("ZZ1C", "came"),
+        ("ZZ1C", "came"),
+    ]
+
+
+def test_a_renamed_trust_is_told_and_escaped(tmp_path):
+    found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Quarter": "Q1 2025/26"}, Trust_name="New *Vale* <b>"))
+    assert found.renamed[["trust_code", "column", "new"]].to_numpy().tolist() == [
+        ["ZZ1A", "trust_name", "New *Vale* <b>"]
+    ]
+    said = difference.difference_words(found).markdown
+    assert r"New \*Vale\* &lt;b&gt;" in said and "is now named" in said
+
+
+def test_new_and_dropped_metrics_are_listed_by_type(tmp_path):
+    found = compared(tmp_path, edit({"Metric_ID": "OF0082"}, Metric_ID="OF0300", Metric_description="Brand new"))
+    assert found.metrics[["trust_type", "metric_id", "change"]].to_numpy().tolist() == [
+        ["acute", "OF0082", "dropped"],
+        ["acute", "OF0300", "new"],
+    ]
+    assert found.figures.empty
+    said = difference.difference_words(found).markdown
+    assert "New metrics: OF0300 (Brand new)." in said and "Dropped metrics: OF0082" in said and "No figure" in said
+
+
+def test_an_added_quarter_restates_nothing(tmp_path):
+    old = folder(tmp_path, "old", quarters=("Q1 2025/26",))
+    new = folder(tmp_path, "new", quarters=("Q1 2025/26", "Q2 2025/26"))
+    found = difference.compare(read(old), read(new))
+    assert found.quarters.to_numpy().tolist() == [
+        ["2025-26-q2", "acute", "added"],
+        ["2025-26-q2", "ambulance", "added"],
+    ]
+    assert found.figures.empty and found.trusts.empty and found.metrics.empty and not found.restated
+    back = difference.compare(read(new), read(old))
+    assert set(back.quarters["change"]) == {"gone"}
+
+
+def test_a_new_type_is_an_added_quarter_not_new_metrics(tmp_path):
+    found = difference.compare(read(folder(tmp_path, "old", ("acute",))), read(folder(tmp_path, "new")))
+    assert set(found.quarters["trust_type"]) == {"ambulance"} and found.metrics.empty and found.trusts.empty
+
+
+def test_the_league_table_file_is_compared_too(tmp_path):
+    def worse(rows):
+        rows[0] |= {"Rank": "2.0", "Segment": "2.0", "Likely_range_of_average_score": "1.0 to 1.3"}
+        return rows
+
+    found = compared(tmp_path, table=worse)
+    assert sorted(zip(found.figures["kind"], found.figures["column"], strict=True)) == [
+        ("rank", "rank"),
+        ("score", "average_high"),
+        ("segment", "segment"),
+    ]
+    assert set(found.figures["metric_id"]) == {difference.LEAGUE}
+
+
+def test_a_changed_description_or_period_is_told_once_a_metric(tmp_path):
+    found = compared(tmp_path, edit({"Metric_ID": "OF0005", "Quarter": "Q2 2025/26"}, Reporting_date="Jun-25"))
+    assert found.texts[["quarter", "metric_id", "column", "new"]].to_numpy().tolist() == [
+        ["2025-26-q2", "OF0005", "reporting_date", "Jun-25"]
+    ]
+
+
+def test_looking_back_turns_every_change_around(tmp_path):
+    old, new = folder(tmp_path, "old"), folder(tmp_path, "new", change=edit(FIRST, Value="3.5", Rank="2.0"))
+    there, back = difference.compare(read(old), read(new)), difference.compare(read(new), read(old))
+    assert (there.figures["old"] == back.figures["new"]).all() and (
+        there.figures["change"] == -back.figures["change"]
+    ).all()
+
+
+def test_the_section_and_the_table_of_a_briefing_say_how_much(tmp_path):
+    found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Metric_ID": "OF0005"}, Value="2.5"))
+    said = difference.difference_words(found).markdown
+    assert said.startswith("**This briefing rests on restated data:** for Q1 2025/26 and Q2 2025/26, 2 values differ")
+    data = difference.difference_table(found).data()
+    assert data["rows"] == [
+        ["Q1 2025/26", "acute", "values", "1", "1", "2.5"],
+        ["Q2 2025/26", "acute", "values", "1", "1", "2.5"],
+    ]
+
+
+def test_the_command_prints_writes_and_ends_well_with_or_without_differences(tmp_path):
+    old = folder(tmp_path, "old")
+    new = folder(tmp_path, "new", change=edit(FIRST, Value="3.5", Trust_name="=HYPERLINK()"))
+    path = tmp_path / "list.csv"
+    result = CliRunner().invoke(app, ["diff", str(old), str(new), "-o", str(path)])
+    assert result.exit_code == 0
+    rows = pd.read_csv(path)
+    assert rows.loc[rows["what"] == "value", ["trust_code", "old", "new"]].to_numpy().tolist() == [
+        ["ZZ1A", "0.0", "3.5"]
+    ]
+    assert "'=HYPERLINK()" in path.read_text() and csvs.text(
+        difference.listing(difference.compare(read(old), read(new)))
+    )
+    assert CliRunner().invoke(app, ["diff", str(old), str(old)]).exit_code == 0
+
+
+def test_a_new_column_is_refused_by_name_before_anything_is_compared(tmp_path):
+    new = folder(tmp_path, "new")
+    for path in new.glob("*acute*data*.csv"):
+        path.write_bytes(path.read_bytes().replace(b"Units", b"Units,Peer_group"))
+    from nof.errors import InputError
+
+    with pytest.raises(InputError, match="Peer_group"):
+        read(new)
