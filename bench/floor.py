@@ -1,0 +1,58 @@
+"""The floor for bench/briefings.py: the same cells, figures and pages in one process, with no notebook run at all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+
+from nof import paths, view
+from nof.briefing.html import BriefingHTMLExporter
+from nof.briefing.pdf import BriefingPDFExporter
+
+
+def shown(source: str, names: dict) -> list:
+    """Run a cell's code; the outputs that its last value or `show` gives."""
+    import ast
+
+    tree = ast.parse(source)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    names["_shown"] = kept = []
+    value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+    return [bundle(one) for one in [*kept, value] if hasattr(one, "_repr_mimebundle_")]
+
+
+def bundle(one) -> nbformat.NotebookNode:
+    """What a kernel would have sent for an object."""
+    found = one._repr_mimebundle_()
+    data, metadata = found if isinstance(found, tuple) else (found, {})
+    return nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+
+
+def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
+    """Make each trust's HTML and PDF."""
+    import helpers
+
+    view.open_publication(Path(data))
+    names: dict = {}
+    helpers.show = lambda *many: names["_shown"].extend(one for one in many if one is not None)
+    html, pdf = BriefingHTMLExporter(), BriefingPDFExporter()
+    source = nbformat.read(paths.notebooks() / "trust_briefing.ipynb", 4)
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    for trust in trusts:
+        notebook = nbformat.from_dict(source)
+        names.clear()
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = shown(cell.source, names)
+                if "parameters" in cell.metadata.get("tags", []):
+                    names |= {"quarter": quarter, "data": data, "trust": trust}
+        (out / f"{trust}.html").write_text(html.from_notebook_node(notebook)[0])
+        (out / f"{trust}.pdf").write_bytes(pdf.from_notebook_node(notebook)[0])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
