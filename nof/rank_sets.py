@@ -63,6 +63,7 @@ def rank_confidence_sets(
     stepdown: bool = True,
     covariance: pd.DataFrame | None = None,
     difference_error: pd.DataFrame | None = None,
+    difference: pd.DataFrame | None = None,
     degrees_of_freedom: float | pd.DataFrame | None = None,
     draws: int = 20_000,
     seed: int = 0,
@@ -92,6 +93,10 @@ def rank_confidence_sets(
         need a joint distribution, and take independent errors o with o_j^2 + o_k^2 fitted to
         s_jk^2 by least squares: a correlation matrix of n units estimated from few
         metrics would look far less rich than it is and make c too small.
+    difference : DataFrame n x n, row less column, used in place of the differences of the
+        estimates: of two trusts on the metrics that both have, which belongs to that
+        `difference_error`. Needs `difference_error` and `degrees_of_freedom`. Such differences
+        need not add up over three units, so a set may leave out its unit's own rank.
     degrees_of_freedom : number or DataFrame n x n, if s_jk is itself estimated from few values
         (metrics in common - 1). Then no draws: t tests with Holm's procedure (Bonferroni if not
         `stepdown`), which hold whatever the dependence between pairs. Without it, sets from
@@ -122,7 +127,7 @@ def rank_confidence_sets(
     value, ((lower, upper), *ends) = _solve(
         estimate, standard_error, best=best, level=level, simultaneous=simultaneous,
         stepdown=stepdown, covariance=covariance, difference_error=difference_error,
-        degrees_of_freedom=degrees_of_freedom, draws=draws, seed=seed,
+        difference=difference, degrees_of_freedom=degrees_of_freedom, draws=draws, seed=seed,
     )  # fmt: skip
     unstable = (ends[0] != ends[1]).any(axis=0)
     return _frame(estimate.index, value, lower=lower, upper=upper, unstable=unstable)
@@ -289,7 +294,7 @@ def joint_rank_intervals(
 
 def _solve(
     estimate, standard_error, *, best="low", level=0.95, simultaneous=False, stepdown=True,
-    covariance=None, difference_error=None, degrees_of_freedom=None, draws=20_000, seed=0,
+    covariance=None, difference_error=None, difference=None, degrees_of_freedom=None, draws=20_000, seed=0,
 ):  # fmt: skip
     """Oriented values, and bounds at the level and at both ends of its Monte Carlo interval."""
     value = _oriented(_checked_values(estimate, "estimate"), best)
@@ -297,6 +302,10 @@ def _solve(
     if draws < 1:
         raise ValueError("draws must be at least 1")
     comparison = _compare(value, estimate.index, standard_error, covariance, difference_error)
+    if difference is not None:
+        if difference_error is None or degrees_of_freedom is None:
+            raise ValueError("difference needs difference_error and degrees_of_freedom")
+        comparison = _with_differences(comparison, difference, difference_error, estimate.index, best)
     if degrees_of_freedom is None:
         return value, _bounds(comparison, level, simultaneous, stepdown, draws, seed)
     tails = _t_tails(comparison, degrees_of_freedom, estimate.index)
@@ -313,6 +322,16 @@ def _compare(value, index, standard_error, covariance, difference_error) -> _Com
     with np.errstate(divide="ignore", invalid="ignore"):
         evidence = np.where(difference == 0, 0.0, difference / error)
     return _Comparison(order, evidence, loadings, _inverse(_spread(loadings @ loadings.T)))
+
+
+def _with_differences(comparison, difference, difference_error, index, best) -> _Comparison:
+    """The evidence from differences as given, each over its own error."""
+    labels = index[comparison.order]
+    gap = _checked_matrix(difference, labels, "difference", symmetric=False)
+    error = _without_rounding(_checked_matrix(difference_error, labels, "difference_error"))
+    gap = gap if best == "low" else -gap  # by how much k (column) is better than j (row)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return comparison._replace(evidence=np.where(gap == 0, 0.0, gap / error))
 
 
 def _error_model(labels, standard_error, covariance, difference_error):
@@ -536,16 +555,17 @@ def _checked_errors(errors: pd.Series, labels: pd.Index, name: str) -> np.ndarra
     return array
 
 
-def _checked_matrix(matrix: pd.DataFrame, labels: pd.Index, name: str) -> np.ndarray:
+def _checked_matrix(matrix: pd.DataFrame, labels: pd.Index, name: str, symmetric: bool = True) -> np.ndarray:
     if not isinstance(matrix, pd.DataFrame):
         raise ValueError(f"{name} must be a DataFrame with the labels of estimate")  # noqa: TRY004
     for axis in matrix.axes:
         if len(axis) != len(labels) or not axis.is_unique or not axis.isin(labels).all():
             raise ValueError(f"{name} and estimate do not have the same labels")
     array = _finite(matrix.loc[labels, labels].to_numpy(dtype=float), name)
-    if not np.allclose(array, array.T, rtol=1e-6, atol=1e-9 * np.abs(array).max()):
-        raise ValueError(f"{name} is not symmetric")
-    return (array + array.T) / 2
+    mirrored = array.T if symmetric else -array.T
+    if not np.allclose(array, mirrored, rtol=1e-6, atol=1e-9 * np.abs(array).max()):
+        raise ValueError(f"{name} is not {'symmetric' if symmetric else 'the reverse of its mirror image'}")
+    return (array + mirrored) / 2
 
 
 def _checked_level(level: float, name: str = "level") -> float:
