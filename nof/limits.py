@@ -20,11 +20,10 @@ from nof.lineage import MergedPosition
 from nof.quarter import Quarter
 from nof.recompute import select, standing
 from nof.sensitivity import Association, Multiverse, Setting
-from nof.view import View, open_view
+from nof.view import View, mergers_of, open_view
 
 SHUFFLES = 200  # of each metric, in the randomisation check
 IN_QUARTER = "in-quarter data only"  # how `sensitivity` labels that choice
-MERGERS = "mergers.csv"
 
 
 @dataclass(frozen=True)
@@ -382,14 +381,6 @@ def _joined(cell):
     return "; ".join(map(str, cell)) if isinstance(cell, tuple) else cell
 
 
-def known_mergers(folder: str | Path) -> pd.DataFrame:
-    """The project's table of mergers, and that of the publication's own folder if it has one (the demo does)."""
-    own = Path(folder) / MERGERS
-    tables = [lineage.read_mergers(), *([lineage.read_mergers(own)] if own.is_file() else [])]
-    both = pd.concat(tables, ignore_index=True).drop_duplicates(["predecessor_code", "successor_code"])
-    return both.sort_values("effective_date", kind="stable", ignore_index=True)
-
-
 def open_limits(view: View, data: str | Path, covariate: str = "", column: str = "") -> Limits:
     """Open the limits of a view.
 
@@ -407,7 +398,7 @@ def open_limits(view: View, data: str | Path, covariate: str = "", column: str =
         A file that cannot be used; every problem is listed.
     """
     numbers = sensitivity.read_covariate(covariate, column or None) if covariate else None
-    return Limits(view, known_mergers(data), numbers)
+    return Limits(view, mergers_of(view.national), numbers)
 
 
 def limits_of(data: str | Path, quarter: str | None, trust_type: str) -> Limits:

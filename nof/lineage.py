@@ -152,6 +152,14 @@ def _by(mergers: pd.DataFrame | None, on: dt.date) -> pd.DataFrame:
 
 # -- lineage ----------------------------------------------------------------------------------
 
+def known_mergers(folder: str | Path) -> pd.DataFrame:
+    """The project's table of mergers, and that of the publication's own folder if it has one (the demo does)."""
+    own = Path(folder) / "mergers.csv"
+    tables = [read_mergers(), *([read_mergers(own)] if own.is_file() else [])]
+    both = pd.concat(tables, ignore_index=True).drop_duplicates(["predecessor_code", "successor_code"])
+    return both.sort_values("effective_date", kind="stable", ignore_index=True)
+
+
 def successors(code: str, on: dt.date, mergers: pd.DataFrame | None = None) -> frozenset[str]:
     """Codes that directly took over this one by the given day; empty while it stands."""
     events = _by(mergers, on)

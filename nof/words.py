@@ -198,11 +198,13 @@ def movement(moved: pd.DataFrame, before: str | None) -> Words:
     if before is None:
         return Words("The publication holds no earlier quarter, so no movement can be shown.")
     both = moved.dropna(subset=["places"])
-    new = moved[moved["rank_before"].isna()]
+    new, broken = moved[moved["rank_before"].isna() & ~moved["not_comparable"]], moved[moved["not_comparable"]]
     up, down = int((both["places"] > 0).sum()), int((both["places"] < 0).sum())
     changed = int((both["segment"] != both["segment_before"]).sum())
     typical = both["places"].abs().median()
     added = f" Not in the table before: {listed(plain(n) for n in new['trust_name'])}." if len(new) else ""
+    if len(broken):
+        added += f" Not comparable, because of a merger between the two: {listed(map(plain, broken['trust_name']))}."
     return Words(
         f"Since {Quarter.parse(before).label}, {up} trusts moved up, {down} moved down and {len(both) - up - down} kept "
         f"their place; the typical move is {typical:.0f} places. {trusts(changed).capitalize()} changed segment.{added} "

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from nof import (
+    lineage,
     demo,
     limit_charts,
     limit_front,
@@ -25,7 +26,7 @@ from nof import (
     view,
 )
 from nof.display import Chart, Table, Words
-from nof.limits import known_mergers, limits_of, open_limits
+from nof.limits import limits_of, open_limits
 from nof.paths import notebooks
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
@@ -233,7 +234,7 @@ def test_one_quarter_of_two_trusts(tmp_path):
 
 
 def test_mergers_of_the_folder_come_beside_the_known(made_up, tmp_path):
-    both, own = known_mergers(made_up), known_mergers(tmp_path)
+    both, own = lineage.known_mergers(made_up), lineage.known_mergers(tmp_path)
     assert len(both) > len(own) and both["effective_date"].is_monotonic_increasing
 
 
