@@ -15,6 +15,8 @@ from nof.errors import InputError, NofError, Problem
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="NHS England's trust league tables, recomputed and explained.")
+rules = typer.Typer(no_args_is_help=True, help="Rules files: what a publication gives away of its own rules.")
+app.add_typer(rules, name="rules")
 out = Console()
 err = Console(stderr=True, soft_wrap=True)
 
@@ -30,6 +32,7 @@ class Exit(IntEnum):
     FAILED = 1
     BAD_INPUT = 2
     UNREACHABLE = 3
+    STOPPED = 130  # by Ctrl-C, as shells number it
 
 
 def main() -> None:
@@ -37,7 +40,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of weights that a fallback font lacks
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
+        if code == Exit.STOPPED:
+            _say_error("stopped; nothing was published")
+        sys.exit(code)
     except NofError as error:
         _say_error(str(error))
         sys.exit(Exit.BAD_INPUT if isinstance(error, InputError) else getattr(error, "exit_code", Exit.FAILED))
@@ -45,7 +51,7 @@ def main() -> None:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _say_error("stopped; nothing was published")
-        sys.exit(130)
+        sys.exit(Exit.STOPPED)
     except Exception as error:
         if not hasattr(error, "format_message"):  # anything but a mistake in the command line is ours
             raise
@@ -64,6 +70,10 @@ def _write(frame, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
+    _write_text(text, path)
+
+
+def _write_text(text: str, path: Path) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -71,12 +81,10 @@ def _write(frame, path: Path | None) -> None:
 
 
 def _open(data: Path):
-    from nof import demo, paths
+    from nof import demo
     from nof.view import open_publication
 
-    if data.resolve() == paths.share("data", "demo").resolve():
-        demo.ensure(data)
-    national = open_publication(data)
+    national = open_publication(demo.at_hand(data))
     _warn_of_unknown_metrics(national)
     return national
 
@@ -151,16 +159,20 @@ def reconcile(data: Data, output: Output = None,
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Argument(help="Where to write the made-up publication.")]) -> None:
+def demo(folder: Annotated[Path | None, typer.Argument(help="Where to write it; where `nof brief demo` reads it, if not given.")] = None,
+         framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26") -> None:
     """Write the made-up demo publication into a folder."""
     from nof import demo as room
+    from nof import paths
 
-    room.ensure(folder)
-    out.print(f"The illustrative publication is in {folder}.", markup=False)
+    if folder is None and framework != room.FRAMEWORKS[0]:
+        raise InputError(Problem("nof demo", "say where to write a publication of another year", expected="a folder"))
+    folder = room.ensure(paths.demo() if folder is None else folder, framework)
+    out.print(f"The illustrative publication is in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
-def brief(params: Annotated[Path, typer.Argument(help="Params file, as params/demo.yaml")],
+def brief(params: Annotated[Path, typer.Argument(help="Params file, as params/demo.yaml; or a bare name: demo")],
           out_dir: Annotated[Path, typer.Option("--out", help="The reports folder.")] = Path("reports"),
           only: Annotated[str | None, typer.Option(help="Make one national briefing alone.")] = None,
           data: Annotated[Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")] = None,
@@ -169,23 +181,144 @@ def brief(params: Annotated[Path, typer.Argument(help="Params file, as params/de
           jobs: Annotated[int | None, typer.Option(min=1, help="Briefings at a time; the number of cores if not given.")] = None,
           cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
           force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
-          publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0) -> None:
+          publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
+          timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
+          scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None) -> None:
     """Make the briefings of a params file and publish them, all or nothing."""
     from nof.briefing.console import run
 
-    given = {} if jobs is None else {"jobs": jobs}
+    given = {name: value for name, value in (("jobs", jobs), ("timeout", timeout)) if value is not None}
     worked = run(params, data, out, out_dir=out_dir, only=only, trusts=tuple(trust or ()), all_trusts=all_trusts, cold=cold,
-                 force=force, publish_partial=publish_partial, **given)
+                 force=force, publish_partial=publish_partial, scheduler=scheduler, **given)
     raise typer.Exit(Exit.DONE if worked else Exit.FAILED)
 
 
 @app.command()
 def verify(report: Annotated[Path, typer.Argument(help="A report's folder, as reports/2025-26-q4")]) -> None:
     """Hash a report's files again and compare them with its manifest."""
-    from nof.briefing.publish import verify as room
+    from nof.briefing.manifest import verify as room
 
     problems = room(report)
     for problem in problems:
-        out.print(problem, markup=False)
-    out.print("every file is as it was published" if not problems else f"{len(problems)} files are not as published")
+        out.print(problem, markup=False, highlight=False, soft_wrap=True)
+    out.print("every file is as it was published" if not problems else f"not as published: {len(problems)}")
     raise typer.Exit(Exit.FAILED if problems else Exit.DONE)
+
+
+@app.command()
+def fetch(quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025-26-q4.")] = None,
+          latest: Annotated[bool, typer.Option("--latest", help="The newest quarter on offer.")] = False,
+          source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
+          into: Annotated[Path, typer.Option("--into", help="Folder that holds a folder for each quarter.")] = Path("data/raw"),
+          ) -> None:
+    """Download a quarter's files, check them, and keep every version."""
+    from nof import fetch as room
+    from nof.refresh import exclusive
+
+    if (quarter is not None) + latest + (source is not None) == 0 or (latest and (quarter or source)):
+        raise InputError(Problem("nof fetch", "say which files", expected="--quarter QUARTER, --latest or --from FOLDER"))
+    try:
+        with exclusive(into):
+            fetched = (room.take_from(source, quarter, into) if source is not None
+                       else room.fetch_latest(into) if latest else room.fetch_quarter(quarter, into))
+    except room.SourceUnreachable as error:
+        _say_error(str(error))
+        raise typer.Exit(Exit.UNREACHABLE) from error
+    for warning in fetched.warnings:
+        err.print(f"note: {warning}", markup=False, highlight=False)
+    news = f"new: {', '.join(fetched.changed)}" if fetched.new else "nothing new"
+    out.print(f"{fetched.quarter} in {fetched.folder}: {news}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def refresh(settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
+            source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
+            into: Annotated[Path | None, typer.Option("--into", help="Folder of downloads, instead of the file's.")] = None,
+            out_dir: Annotated[Path | None, typer.Option("--out", help="Reports folder, instead of the file's.")] = None,
+            again: Annotated[bool, typer.Option("--again", help="Make the report also if nothing is new.")] = False,
+            quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing if there is nothing to do for anybody.")] = False,
+            ) -> None:
+    """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
+    import signal
+
+    from nof import paths
+    from nof import refresh as room
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the system is as clean as Ctrl-C
+    chosen = room.load(settings or paths.share("params", "refresh.yaml"), raw=into and into.resolve(),
+                       reports=out_dir and out_dir.resolve())
+    raise typer.Exit(room.refresh(chosen, source, again=again, quiet=quiet).exit_code)
+
+
+@app.command()
+def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, and versions of files, that stay.")],
+          settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
+          dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
+    """Remove old reports and replaced files; never the newest."""
+    from nof import paths, retention
+    from nof import refresh as room
+
+    chosen = room.load(settings or paths.share("params", "refresh.yaml"))
+    with room.exclusive(chosen.raw):
+        found = retention.removals(chosen.reports, chosen.raw, keep)
+        for one in found:
+            out.print(f"{'would go' if dry_run else 'goes'}: {one.path.name} ({one.size / 1e6:.1f} MB; {one.why})",
+                      markup=False, highlight=False, soft_wrap=True)
+        if not dry_run:
+            retention.remove(chosen.reports, found)
+    freed = sum(one.size for one in found) / 1e6
+    out.print(f"{len(found)} removed, {freed:.1f} MB" if not dry_run else f"{len(found)} would go, {freed:.1f} MB")
+
+
+@app.command()
+def diff(old: Annotated[Path, typer.Argument(help="Folder of the publication as it was.")],
+         new: Annotated[Path, typer.Argument(help="Folder of the publication as it is.")], output: Output = None) -> None:
+    """List what a newer publication says otherwise: restated figures, trusts, metrics, quarters."""
+    from rich.table import Table
+
+    from nof import difference as room
+    from nof.publication import read
+
+    found = room.compare(read(old), read(new))
+    table = Table("What", "Quarter", "Trust type", "Differences")
+    for row in room.overview(found).itertuples(index=False):
+        table.add_row(*(str(cell) for cell in row))
+    out.print("The files say the same." if found.nothing else table)
+    out.print(found.columns, markup=False, highlight=False)
+    if output is not None:
+        _write(room.listing(found), output)
+
+
+@app.command()
+def export(data: Data, parquet: Annotated[Path, typer.Option("--parquet", help="Folder to write, new or empty.")],
+           force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in it.")] = False) -> None:
+    """Write the tidy tables, as published and as recomputed, as Parquet files."""
+    from nof import explore
+
+    made = explore.export(_open(data), parquet, force)
+    out.print(f"{len(made)} tables in {parquet}: {', '.join(path.stem for path in made)}", markup=False, highlight=False,
+              soft_wrap=True)
+
+
+@rules.command("infer")
+def rules_infer(data: Data, output: Annotated[Path | None, typer.Option("-o", "--output", help="YAML file to write.")] = None,
+                year: Annotated[str | None, typer.Option(help="Framework year, as 2026/27; the latest if not given.")] = None) -> None:
+    """Work out from published figures what the rules of a year may be, as a draft for a person to confirm."""
+    from rich.table import Table
+
+    from nof import inference
+    from nof.inference_draft import draft
+    from nof.publication import read
+
+    found = inference.infer(read(data), year)
+    if output is None:
+        sys.stdout.write(draft(found))
+        return
+    shown = inference.table(found)[["metric_id", "shape", "pool", "weight", "published", "reproduced", "pools"]]
+    table = Table(*(name.replace("_", " ") for name in shown.columns))
+    for row in shown.itertuples(index=False):
+        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+    out.print(table)
+    out.print(f"averages: {found.average}; segments: {found.segments.rule} ({found.segments.why}); override: {found.override}",
+              markup=False, highlight=False)
+    _write_text(draft(found), output)

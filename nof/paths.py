@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import platformdirs
 
 _PACKAGE = Path(__file__).resolve().parent
 _REPOSITORY = _PACKAGE.parent
@@ -17,6 +20,22 @@ def share(*parts: str) -> Path:
     return home.joinpath(*parts)
 
 
+def demo() -> Path:
+    """The folder of the made-up publication: the clone's data/demo, or a folder in the user's cache.
+
+    An installed package never writes into its own folder: that may belong to somebody else, and goes with an upgrade.
+    """
+    if share("data", "frameworks").is_relative_to(_PACKAGE):
+        return platformdirs.user_cache_path("nof", appauthor=False) / "demo"
+    return share("data", "demo")
+
+
+def params(name: Path) -> Path:
+    """A params file: the path itself, or by its bare name ("demo") one that travels with the project."""
+    own = share("params", f"{name}.yaml")
+    return own if len(name.parts) == 1 and not name.exists() and own.is_file() else name
+
+
 def reference(name: str) -> Path:
     """Path of a file in data/reference/."""
     return share("data", "reference", name)
@@ -28,5 +47,6 @@ def frameworks() -> Path:
 
 
 def notebooks() -> Path:
-    """The folder of notebooks."""
-    return share("notebooks")
+    """The folder of notebooks: the project's own, or the one that the environment variable NOF_NOTEBOOKS names."""
+    own = os.environ.get("NOF_NOTEBOOKS")
+    return Path(own).resolve() if own else share("notebooks")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nof import ranking, reconcile, scoring
+from nof import lineage, ranking, reconcile, results, scoring
 from nof.errors import InputError, Problem
 from nof.framework import Framework, Metric, value_id
 from nof.publication import Publication, read
@@ -82,14 +84,23 @@ class View:
         -------
         DataFrame
             trust_code, trust_name, rank, rank_before, places (positive: moved up), average_score, average_before,
-            segment, segment_before; trusts without a place in both quarters have missing values.
+            segment, segment_before, not_comparable (a merger lies between the two quarters; such a trust, and one
+            without a place in both quarters, has missing places).
         """
         columns = ["rank", "average_score", "segment"]
         before = standing(self.national, self.previous_quarter, self.trust_type) if self.previous_quarter else (
             standing(self.national, self.quarter, self.trust_type).iloc[:0])
         names = {"rank": "rank_before", "average_score": "average_before", "segment": "segment_before"}
         table = self.league.set_index("trust_code")[["trust_name", *columns]].join(before[columns].rename(columns=names))
-        return table.assign(places=table["rank_before"] - table["rank"]).reset_index()
+        broken = table.index.isin(self._merged_since(self.previous_quarter))
+        places = (table["rank_before"] - table["rank"]).mask(broken)
+        return table.assign(places=places, not_comparable=broken).reset_index()
+
+    def _merged_since(self, before: str | None) -> list[str]:
+        if before is None:
+            return []
+        events = lineage.not_comparable(self.publication.trusts, before, self.quarter, mergers_of(self.national))
+        return events["trust_code"].tolist()
 
     @cached_property
     def domains(self) -> pd.DataFrame:
@@ -159,29 +170,64 @@ def _as_published(metric_id: str) -> Metric:
                   source="the publication", certainty="unknown")
 
 
-@lru_cache(maxsize=2)
 def open_publication(folder: str | Path) -> National:
-    """Read a folder and recompute it, once a process."""
-    return recompute(read(folder))
+    """Read a folder and recompute it, once a process unless its files change.
+
+    Where a run has left its results for its own kernels (see `nof.results`) they are read instead.
+    """
+    path = Path(folder).resolve()
+    files = sorted(path.iterdir()) if path.is_dir() else []
+    return _opened(path, tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files))
 
 
 @lru_cache(maxsize=2)
+def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...]) -> National:
+    kept = results.shared(folder)
+    national = recompute(read(folder)) if kept is None else kept
+    once(national, "_mergers", lambda: lineage.known_mergers(folder))
+    return national
+
+
+def mergers_of(national: National) -> pd.DataFrame:
+    """Mergers of trusts that concern a publication; see `lineage.known_mergers`."""
+    return once(national, "_mergers", lineage.read_mergers)
+
+
+def once(owner: Any, name: str, make: Callable[[], Any]) -> Any:
+    """What belongs to an object and is made when first asked for; kept with it, so that it travels when it is pickled."""
+    kept = vars(owner)
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
+
+
 def compared(publication: Publication) -> pd.DataFrame:
-    """Every figure beside the published one, once a process; see `reconcile.compare`."""
-    return reconcile.compare(publication)
+    """Every figure beside the published one, computed once; see `reconcile.compare`."""
+    return once(publication, "_compared", lambda: reconcile.compare(publication))
 
 
-@lru_cache(maxsize=2)
 def reconciliation(publication: Publication) -> pd.DataFrame:
     """The summary of `compared`; see `reconcile.summarise`."""
-    return reconcile.summarise(compared(publication))
+    return once(publication, "_reconciliation", lambda: reconcile.summarise(compared(publication)))
 
 
 def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
     """Open one trust type in one quarter of the publication in a folder."""
     national = open_publication(data)
-    slug = choose_quarter(national.publication, quarter)
-    return View(national, slug, choose_type(national.publication, trust_type))
+    return view_of(national, choose_quarter(national.publication, quarter),
+                   choose_type(national.publication, trust_type))
+
+
+def view_of(national: National, quarter: str, trust_type: str) -> View:
+    """The one view of a trust type and quarter: what it has computed is there for the next who asks."""
+    return once(national, f"_view {quarter} {trust_type}", lambda: View(national, quarter, trust_type))
+
+
+def warm(view: View) -> None:
+    """Compute everything that a view can tell, so that forked copies and kernels find it ready."""
+    for name, kind in vars(View).items():
+        if isinstance(kind, cached_property):
+            getattr(view, name)
 
 
 def named_metric_ranking(national: National, metric_id: str, quarter: str | None = None) -> pd.DataFrame:

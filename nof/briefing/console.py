@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from nof import demo, paths
 from nof.briefing.params import load
 from nof.briefing.run import Options, Outcome, brief
 
+NAMED = 20  # briefings listed one by one in the summary
+
 
 def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **options: Any) -> bool:
-    """Make what a params file asks for; True if every briefing was made and the report published."""
-    params = load(path, data=None if data is None else data.resolve())
-    if params.data.resolve() == paths.share("data", "demo").resolve():
-        demo.ensure(params.data)
+    """Make what a params file asks for; True if it was published with no more failures than were accepted."""
+    params = load(paths.params(path), data=None if data is None else data.resolve())
+    params = params.model_copy(update={"data": demo.at_hand(params.data)})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TextColumn("left:"), TimeRemainingColumn())
     # No refresh thread: this process forks, and a thread does not survive that.
@@ -30,18 +33,21 @@ def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **opt
 
         outcome = brief(params, Options(out=out_dir, **options), progress)
     _tell(outcome, console)
-    return outcome.published and not outcome.failures
+    return outcome.published and outcome.accepted
 
 
 def _tell(outcome: Outcome, console: Console) -> None:
-    for name, seconds in outcome.made.items():
-        if name not in outcome.failures and len(outcome.made) <= 20:
-            console.print(f"  {name}: {seconds:.1f} s", markup=False, highlight=False)
+    def say(text: str, **style: Any) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
+
+    for name, seconds in outcome.made.items() if len(outcome.made) <= NAMED else ():
+        say(f"  {name}: {seconds:.1f} s")
     for name, why in outcome.failures.items():
-        console.print(f"  FAILED {name}: {why}", style="red", markup=False, highlight=False)
-    console.print(f"{len(outcome.made)} made, {len(outcome.kept)} unchanged and kept, {len(outcome.failures)} failed, "
-                  f"{outcome.seconds:.0f} s, at most {outcome.peak_mb:.0f} MB a worker, run {outcome.run}", highlight=False)
+        say(f"  FAILED {name}: {why}", style="red")
+    say(f"{len(outcome.made)} made, {len(outcome.kept)} unchanged and kept, {len(outcome.failures)} failed, "
+        f"{outcome.seconds:.0f} s, at most {outcome.peak_mb:.0f} MB a worker, run {outcome.run}")
     if outcome.published:
-        console.print(f"published: {outcome.place}", markup=False, highlight=False)
+        say(f"published: {outcome.place}")
     else:
-        console.print("not published; the last report stays as it was", style="red")
+        say(f"not published; the last report stays as it was (--publish-partial {len(outcome.failures)} would publish "
+            "without what failed)", style="red")

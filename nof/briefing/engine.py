@@ -17,6 +17,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, papermill_engines
+from traitlets.config import Config
 
 NAME = "nof-warm"
 
@@ -57,6 +58,14 @@ class _Outputs(DisplayPublisher):
         super().__init__(*args, **kwargs)
         self.kept: list[Any] = []
 
+    def printed(self, name: str, text: str) -> None:
+        """Printed text joins what was printed just before, as between a kernel and its client."""
+        last = self.kept[-1] if self.kept else None
+        if last is not None and last.output_type == "stream" and last.name == name:
+            last.text += text
+        elif text:
+            self.kept.append(nbformat.v4.new_output("stream", name=name, text=text))
+
     def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
         kind = {"output_type": "execute_result", "execution_count": self.shell.execution_count} if result else {
             "output_type": "display_data"}
@@ -66,14 +75,28 @@ class _Outputs(DisplayPublisher):
         self.kept.clear()
 
 
+class _Stream(io.TextIOBase):
+    """Standard output or error of a cell: what is written takes its place among the other outputs."""
+
+    def __init__(self, outputs: _Outputs, name: str):
+        self._outputs, self._name = outputs, name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._outputs.printed(self._name, text)
+        return len(text)
+
+
 @contextmanager
 def _shell():
     """A fresh shell; whatever it replaces in this process is put back."""
     main, hook = sys.modules["__main__"], sys.displayhook
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(user_module=types.ModuleType("__main__"), colors="nocolor",
-                                      displayhook_class=_Results, display_pub_class=_Outputs)
-    shell.history_manager.enabled = False
+                                      displayhook_class=_Results, display_pub_class=_Outputs,
+                                      config=Config({"HistoryManager": {"enabled": False}}))
     try:
         yield shell
     finally:
@@ -83,23 +106,18 @@ def _shell():
 
 def _run(shell: InteractiveShell, cell: Any) -> BaseException | None:
     """Run one cell and put its outputs where a kernel would have put them; the error, if there was one."""
-    shell.display_pub.kept = []
-    printed, complained = io.StringIO(), io.StringIO()
-    with redirect_stdout(printed), redirect_stderr(complained):
+    outputs = shell.display_pub
+    outputs.kept = []
+    with redirect_stdout(_Stream(outputs, "stdout")), redirect_stderr(_Stream(outputs, "stderr")):
         done = shell.run_cell(cell.source, store_history=True)
     failed = done.error_before_exec or done.error_in_exec
     cell.execution_count = done.execution_count
-    cell.outputs = [*_streams(printed, complained, failed), *shell.display_pub.kept]
+    cell.outputs = outputs.kept
     if failed is not None:
+        text = f"{type(failed).__name__}: {failed}"
         cell.outputs.append(nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed),
-                                                   traceback=[f"{type(failed).__name__}: {failed}"]))
+                                                   traceback=[text]))
     return failed
-
-
-def _streams(printed: io.StringIO, complained: io.StringIO, failed: BaseException | None) -> list[Any]:
-    """Printed text; not that of a failed cell, where IPython prints the traceback that a kernel sends as an error."""
-    texts = () if failed else (("stdout", printed.getvalue()), ("stderr", complained.getvalue()))
-    return [nbformat.v4.new_output("stream", name=name, text=text) for name, text in texts if text]
 
 
 def register() -> str:

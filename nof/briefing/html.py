@@ -179,10 +179,17 @@ def _figure(figure: Figure, number: str, prefix: str) -> str:
     label = f"{number}: {figure.caption}" if figure.caption else f"Figure {prefix.strip('f-')}"
     if figure.kind == "svg":
         drawing, scroll = _inline(figure, alt, prefix), _scrollable(label)
+        larger = "" if 'class="small"' in drawing[: drawing.index(">")] else _larger(label, prefix)
     else:
         source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
-        drawing, scroll = f'<img src="{source}" alt="{escape(alt)}">', ""
-    return f'<figure>{shown}<div class="drawing"{scroll}>{drawing}</div></figure>'
+        drawing, scroll, larger = f'<img src="{source}" alt="{escape(alt)}">', "", ""
+    return f'<figure>{shown}{larger}<div class="drawing"{scroll}>{drawing}</div></figure>'
+
+
+def _larger(label: str, prefix: str) -> str:
+    """A tick box that only phones show: the drawing fits the screen until a reader asks to scroll it sideways."""
+    shown = f'Show larger, to scroll<span class="unseen">: {escape(label, quote=False)}</span>'
+    return f'<input type="checkbox" class="larger" id="{prefix}larger"><label for="{prefix}larger">{shown}</label>'
 
 
 def _inline(figure: Figure, alt: str, prefix: str) -> str:

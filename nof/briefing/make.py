@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
-import resource
+import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +22,10 @@ from nof import paths
 from nof.briefing import engine
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
+from nof.briefing.workers import peak_memory_mb
 from nof.errors import NofError
 
-COLD = "papermill's own engine: an ordinary kernel"
+HOME = str(Path(paths.__file__).resolve().parent.parent)  # helpers.py stands beside the package, installed or not
 
 
 class BriefingFailed(NofError):
@@ -43,6 +48,8 @@ class Job:
         What the briefing says of itself; see `nof.briefing.document.Meta`.
     cold : bool
         Run in an ordinary kernel although a warm copy of this process could.
+    timeout : float, optional
+        Seconds that one cell may take in an ordinary kernel (a warm copy is timed as a whole, by its executor).
     """
 
     name: str
@@ -50,11 +57,12 @@ class Job:
     parameters: dict[str, Any] = field(hash=False)
     about: dict[str, Any] = field(hash=False)
     cold: bool = False
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
 class Made:
-    """A finished briefing: bytes by file ending, and what it took."""
+    """A finished briefing: bytes by file ending, and what it took (seconds, megabytes)."""
 
     name: str
     files: dict[str, bytes]
@@ -74,10 +82,10 @@ def make(job: Job) -> Made:
     notebook = executed(job)
     resources = {"metadata": {"name": Path(job.name).name}}
     try:
-        page, _ = html_exporter().from_notebook_node(notebook, resources)
-        document, _ = pdf_exporter().from_notebook_node(notebook, resources)
+        page, _ = html_exporter().from_notebook_node(notebook, dict(resources))
+        document, _ = pdf_exporter().from_notebook_node(notebook, dict(resources))
     except NofError as error:
-        raise BriefingFailed(f"{job.name}: {error}") from error
+        raise BriefingFailed(str(error)) from error
     files = {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
     return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
 
@@ -86,18 +94,79 @@ def executed(job: Job) -> nbformat.NotebookNode:
     """The notebook with outputs, and nothing in it that differs from run to run."""
     source = paths.notebooks() / f"{job.notebook}.ipynb"
     reject_unknown_parameters(source, job.parameters)
-    chosen = {"engine_name": None} if job.cold else {"engine_name": engine.register()}
-    before = {name: os.environ.get(name) for name in ("PYTHONHASHSEED",)}
-    os.environ.setdefault("PYTHONHASHSEED", "0")
+    how = _ordinary_kernel(job) if job.cold else {"engine_name": engine.register()}
     try:
-        notebook = papermill.execute_notebook(source, None, dict(job.parameters), progress_bar=False, log_output=False,
-                                              kernel_name="python3", cwd=source.parent, **chosen)
+        with _even_ground(job.cold):
+            notebook = papermill.execute_notebook(source, None, dict(job.parameters), progress_bar=False,
+                                                  log_output=False, kernel_name="python3", cwd=source.parent, **how)
     except papermill.PapermillExecutionError as error:
-        raise BriefingFailed(f"{job.name}: cell {error.cell_index}: {error.ename}: {error.evalue}") from error
+        raise BriefingFailed(f"cell {error.cell_index}: {error.ename}: {error.evalue}") from error
+    except Exception as error:  # a kernel that was killed, did not start, or took too long; whatever nbclient raises
+        raise BriefingFailed(f"{job.notebook}.ipynb: {type(error).__name__}: {_first_line(error)}") from error
+    _forget_place(notebook, job.parameters)
+    return settled(notebook, job.about)
+
+
+def _forget_place(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> None:
+    """Where the operator keeps the files is nobody's business, and differs from machine to machine."""
+    line = f"data = {json.dumps(Path(parameters.get('data', '')).name)}"
+    for cell in notebook.cells:
+        if "injected-parameters" in (cell.metadata.get("tags") or []):
+            cell.source = re.sub(r"^data = .*$", lambda _: line, cell.source, flags=re.MULTILINE)
+
+
+def _ordinary_kernel(job: Job) -> dict[str, Any]:
+    """papermill's own engine; the kernel keeps its notices (that it listens on this machine, say) to itself."""
+    return {"engine_name": None, "execution_timeout": job.timeout and int(job.timeout + 1),
+            "extra_arguments": ["--IPKernelApp.log_level=40"]}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+@contextmanager
+def _even_ground(cold: bool) -> Iterator[None]:
+    """The same start for every notebook: our own helpers.py, a fixed hash seed, matplotlib's own defaults."""
+    if cold:
+        with _environment(PYTHONHASHSEED=os.environ.get("PYTHONHASHSEED", "0"),
+                          PYTHONPATH=os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))):
+            yield
+        return
+    import matplotlib
+
+    matplotlib.rcdefaults()  # a matplotlibrc in the operator's working directory must not shape a briefing
+    with _our_helpers():
+        yield
+
+
+@contextmanager
+def _our_helpers() -> Iterator[None]:
+    sys.path.insert(0, HOME)
+    try:
+        yield
+    finally:
+        sys.path.remove(HOME)
+
+
+def import_helpers() -> None:
+    """Import what every notebook imports, so that forked copies have it."""
+    with _our_helpers():
+        importlib.import_module("helpers")
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-    return settled(notebook, job.about)
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def reject_unknown_parameters(source: Path, given: dict[str, Any]) -> None:
@@ -109,14 +178,30 @@ def reject_unknown_parameters(source: Path, given: dict[str, Any]) -> None:
 
 
 def settled(notebook: nbformat.NotebookNode, about: dict[str, Any]) -> nbformat.NotebookNode:
-    """Take out times, random ids and paths that papermill and kernels leave behind."""
+    """Take out what papermill and kernels leave behind: times, random ids, what libraries say to an operator."""
+    run = 0
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02d}"
         tags = cell.metadata.get("tags") or []
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.cell_type == "code" and cell.execution_count is not None:
+            run += 1
+            _settle_outputs(cell, run)
     notebook.metadata = nbformat.from_dict({"kernelspec": dict(notebook.metadata.get("kernelspec", {})),
                                             "language_info": {"name": "python"}, "briefing": about})
     return notebook
+
+
+def _settle_outputs(cell: Any, count: int) -> None:
+    cell.outputs = [one for one in cell.outputs if not _operators_business(one)]
+    for one in (cell, *(one for one in cell.outputs if one.output_type == "execute_result")):
+        one.execution_count = count
+
+
+def _operators_business(output: Any) -> bool:
+    """A warning on standard error is no part of a briefing; a traceback there stays, so that the checks find it."""
+    return (output.output_type == "stream" and output.name == "stderr"
+            and "Traceback (most recent call last)" not in output.text)
 
 
 @lru_cache(maxsize=1)
@@ -129,9 +214,3 @@ def html_exporter() -> BriefingHTMLExporter:
 def pdf_exporter() -> BriefingPDFExporter:
     """One exporter a process."""
     return BriefingPDFExporter()
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, in megabytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -44,8 +44,17 @@ class Params(BaseModel):
 
     @field_validator("quarter")
     @classmethod
-    def _is_a_quarter(cls, given: str) -> str:
-        return Quarter.parse(given).slug
+    def _in_one_spelling(cls, given: str) -> str:
+        """The slug; what is no quarter is left to `plan.settled`, which knows the ones that there are."""
+        try:
+            return Quarter.parse(given).slug
+        except ValueError:
+            return given
+
+    @field_validator("trust_types", "briefings", "trusts")
+    @classmethod
+    def _each_once(cls, given: list[str] | None) -> list[str] | None:
+        return None if given is None else list(dict.fromkeys(given))
 
     @field_validator("briefings")
     @classmethod
@@ -63,8 +72,9 @@ class Params(BaseModel):
         return given
 
 
+TRUST_NOTEBOOK = "trust_briefing"
 # Notebooks that are no national briefing: one runs for each trust, one is for exploring.
-NOT_NATIONAL = ("trust_briefing", "explore")
+NOT_NATIONAL = (TRUST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:
@@ -106,7 +116,8 @@ def _mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(Problem(path.name, f"is not YAML: {' '.join(str(error).split())[:300]}")) from error
     if not isinstance(given, dict):
-        raise InputError(Problem(path.name, "is not a list of keys and values", expected="lines such as quarter: 2025-26-q4"))
+        raise InputError(Problem(path.name, "is not a list of keys and values",
+                                 expected="lines such as quarter: 2025-26-q4"))
     return given
 
 

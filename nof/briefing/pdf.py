@@ -22,7 +22,7 @@ from nbconvert.exporters.exporter import Exporter
 from traitlets import Bool, default
 
 from nof import style, svg
-from nof.briefing import document
+from nof.briefing import document, tags
 from nof.briefing.columns import fit
 from nof.briefing.document import Cards, Document, Figure, Prose, Tabular, Verbatim
 from nof.briefing.fonts import drawable, text_width, typst_fonts
@@ -86,13 +86,29 @@ def render(doc: Document) -> bytes:
         (root / "data.json").write_text(json.dumps(_data(doc.meta, tables, cards)), encoding="utf-8")
         main = root / "main.typ"
         main.write_text(f"{_template()}\n{body}", encoding="utf-8")
-        return _packed(_compile(main, root, _stamp(doc.meta)))
+        return _packed(_compile(main, root, _stamp(doc.meta)), _row_headers(doc, tables))
 
 
-def _packed(document: bytes) -> bytes:
-    """The same document with its structure tree in compressed object streams: a quarter of the size."""
+def _row_headers(doc: Document, tables: list[list[dict]]) -> list[tuple[int, ...]]:
+    """For each table in the order of the document, the columns that name the row; none in a table from Markdown."""
+    waiting, found = iter(tables), []
+    for block in doc.blocks:
+        if isinstance(block, Prose):
+            found += [()] * _tables_in(block.tokens)
+        elif isinstance(block, Tabular):
+            found += [tuple(x for x, c in enumerate(part["columns"]) if c["row_header"]) for part in next(waiting)]
+    return found
+
+
+def _tables_in(tokens: list[dict[str, Any]]) -> int:
+    return sum((token["type"] == "table") + _tables_in(token.get("children") or []) for token in tokens)
+
+
+def _packed(document: bytes, row_headers: list[tuple[int, ...]]) -> bytes:
+    """The same document with row headers, its structure tree in compressed object streams: a quarter of the size."""
     packed = io.BytesIO()
     with pikepdf.open(io.BytesIO(document)) as pdf:
+        tags.name_rows(pdf, row_headers)
         pdf.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return packed.getvalue()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from nof import paths, words
+from nof.briefing import manifest
 from nof.briefing.make import Job
-from nof.briefing.params import Params, national_briefings
+from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.provenance import identity
 from nof.errors import InputError, Problem
 from nof.quarter import Quarter
 from nof.recompute import National, choose_quarter, choose_type
@@ -19,63 +22,99 @@ from nof.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
 WHOLE = ("reconciliation",)
-TRUST_NOTEBOOK = "trust_briefing"
 TITLES = {"league_table": "League table", "metric_rankings": "Metric rankings", "reconciliation": "Reconciliation",
           "limitations": "What a rank cannot tell you"}
 
 
-def national_jobs(params: Params, national: National, only: str | None = None) -> list[Job]:
-    """Jobs of the national briefings: one for each notebook and trust type.
+def settled(params: Params, national: National) -> Params:
+    """The same parameters, with a quarter and trust types that the publication holds.
 
     Raises
     ------
     InputError
-        A quarter, trust type or briefing that does not exist; the known ones are listed.
+        A quarter or trust type that it does not hold; the known ones are listed.
     """
-    quarter = choose_quarter(national.publication, params.quarter)
-    types = [choose_type(national.publication, one) for one in params.trust_types or national.publication.trust_types]
-    wanted = params.briefings or national_briefings()
+    publication = national.publication
+    types = publication.trust_types if params.trust_types is None else params.trust_types
+    return params.model_copy(update={"quarter": choose_quarter(publication, params.quarter),
+                                     "trust_types": [choose_type(publication, one) for one in types]})
+
+
+def national_jobs(params: Params, national: National, only: str | None = None) -> list[Job]:
+    """Jobs of the national briefings: one for each notebook and trust type. Takes settled parameters.
+
+    Raises
+    ------
+    InputError
+        A briefing that does not exist; the known ones are listed.
+    """
+    wanted = national_briefings() if params.briefings is None else params.briefings
     if only is not None and only not in wanted:
         raise InputError(Problem("--only", "no such briefing", value=only, expected=f"one of {', '.join(wanted)}"))
     names = [name for name in wanted if only in (None, name)]
-    return [job for name in names for job in _notebook_jobs(name, quarter, types, params, national)]
+    return [job for name in names for job in _notebook_jobs(name, params, national)]
 
 
-def _notebook_jobs(name: str, quarter: str, types: list[str], params: Params, national: National) -> Iterable[Job]:
+def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Job]:
     title = TITLES.get(name, name.replace("_", " ").capitalize())
+    label = Quarter.parse(params.quarter).label
+    parameters = {"quarter": params.quarter, "data": str(params.data)}
     if name in WHOLE:
-        about = _about(title, Quarter.parse(quarter).label, quarter, national)
-        yield Job(name, name, {"quarter": quarter, "data": str(params.data)}, about)
+        yield Job(name, name, parameters, _about(title, label, params.quarter, national))
         return
-    for trust_type in types:
-        subtitle = f"{words.type_name(trust_type).capitalize()} trusts, {Quarter.parse(quarter).label}"
-        parameters = {"quarter": quarter, "data": str(params.data), "trust_type": trust_type}
-        yield Job(f"{name}-{trust_type}", name, parameters, _about(title, subtitle, quarter, national))
+    for trust_type in params.trust_types or []:
+        subtitle = f"{words.bodies(trust_type).capitalize()}, {label}"
+        yield Job(f"{name}-{trust_type}", name, parameters | {"trust_type": trust_type},
+                  _about(title, subtitle, params.quarter, national))
 
 
 def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list[Job]:
-    """Jobs of the briefings for single trusts."""
-    quarter = choose_quarter(national.publication, params.quarter)
+    """Jobs of the briefings for single trusts. Takes settled parameters.
+
+    Raises
+    ------
+    InputError
+        A trust that the publication does not hold, each listed with the known ones.
+    """
+    names, codes = _names(national), list(dict.fromkeys(codes))
+    _reject_unknown(codes, names)
+    subtitle = f"Briefing for the board, {Quarter.parse(params.quarter).label}"
+    return [Job(f"trusts/{code}", TRUST_NOTEBOOK, {"quarter": params.quarter, "data": str(params.data), "trust": code},
+                _about(names[code], subtitle, params.quarter, national)) for code in codes]
+
+
+def _names(national: National) -> pd.Series:
     trusts = national.publication.trusts.sort_values("quarter").drop_duplicates("trust_code", keep="last")
-    names = trusts.set_index("trust_code")["trust_name"]
-    jobs = []
+    return trusts.set_index("trust_code")["trust_name"].sort_index()
+
+
+def _reject_unknown(codes: list[str], names: pd.Series) -> None:
+    problems = []
     for code in codes:
         if code not in names.index:
-            raise InputError(Problem("--trust", "no such trust in this publication", value=code,
-                                     expected=f"a trust code such as {', '.join(names.index[:3])}"))
-        parameters = {"quarter": quarter, "data": str(params.data), "trust": code}
-        jobs.append(Job(f"trusts/{code}", TRUST_NOTEBOOK, parameters,
-                        _about(names[code], f"Briefing for the board, {Quarter.parse(quarter).label}", quarter, national)))
-    return jobs
+            near = difflib.get_close_matches(code.upper(), names.index, 1)
+            hint = f"; did you mean {near[0]} ({names[near[0]]})?" if near else ""
+            problems.append(Problem("trust", f"is not in this publication{hint}", value=code,
+                                    expected=f"one of {', '.join(names.index)}"))
+    if codes and not (paths.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
+        problems.append(Problem("notebooks", f"no {TRUST_NOTEBOOK}.ipynb, so no briefing for a trust can be made"))
+    if problems:
+        raise InputError(problems)
 
 
 def all_trusts(params: Params, national: National) -> list[str]:
     """Codes of every trust of the quarter, and of those that have gone since the quarter before."""
     trusts = national.publication.trusts
     before = Quarter.parse(params.quarter).previous.slug
-    rows = trusts[trusts["quarter"].isin([params.quarter, before])]
-    rows = rows[rows["trust_type"].isin(params.trust_types or national.publication.trust_types)]
+    rows = trusts[trusts["quarter"].isin([params.quarter, before]) & trusts["trust_type"].isin(params.trust_types)]
     return sorted(rows["trust_code"].unique())
+
+
+def types_of(jobs: Iterable[Job], national: National) -> list[str]:
+    """Trust types that jobs look at, one by one or through a single trust."""
+    kinds = national.publication.trusts.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_type"]
+    found = {job.parameters.get("trust_type") or kinds.get(job.parameters.get("trust")) for job in jobs}
+    return sorted(one for one in found if one)
 
 
 def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[str, Any]:
@@ -87,11 +126,10 @@ def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[
 
 
 def run_key(params: Params, national: National) -> str:
-    """What the whole run rests on, as a hash: the files, the parameters, the code and the rules."""
-    files = national.publication.files
-    inputs = sorted(files.loc[~files["superseded"], "sha256"])
+    """What the whole run rests on, as a hash: files, parameters that shape every briefing, code, rules, versions."""
     chosen = {"quarter": params.quarter, "types": params.trust_types, "illustrative": national.publication.illustrative}
-    return _digest([inputs, chosen, code_hash()])
+    used = [one["sha256"] for one in manifest.inputs(national.publication, params.data) if not one["superseded"]]
+    return _digest([sorted(used), chosen, identity()])
 
 
 def job_key(job: Job, run: str) -> str:
@@ -99,19 +137,6 @@ def job_key(job: Job, run: str) -> str:
     parameters = {name: value for name, value in job.parameters.items() if name != "data"}
     about = {name: value for name, value in job.about.items() if name != "run_id"}
     return _digest([run, job.notebook, parameters, about])
-
-
-@lru_cache(maxsize=1)
-def code_hash() -> str:
-    """Hash of everything of ours that shapes a briefing: library, notebooks, templates, rules, reference data."""
-    folders = (Path(paths.__file__).parent, paths.notebooks(), paths.frameworks(), paths.reference(""))
-    endings = {".py", ".ipynb", ".yaml", ".csv", ".css", ".j2", ".typ"}
-    files = sorted({(path.relative_to(folder).as_posix(), path) for folder in folders if folder.is_dir()
-                    for path in folder.rglob("*") if path.suffix in endings and ".ipynb_checkpoints" not in path.parts})
-    digest = hashlib.sha256()
-    for name, path in files:
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _digest(value: Any) -> str:

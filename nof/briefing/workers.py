@@ -1,25 +1,37 @@
 """Each task in a process of its own, forked from this one with everything already loaded, behind concurrent.futures.
 
 A fork costs a few milliseconds, memory stays flat because the process ends with its task, and a killed or hanging task
-takes nobody with it. Where fork does not exist, the standard library's process pool takes its place.
+takes nobody with it. Where fork does not exist the process is a fresh one: slower, but the rest is the same.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
+import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from concurrent.futures import as_completed as any_completed
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
+import psutil
+
 from nof.errors import NofError
+
+SCRATCH = "NOF_SCRATCH"  # in the environment of every process of ours: the run's own folder for temporary files
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+ENDING = 5.0  # seconds that a process may take to end once it has given its result
 
 
 class WorkerDied(NofError):
@@ -27,45 +39,61 @@ class WorkerDied(NofError):
 
 
 def can_fork() -> bool:
-    """Whether this system can fork a warm process."""
-    return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"
+    """Whether this system can fork a warm process (macOS can, but its own libraries do not survive it)."""
+    return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix" and sys.platform != "darwin"
 
 
-def executor(jobs: int, timeout: float) -> Executor:
-    """Forked workers where fork exists, else a pool of fresh processes."""
-    if can_fork():
-        return ForkExecutor(jobs, timeout)
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@dataclass
+def peak_memory_mb() -> float:
+    """Largest resident memory so far of this process, or of a kernel that it started, in megabytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return psutil.Process().memory_info().peak_wset / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    both = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(both) * unit / 1e6
+
+
+@dataclass(eq=False)
 class _Task:
     future: Future
     call: tuple[Callable, tuple, dict]
     process: Any = None
     pipe: Connection | None = None
-    ends: float = field(default=float("inf"))
+    ends: float = float("inf")
 
 
-class ForkExecutor(Executor):
-    """Runs each call in a forked child, at most `jobs` at a time, each for at most `timeout` seconds.
+class Workers(Executor):
+    """Runs each call in a process of its own, at most `jobs` at a time, each for at most `timeout` seconds.
+
+    Nothing happens between calls of `poll` (there is no thread: a process with threads should not fork);
+    `as_completed` calls it.
 
     Parameters
     ----------
     jobs : int
-        Children at a time.
+        Processes at a time.
     timeout : float
-        Seconds after which a child is killed; its future raises `WorkerDied`.
+        Seconds after which a process is killed; its future raises `WorkerDied`.
+    scratch : Path
+        Where processes keep their temporary files.
+    method : str, optional
+        "fork" or "spawn"; fork where the system has it.
     """
 
-    def __init__(self, jobs: int, timeout: float):
-        self._jobs, self._timeout = max(1, jobs), timeout
+    def __init__(self, jobs: int, timeout: float, scratch: Path, method: str | None = None):
+        self._jobs, self._timeout, self._scratch = max(1, jobs), timeout, scratch
         self._waiting: deque[_Task] = deque()
         self._running: list[_Task] = []
-        self._context = multiprocessing.get_context("fork")
+        self._context = multiprocessing.get_context(method or ("fork" if can_fork() else "spawn"))
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        """Queue a call; it starts when `gather` or `shutdown` has room for it."""
+        """Queue a call; it starts when `poll` finds room for it."""
         task = _Task(Future(), (fn, args, kwargs))
         self._waiting.append(task)
         return task.future
@@ -75,90 +103,154 @@ class ForkExecutor(Executor):
         while self._waiting and len(self._running) < self._jobs:
             self._start(self._waiting.popleft())
         ready = wait([task.pipe for task in self._running], timeout=seconds) if self._running else []
-        now = time.monotonic()
         for task in list(self._running):
             if task.pipe in ready:
                 self._collect(task)
-            elif now > task.ends:
-                self._kill(task)
-                task.future.set_exception(WorkerDied(f"stopped after {self._timeout:.0f} seconds"))
+            elif time.monotonic() > task.ends:
+                self._stop(task)
+                task.future.set_exception(WorkerDied(f"stopped after {self._timeout:g} seconds (--timeout)"))
 
     def _start(self, task: _Task) -> None:
         if not task.future.set_running_or_notify_cancel():
             return
-        task.pipe, child_end = self._context.Pipe(duplex=False)
-        task.process = self._context.Process(target=_child, args=(child_end, task.call), daemon=False)
-        task.process.start()
-        child_end.close()
-        task.ends = time.monotonic() + self._timeout
+        task.pipe, far_end = self._context.Pipe(duplex=False)
+        task.process = self._context.Process(target=_work, args=(far_end, task.call, str(self._scratch)))
         self._running.append(task)
+        try:
+            task.process.start()
+        except OSError as error:  # no memory, or no more processes allowed
+            self._stop(task)
+            task.future.set_exception(WorkerDied(f"no worker process could be started: {error}"))
+            return
+        finally:
+            far_end.close()
+        task.ends = time.monotonic() + self._timeout
 
     def _collect(self, task: _Task) -> None:
         try:
             worked, value = task.pipe.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except Exception:  # noqa: BLE001 - nothing came, or half of something: the process was killed
             worked, value = False, None
-        self._kill(task)
+        else:
+            task.process.join(timeout=ENDING)
+        self._stop(task)
         if value is None and not worked:
             value = WorkerDied(f"the worker process ended early (exit code {task.process.exitcode})")
         task.future.set_result(value) if worked else task.future.set_exception(value)
 
-    def _kill(self, task: _Task) -> None:
-        """End the child and every process that it started (an ordinary kernel, say)."""
+    def _stop(self, task: _Task) -> None:
+        """End the process and every process that it started (an ordinary kernel, say)."""
         self._running.remove(task)
-        task.process.join(timeout=5 if task.pipe.closed else 0.5)
-        try:
-            os.killpg(task.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
+        if task.process.pid is not None:
             if task.process.is_alive():
-                task.process.kill()
-        task.process.join()
+                end_family(task.process.pid)
+            task.process.join()
         task.pipe.close()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Finish what is queued, or drop it and end what runs."""
+        """Finish what is queued, or drop it and end what runs; nothing of ours runs afterwards."""
         if cancel_futures or not wait:
             for task in self._waiting:
                 task.future.cancel()
             self._waiting.clear()
             for task in list(self._running):
-                self._kill(task)
+                self._stop(task)
         while self._waiting or self._running:
             self.poll()
+        end_orphans(self._scratch)
 
 
-def _child(pipe: Connection, call: tuple[Callable, tuple, dict]) -> None:
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself
-    _end_with_parent()
+def as_completed(executor: Executor, futures: Iterable[Future]) -> Iterator[Future]:
+    """Futures as they finish, whichever executor they belong to."""
+    if not isinstance(executor, Workers):
+        yield from any_completed(futures)
+        return
+    left = list(futures)
+    while left:
+        executor.poll()
+        done = [one for one in left if one.done()]
+        left = [one for one in left if not one.done()]
+        yield from done
+
+
+def end_family(pid: int) -> None:
+    """Kill a process and all that it started, also what has a session of its own."""
+    try:
+        head = psutil.Process(pid)
+        head.suspend()  # so that it starts nothing more
+        family = [*head.children(recursive=True), head]
+    except psutil.Error:
+        return
+    for one in family:
+        _kill(one)
+
+
+def end_orphans(scratch: Path) -> None:
+    """Kill kernels whose worker was killed before them: they carry the run's own folder in their environment."""
+    for one in psutil.process_iter():
+        try:
+            ours = one.pid != os.getpid() and one.environ().get(SCRATCH) == str(scratch)
+        except (psutil.Error, OSError):
+            continue
+        if ours:
+            _kill(one)
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.Error):
+        process.kill()
+
+
+def _work(pipe: Connection, call: tuple[Callable, tuple, dict], scratch: str) -> None:
+    """The life of a worker process: one call, one answer."""
+    _settle(scratch)
     fn, args, kwargs = call
     try:
         answer = (True, fn(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001 - whatever it was, the parent must hear of it
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the parent must hear of it
         answer = (False, _portable(error))
-    try:
+    with suppress(OSError):
         pipe.send(answer)
-    except (BrokenPipeError, OSError):
-        pass
     pipe.close()
 
 
-def _portable(error: Exception) -> Exception:
+def _settle(scratch: str) -> None:
+    """Make this process and what it starts leave no trace outside the run's folder, and not outlive the run."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    own = tempfile.mkdtemp(dir=scratch)
+    os.environ |= {SCRATCH: scratch, "TMPDIR": own, "TEMP": own, "TMP": own} | own_ground(own)
+    tempfile.tempdir = None
+
+
+def own_ground(folder: str) -> dict[str, str]:
+    """Environment in which a kernel keeps its files in a folder, and reads no profile of the user's."""
+    return {"IPYTHONDIR": folder, "JUPYTER_RUNTIME_DIR": folder}
+
+
+def _portable(error: BaseException) -> Exception:
     """The error itself where it can travel between processes, else its text."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001
-        return NofError(f"{type(error).__name__}: {error}")
-    return error
+    if isinstance(error, Exception):
+        try:
+            pickle.loads(pickle.dumps(error))
+            return error
+        except Exception:  # noqa: BLE001
+            pass
+    return NofError(f"{type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:
-    """A child whose parent was killed must not live on: it looks every second."""
-    parent = os.getppid()
+    """A worker whose parent was killed must not live on: the system ends it, or it looks every second itself."""
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is None or not parent.is_alive():
+            os._exit(1)
+        return
 
     def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os.killpg(0, signal.SIGKILL)
+        parent.join()
+        os._exit(1)
 
     threading.Thread(target=look, daemon=True).start()

@@ -1,0 +1,86 @@
+"""Where the briefings of a run are made: in forked copies of this process, by ordinary kernels, or on a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from nof import results, trust, view
+from nof.briefing import fonts, plan, workers
+from nof.briefing.make import Job, import_helpers
+from nof.recompute import National
+
+if TYPE_CHECKING:
+    from nof.briefing.run import Options
+
+log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """An executor, and the jobs as they have to be there."""
+
+    executor: Executor
+    jobs: list[Job]
+
+
+@contextmanager
+def working(jobs: list[Job], options: Options, scratch: Path, national: National) -> Iterator[Place]:
+    """The place to work, with the national results at hand; nothing of it is left afterwards.
+
+    Forked copies of this process have the results in memory. Ordinary kernels are used where fork does not exist, on a
+    cluster, or when asked for; they read the results from a file that this run wrote.
+    """
+    cold = options.cold or bool(options.scheduler) or not workers.can_fork()
+    jobs = [replace(job, cold=cold, timeout=options.timeout) for job in jobs]
+    _warm(jobs, national)
+    if options.scheduler:
+        from nof.briefing import cluster
+
+        with cluster.connected(options.scheduler, results.packed(jobs_folder(jobs), national)) as executor:
+            yield Place(executor, jobs)
+        return
+    with _results_for(jobs, scratch, national) if cold else nullcontext():
+        executor = workers.Workers(options.jobs, options.timeout, scratch)
+        try:
+            yield Place(executor, jobs)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def jobs_folder(jobs: list[Job]) -> Path:
+    """The folder of the publication that the jobs read."""
+    return Path(jobs[0].parameters["data"]).resolve()
+
+
+def _warm(jobs: list[Job], national: National) -> None:
+    """Compute here, once, what every notebook will read, and load what rendering needs."""
+    quarter = jobs[0].parameters["quarter"]
+    steps = [lambda: view.reconciliation(national.publication), fonts.warm, import_helpers]
+    steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
+    if any("trust" in job.parameters for job in jobs):
+        steps.append(partial(trust.warm, national, quarter))
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - whichever notebook needs it will meet the error itself, and say so
+            log.warning("something could not be computed in advance: %s", error)
+
+
+@contextmanager
+def _results_for(jobs: list[Job], scratch: Path, national: National) -> Iterator[None]:
+    """Leave the results for kernels that this run starts; see `nof.results`."""
+    path = scratch / "results"
+    path.write_bytes(results.packed(jobs_folder(jobs), national))
+    os.environ[results.VARIABLE] = str(path)
+    try:
+        yield
+    finally:
+        del os.environ[results.VARIABLE]
+

@@ -1,0 +1,137 @@
+"""Processes that each do one thing: results, errors, death, time limits, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+
+from nof import results
+from nof.briefing import workers
+from nof.errors import InputError, Problem
+
+METHODS = ["fork", "spawn"] if workers.can_fork() else ["spawn"]
+IMPORTABLE = {"fork": 20, "spawn": 60}  # seconds that a task may take: a fresh process has to import everything
+
+
+def double(number):
+    return 2 * number
+
+
+def fail(kind):
+    raise {"input": InputError(Problem("a.csv", "is bad", row=3)), "value": ValueError("no"),
+           "closure": type("Local", (Exception,), {})("cannot travel"), "exit": SystemExit(3)}[kind]
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep_with_child(path):
+    """Start a process in a session of its own, as a kernel is, and hang."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    path.write_text(str(child.pid))
+    time.sleep(600)
+
+
+def surroundings():
+    return os.getpid(), tempfile.gettempdir(), os.environ["IPYTHONDIR"]
+
+
+def run(executor, *calls):
+    """Submit calls and wait for all."""
+    futures = [executor.submit(*call) for call in calls]
+    assert {id(one) for one in workers.as_completed(executor, futures)} == {id(one) for one in futures}
+    executor.shutdown()
+    return futures
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_and_errors_come_back_as_they_are(tmp_path, method):
+    executor = workers.Workers(3, IMPORTABLE[method], tmp_path, method)
+    good, bad, value, closure, leaves, after = run(
+        executor, (double, 21), (fail, "input"), (fail, "value"), (fail, "closure"), (fail, "exit"), (double, 4))
+    assert (good.result(), after.result()) == (42, 8)
+    assert isinstance(bad.exception(), InputError) and bad.exception().problems[0].row == 3
+    assert isinstance(value.exception(), ValueError)
+    assert "Local: cannot travel" in str(closure.exception()) and "SystemExit: 3" in str(leaves.exception())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_killed_process_takes_nobody_with_it(tmp_path, method):
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("there is no SIGKILL here")
+    dead, alive = run(workers.Workers(1, IMPORTABLE[method], tmp_path, method), (die,), (double, 3))
+    assert isinstance(dead.exception(), workers.WorkerDied) and "exit code -9" in str(dead.exception())
+    assert alive.result() == 6
+
+
+def test_a_task_past_its_time_is_ended_with_all_that_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    limit = 3 if workers.can_fork() else 30
+    hung, alive = run(workers.Workers(1, limit, tmp_path), (sleep_with_child, pid), (double, 3))
+    assert f"stopped after {limit} seconds" in str(hung.exception()) and alive.result() == 6
+    assert not psutil.pid_exists(int(pid.read_text())) or psutil.Process(int(pid.read_text())).status() == "zombie"
+
+
+def test_dropping_what_is_queued_ends_what_runs(tmp_path):
+    pid = tmp_path / "pid"
+    executor = workers.Workers(1, 600, tmp_path)
+    first, second = executor.submit(sleep_with_child, pid), executor.submit(double, 1)
+    while not pid.exists() or not pid.read_text():
+        executor.poll(0.05)
+    executor.shutdown(wait=False, cancel_futures=True)
+    assert second.cancelled() and not first.done()
+    assert not psutil.pid_exists(int(pid.read_text())) or psutil.Process(int(pid.read_text())).status() == "zombie"
+
+
+def test_each_task_has_a_process_and_a_place_for_its_files_of_its_own(tmp_path):
+    first, second = (one.result() for one in run(workers.Workers(2, 60, tmp_path), (surroundings,), (surroundings,)))
+    assert len({first[0], second[0], os.getpid()}) == 3
+    assert all(str(tmp_path) in place for place in (*first[1:], *second[1:]))
+
+
+WITHOUT = """
+import os, signal, sys
+import psutil  # its own Linux part imports resource
+sys.modules["resource"] = None
+for name in ("fork", "killpg", "setpgid", "sched_getaffinity"):
+    if hasattr(os, name): delattr(os, name)
+del signal.SIGKILL
+import multiprocessing
+multiprocessing.get_all_start_methods = lambda: ["spawn"]
+import nof.cli, nof.briefing.console, nof.briefing.cluster
+from nof.briefing import workers
+assert not workers.can_fork() and workers.cores() >= 1
+"""
+
+
+def test_everything_can_be_imported_where_posix_is_not():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_results_are_used_for_the_very_content_they_were_made_from(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1")
+    (tmp_path / "results").write_bytes(results.packed(folder, {"answer": 42}))
+    assert results.shared(folder) is None  # no run has left any
+    monkeypatch.setenv(results.VARIABLE, str(tmp_path / "results"))
+    assert results.shared(folder) == {"answer": 42}
+    (folder / "a.csv").write_text("2")
+    assert results.shared(folder) is None
+    (folder / "a.csv").write_text("1")
+    (folder / "b.csv").write_text("")
+    assert results.shared(folder) is None
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert results.shared(folder) == {"answer": 42}  # a worker that has no such folder
+    assert results.shared(tmp_path / "other") is None
