@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 QUARTER ?= 2025-26-q4
+PARAMS ?= params/demo.yaml
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test lab quarter lock clean
+.PHONY: help demo test lab quarter trust boards lock reference clean
 
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +25,18 @@ quarter: $(READY) ## Render real files: make quarter QUARTER=2025-26-q4 DATA=pat
 	@test -n "$(DATA)" || { echo "say where the files are: make quarter QUARTER=2025-26-q4 DATA=path"; exit 2; }
 	$(BIN)/nof brief params/$(QUARTER).yaml --data "$(DATA)"
 
+trust: $(READY) ## Render one trust's briefing: make trust TRUST=RDY [PARAMS=params/2025-26-q4.yaml] [DATA=path]
+	@test -n "$(TRUST)" || { echo "say which trust: make trust TRUST=X0D [PARAMS=params/demo.yaml] [DATA=path]"; exit 2; }
+	$(BIN)/nof brief "$(PARAMS)" --trust "$(TRUST)" $(if $(DATA),--data "$(DATA)")
+
+boards: $(READY) ## Render a briefing for every trust's board of the demo publication
+	$(BIN)/nof brief params/demo.yaml --all-trusts
+
 lock: $(READY) ## Bring requirements.lock and environment.yml in line with pyproject.toml
 	$(BIN)/python tools/lock.py
+
+reference: $(READY) ## Write docs/reference.md from the commands' help and the docstrings
+	$(BIN)/python tools/reference.py
 
 clean: ## Remove the virtual environment and everything rendered
 	rm -rf $(VENV) reports/*

@@ -1,9 +1,109 @@
-"""The vocabulary of every notebook: one import, no logic."""
+"""Everything that a notebook imports: short names re-exported from nof/, and no logic.
 
+This is the table of contents; help(helpers.NAME) says more, docs/reference.md lists it all.
+
+Open a publication
+    open_publication         Read a folder and recompute it, once a process unless its files change.
+    open_view                Open one trust type in one quarter of the publication in a folder.
+    compared                 Every figure beside the published one, computed once; see `reconcile.compare`.
+    open_limits              Open the limits of a view.
+    open_trust               Open one trust in one quarter of the publication in a folder.
+
+Show it
+    show                     Show several things from one notebook cell, in order; None is passed over.
+    metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
+
+League table: sentences
+    opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
+    headline                 The first sentence a reader should take away.
+    headline_card            Key figures of a league table.
+    ends                     The best and the worst places, each with its likely range.
+    override_note            How the financial override moves segments.
+    movement                 How the places changed since the quarter before, and how far that is to be trusted.
+    how_to_read              The method in short.
+    metrics_headline         How many metrics there are and what is known of them.
+
+League table: figures and tables
+    caterpillar              Average scores with their likely ranges, one row a trust, in panels.
+    league_table             The aggregated metric ranking with likely ranges.
+    top_without_specialists  The best placed trusts that are not specialist trusts; None where there are no specialists.
+    movers                   The trusts that moved most places since the quarter before.
+    domain_heat_map          Domain scores of every trust, toned and lettered by score band.
+    score_map                Metric scores of every trust, toned and lettered by score band.
+    metric_list              The scored metrics of a trust type and what is known of their rules.
+
+Reconciliation
+    reconciliation_opening   What the reconciliation covers.
+    reconciliation_card      Key figures of the reconciliation.
+    reconciliation_findings  What is reproduced in full, what is not, and why.
+    reconciliation_table     How many published figures were reproduced: a row a rule and level, over all quarters.
+    mismatch_table           The largest differences between published and recomputed figures.
+    pool_table               Size of the ranking pool behind each metric, by the grid test, quarter by quarter.
+    rules_table              Every metric that the rules file knows of, how it is scored and how sure that is.
+
+What a rank cannot tell you
+    limit_front              The first page of the limitations briefing, and its last: how it was done.
+    limit_words              Sentences of the limitations briefing.
+    limit_method_words       Sentences of the limitations briefing on kinds of trust and on choices of method.
+    limit_charts             Figures of the limitations briefing, each with alt text that states the finding.
+    limit_tables             Tables of the limitations briefing, folded to what a reader needs.
+
+One trust, for its board
+    trust_start              Headline, card, what this rests on.
+    trust_score              Where the score comes from.
+    trust_reach              What it would take to reach the next segment.
+    trust_firm               How firm this is.
+    trust_peers              Like-for-like peers.
+    trust_questions          Questions that a board might ask.
+
+Explore
+    explore                  The analyst's notebook: views that work in a script, and the widgets that call them.
+    connect                  A DuckDB connection with the tidy tables as views, in memory; `from tables` lists them.
+"""
+
+from nof import explore, limit_charts, limit_front, limit_method_words, limit_tables, limit_words
 from nof.charts import caterpillar
-from nof.tables import domain_heat_map, league_table, metric_list, movers, score_map
-from nof.tables import mismatch_table, pool_table, reconciliation_table, rules_table, top_without_specialists
-from nof.view import compared, open_publication, open_view
-from nof.words import (ends, headline, headline_card, how_to_read, metrics_headline, movement, opening, override_note,
-                       reconciliation_card, reconciliation_findings, reconciliation_opening)
+from nof.explore import connect
+from nof.limits import open_limits
 from nof.sections import metric_sections, show
+from nof.tables import (
+    domain_heat_map,
+    league_table,
+    metric_list,
+    mismatch_table,
+    movers,
+    pool_table,
+    reconciliation_table,
+    rules_table,
+    score_map,
+    top_without_specialists,
+)
+from nof.trust import open_trust
+from nof.trust_sections import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
+from nof.view import compared, open_publication, open_view
+from nof.words import (
+    ends,
+    headline,
+    headline_card,
+    how_to_read,
+    metrics_headline,
+    movement,
+    opening,
+    override_note,
+    reconciliation_card,
+    reconciliation_findings,
+    reconciliation_opening,
+)
+
+__all__ = [
+    "open_publication", "open_view", "compared", "open_limits", "open_trust",
+    "show", "metric_sections",
+    "opening", "headline", "headline_card", "ends", "override_note", "movement", "how_to_read", "metrics_headline",
+    "caterpillar", "league_table", "top_without_specialists", "movers", "domain_heat_map", "score_map",
+    "metric_list",
+    "reconciliation_opening", "reconciliation_card", "reconciliation_findings", "reconciliation_table",
+    "mismatch_table", "pool_table", "rules_table",
+    "limit_front", "limit_words", "limit_method_words", "limit_charts", "limit_tables",
+    "trust_start", "trust_score", "trust_reach", "trust_firm", "trust_peers", "trust_questions",
+    "explore", "connect",
+]

@@ -8,16 +8,16 @@ in a quarter is not a promise that this one can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from nof import ranking, recompute, scoring, uncertainty
-from nof.contributions import TINY, Curve, combined_score, curves, improvements, scored, type_of, updates, values
-from nof.errors import InputError, Problem
+from nof import ranking
+from nof.contributions import improvements, scored, scored_of, type_of, updates, values
+from nof.curves import TINY, Curve, curves
 from nof.quarter import Quarter
 from nof.recompute import National
 
@@ -109,6 +109,7 @@ class NextSegment:
         return tuple(one for one in (_override_sentence(self), _gap_sentence(self), _edge_sentence(self)) if one)
 
 
+@lru_cache(maxsize=256)
 def next_segment(national: National, quarter: str, trust_code: str) -> NextSegment:
     """How far a trust is from the next better segment.
 
@@ -125,7 +126,7 @@ def next_segment(national: National, quarter: str, trust_code: str) -> NextSegme
         No such trust in that quarter.
     """
     trust_type = type_of(national, quarter, trust_code)
-    row = recompute.standing(national, quarter, trust_type).loc[trust_code]
+    row = _standings(national, quarter).loc[trust_code]
     brackets = edge_brackets(national, quarter)
     unadjusted, segment = (None if np.isnan(row[one]) else int(row[one]) for one in ("segment_unadjusted", "segment"))
     deficit = bool(row["in_deficit"])
@@ -143,11 +144,16 @@ def next_segment(national: National, quarter: str, trust_code: str) -> NextSegme
     )  # fmt: skip
 
 
+@lru_cache(maxsize=16)
+def _standings(national: National, quarter: str) -> pd.DataFrame:
+    return national.standings[national.standings["quarter"] == quarter].set_index("trust_code")
+
+
 def _total_weight(national: National, quarter: str, trust_code: str) -> float:
-    scores = national.scores
-    return float(scores.loc[(scores["quarter"] == quarter) & (scores["trust_code"] == trust_code), "weight"].sum())
+    return float(scored_of(national, quarter, trust_code)["weight"].sum())
 
 
+@lru_cache(maxsize=64)
 def edge_brackets(national: National, quarter: str) -> pd.DataFrame:
     """The edges of a quarter and how well they are known.
 
@@ -207,7 +213,7 @@ def _edge_sentence(goal: NextSegment) -> str:
 class _Metric:
     """One metric of the trust with all that can be said of a step on it."""
 
-    row: pd.Series
+    row: dict
     curve: Curve | None
     past: np.ndarray
     peers: np.ndarray
@@ -219,21 +225,28 @@ class _Metric:
         return size if size > 0 else np.nan
 
 
-def _cases(national: National, goal: NextSegment) -> list[_Metric]:
-    rows = scored(national, goal.quarter)
-    rows = _with_variance(national, goal.quarter, rows)
-    found = curves(national, goal.quarter, goal.trust_code, rows)
-    peers = rows[rows["trust_type"] == goal.trust_type]
-    own = peers[peers["trust_code"] == goal.trust_code].sort_values("metric_id")
-    return [_case(national, goal, row, found.get(row["metric_id"]), peers) for _, row in own.iterrows()]
+@lru_cache(maxsize=8)
+def _cases(national: National, goal: NextSegment) -> tuple[_Metric, ...]:
+    found = curves(national, goal.quarter, goal.trust_code)
+    own = scored_of(national, goal.quarter, goal.trust_code).sort_values("metric_id")
+    own = _with_variance(national, goal.quarter, own)
+    return tuple(_case(national, goal, row, found.get(row["metric_id"])) for row in own.to_dict("records"))
 
 
-def _case(national: National, goal: NextSegment, row: pd.Series, curve: Curve | None, peers: pd.DataFrame) -> _Metric:
+def _case(national: National, goal: NextSegment, row: dict, curve: Curve | None) -> _Metric:
     if curve is None:
         return _Metric(row, None, np.array([]), np.array([]))
     past = improvements(national, goal.trust_type, row["value_id"], row["units"], curve.sign)
-    beside = peers.loc[peers["metric_id"] == row["metric_id"], "value"].dropna().to_numpy()
+    beside = _peer_values(national, goal.quarter, goal.trust_type).get(row["metric_id"], np.array([]))
     return _Metric(row, curve, past, beside)
+
+
+@lru_cache(maxsize=64)
+def _peer_values(national: National, quarter: str, trust_type: str) -> dict[str, np.ndarray]:
+    """Values of every trust of a type by metric: of the combined finance score, the variances to plan."""
+    rows = scored(national, quarter)
+    rows = _with_variance(national, quarter, rows[rows["trust_type"] == trust_type])
+    return {metric_id: part.dropna().to_numpy() for metric_id, part in rows.groupby("metric_id")["value"]}
 
 
 def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -285,7 +298,8 @@ def _step(case: _Metric, goal: NextSegment) -> dict:
     row, curve = case.row, case.curve
     needed = row["score"] - goal.gap_points / row["weight"]
     value = curve.value(needed) if curve is not None and needed >= 1 - TINY else np.nan
-    told = row[["metric_id", "value_id", "description", "domain", "units", "value", "score", "weight"]].to_dict()
+    told = {one: row[one] for one in ("metric_id", "value_id", "description", "domain", "units", "value", "score",
+                                      "weight")}
     step = told | {
         "value_needed": value, "change": value - row["value"], "score_needed": needed, "closes": not np.isnan(value),
         "score_reached": curve.score(value) if curve else np.nan, "why_not": _why_not(needed, curve, value),
@@ -359,14 +373,31 @@ def smallest_sets(national: National, quarter: str, trust_code: str, max_size: i
     tried = {case.row["metric_id"]: _tried(case, goal, realistic) for case in cases}
     tried = {metric_id: table for metric_id, table in tried.items() if table is not None}
     parts = [_set_rows(chosen, tried, goal) for chosen in _chosen_sets(tried, goal.gap, max_size)]
-    if not parts:
-        return pd.DataFrame(columns=SET_COLUMNS)
-    parts = sorted(parts, key=lambda part: (len(part), np.nan_to_num(part["furthest"].iloc[0], nan=np.inf),
-                                            list(part["metric_id"])))
-    return pd.concat([part.assign(set=number) for number, part in enumerate(parts, 1)], ignore_index=True)[SET_COLUMNS]
+    parts.sort(key=lambda part: (len(part), np.nan_to_num(part[0]["furthest"], nan=np.inf),
+                                 [one["metric_id"] for one in part]))
+    rows = [one | {"set": number} for number, part in enumerate(parts, 1) for one in part]
+    return pd.DataFrame(rows, columns=SET_COLUMNS)
 
 
-def _tried(case: _Metric, goal: NextSegment, realistic: float) -> pd.DataFrame | None:
+@dataclass(frozen=True)
+class _Tried:
+    """One metric at each share of its realistic step: value, score, gain of the average, usual quarterly changes."""
+
+    told: dict
+    value_needed: np.ndarray
+    score_reached: np.ndarray
+    gain: np.ndarray
+    in_usual: np.ndarray
+
+    def at(self, share: int) -> dict:
+        """The metric at one of the shares, as a row of a set."""
+        value = float(self.value_needed[share])
+        return self.told | {"value_needed": value, "change": value - self.told["value"],
+                            "score_reached": float(self.score_reached[share]), "gain": float(self.gain[share]),
+                            "in_usual": float(self.in_usual[share])}
+
+
+def _tried(case: _Metric, goal: NextSegment, realistic: float) -> _Tried | None:
     """One metric at each share of its realistic step; None where no such step is known or nothing is gained by it."""
     row, curve = case.row, case.curve
     best = curve.points[0]
@@ -381,14 +412,13 @@ def _tried(case: _Metric, goal: NextSegment, realistic: float) -> pd.DataFrame |
     if not gains.max() > 0:
         return None
     told = {one: row[one] for one in ("metric_id", "value_id", "description", "units", "value", "score")}
-    table = pd.DataFrame({"value_needed": curve.sign * points + 0.0, "gain": gains, "score_reached": reached})
-    return table.assign(**told, change=table["value_needed"] - row["value"], basis=curve.basis,
-                        in_usual=(start - points) / case.usual, updates=updates(row["reporting_date"], goal.quarter))
+    told |= {"basis": curve.basis, "updates": updates(row["reporting_date"], goal.quarter)}
+    return _Tried(told, curve.sign * points + 0.0, reached, gains, (start - points) / case.usual)
 
 
-def _chosen_sets(tried: dict[str, pd.DataFrame], gap: float, max_size: int) -> list[tuple[tuple[str, ...], int]]:
+def _chosen_sets(tried: dict[str, _Tried], gap: float, max_size: int) -> list[tuple[tuple[str, ...], int]]:
     """The smallest closing sets, each with the place of the smallest share that does it; else the nearest set."""
-    gains = {metric_id: np.maximum.accumulate(table["gain"].to_numpy()) for metric_id, table in tried.items()}
+    gains = {metric_id: np.maximum.accumulate(table.gain) for metric_id, table in tried.items()}
     closing: list[tuple[tuple[str, ...], int]] = []
     for size in range(1, max_size + 1):
         smaller = [set(chosen) for chosen, _ in closing]
@@ -402,12 +432,14 @@ def _chosen_sets(tried: dict[str, pd.DataFrame], gap: float, max_size: int) -> l
     return [(tuple(most), len(SHARES) - 1)]
 
 
-def _set_rows(chosen: tuple[tuple[str, ...], int], tried: dict[str, pd.DataFrame], goal: NextSegment) -> pd.DataFrame:
+def _set_rows(chosen: tuple[tuple[str, ...], int], tried: dict[str, _Tried], goal: NextSegment) -> list[dict]:
+    """The metrics of a set, the one that gains most first."""
     metrics, share = chosen
-    part = pd.DataFrame([tried[one].iloc[share] for one in metrics])
-    left = max(goal.gap - part["gain"].sum(), 0.0)
-    return part.assign(size=len(part), closes=left <= TINY, gap_left=left if left > TINY else 0.0,
-                       furthest=part["in_usual"].max(skipna=False)).sort_values("gain", ascending=False)
+    part = sorted((tried[one].at(share) for one in metrics), key=lambda one: -one["gain"])
+    left = max(goal.gap - sum(one["gain"] for one in part), 0.0)
+    about = {"size": len(part), "closes": left <= TINY, "gap_left": left if left > TINY else 0.0,
+             "furthest": float(np.max([one["in_usual"] for one in part]))}
+    return [one | about for one in part]
 
 
 # --- the others move too ---
@@ -449,123 +481,3 @@ def movement_of_others(national: National, quarter: str, trust_code: str) -> Mov
     frame = frame.assign(gap=goal.average - frame["edge"])[["quarter", "edge", "edge_low", "edge_high", "gap"]]
     lowest, highest = float(frame["edge"].min()), float(frame["edge"].max())
     return Movement(frame, lowest, highest, goal.average - lowest, goal.average - highest)
-
-
-# --- what if ---
-
-@dataclass(frozen=True)
-class WhatIf:
-    """A trust's result with some of its values changed or left out.
-
-    Attributes
-    ----------
-    average, average_low, average_high : float
-        Unrounded average, and its likely range at 2 decimals.
-    segment_unadjusted, segment : int or None
-    rank : float
-        League rank within the type; NaN where segments are not known.
-    metrics : DataFrame
-        metric_id, value_id, description, units, weight, value, score, new_value, new_score (NaN: left out).
-    """
-
-    average: float
-    average_low: float
-    average_high: float
-    segment_unadjusted: int | None
-    segment: int | None
-    rank: float
-    metrics: pd.DataFrame
-
-
-def whatif(national: National, quarter: str, trust_code: str, changes: Mapping[str, float | None]) -> WhatIf:
-    """Average, likely range, segment and rank of a trust if some of its values were others.
-
-    Approximation: the edges and all other trusts' scores are held where they stand. In truth each trust that is passed
-    on a metric moves by one place, and quartile edges shift a little with the trust.
-
-    Parameters
-    ----------
-    changes : dict
-        By metric id: a value id (OF0005) with a value, or a score id (OF1005) with a score from 1.00 to 4.00. None
-        leaves the metric out of the average. The plan and the variance of finance (OF0079, OF0081) go through their
-        bands to the combined score. No changes give the trust as it stands.
-
-    Raises
-    ------
-    InputError
-        A metric that the trust is not scored on, a score off the scale, or a value with no known way to a score.
-    """
-    goal = next_segment(national, quarter, trust_code)
-    rows = scored(national, quarter)
-    own = rows[rows["trust_code"] == trust_code].sort_values("metric_id").set_index("metric_id", drop=False)
-    own = own.assign(new_value=own["value"], new_score=own["score"])
-    asked = own["metric_id"].isin(changes) | own["value_id"].isin(changes)
-    found = curves(national, quarter, trust_code, rows[rows["metric_id"].isin(own["metric_id"][asked])])
-    levers = _levers(national, quarter)
-    for asked, value in changes.items():
-        metric_id = _metric_asked(asked, own, levers)
-        if value is None:
-            own.loc[metric_id, ["new_value", "new_score"]] = np.nan
-        elif asked == metric_id:
-            own.loc[metric_id, ["new_value", "new_score"]] = np.nan, _on_scale(asked, value)
-        elif asked in levers:
-            own.loc[metric_id, "new_score"] = combined_score(national, quarter, trust_code, metric_id, changes)
-        else:
-            own.loc[metric_id, ["new_value", "new_score"]] = value, _new_score(value, own.loc[metric_id], found)
-    return _result(national, goal, own.reset_index(drop=True))
-
-
-def _levers(national: National, quarter: str) -> dict[str, str]:
-    """Value ids of plan and variance, with the combined score that they feed."""
-    known = national.framework(quarter).by_score
-    fed = [one for one in known.values() if one.matrix]
-    pairs = [(part, one.score_id) for one in fed for part in (one.matrix.plan, one.matrix.variance)]
-    return {known[part].value_id: score_id for part, score_id in pairs if part in known}
-
-
-def _metric_asked(asked: str, own: pd.DataFrame, levers: dict[str, str]) -> str:
-    by_value = own.loc[own["value_id"] == asked, "metric_id"]
-    found = by_value.iloc[0] if len(by_value) else levers.get(asked, asked)
-    if found not in own.index:
-        raise InputError(Problem("changes", "is not a metric that this trust is scored on", column=asked,
-                                 expected=f"one of {', '.join([*own.index, *own['value_id'].dropna()])}"))
-    return found
-
-
-def _on_scale(asked: str, score: float) -> float:
-    if not 1 <= score <= 4:
-        raise InputError(Problem("changes", "is not a score", column=asked, value=str(score), expected="1.00 to 4.00"))
-    return float(score)
-
-
-def _new_score(value: float, row: pd.Series, found: dict[str, Curve]) -> float:
-    curve = found.get(row["metric_id"])
-    if abs(value - row["value"]) <= TINY:
-        return row["score"]
-    if curve is None or not np.isfinite(value):
-        raise InputError(Problem("changes", "no score can be told for this value", column=row["value_id"],
-                                 value=str(value),
-                                 expected="a number, for a metric whose published values put its scores in order"))
-    return curve.score(value)
-
-
-def _result(national: National, goal: NextSegment, own: pd.DataFrame) -> WhatIf:
-    columns = ["metric_id", "value_id", "description", "units", "weight", "value", "score", "new_value", "new_score"]
-    kept = own[own["new_score"].notna()]
-    if kept.empty:
-        return WhatIf(np.nan, np.nan, np.nan, None, None, np.nan, own[columns])
-    scores, weights = kept["new_score"].to_numpy(), kept["weight"].to_numpy()
-    average = float((scores * weights).sum() / weights.sum())
-    unadjusted, segment, rank = _place_in_league(national, goal, average)
-    return WhatIf(average, *uncertainty.likely_range(scores, weights), unadjusted, segment, rank, own[columns])
-
-
-def _place_in_league(national: National, goal: NextSegment, average: float) -> tuple[int | None, int | None, float]:
-    if goal.segment_unadjusted is None:
-        return None, None, np.nan
-    unadjusted = int(ranking.segment_of(average, recompute.edges(national, goal.quarter)))
-    best_allowed = national.framework(goal.quarter).override.no_better_than
-    segment = int(ranking.override(unadjusted, goal.in_deficit, best_allowed))
-    table = recompute.standing(national, goal.quarter, goal.trust_type)[["segment", "average_score"]].copy()
-    table.loc[goal.trust_code] = segment, scoring.round_half_up(average)
-    return unadjusted, segment, float(ranking.league_rank(table["segment"], table["average_score"])[goal.trust_code])

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from nof import contributions as parts
+from nof import curves as lines
 from nof import framework as rules
-from nof import improvement, publication, recompute, scoring
+from nof import improvement, publication, recompute, scoring, whatif
 from nof.errors import InputError
 from nof.publication import METRIC_FIELDS, Publication
 
@@ -207,7 +208,7 @@ def test_an_edge_that_no_trust_shows_is_not_made_up(whole):
 def test_a_ranked_curve_is_what_recomputing_gives(whole, metric_id):
     value_id = rules.value_id(metric_id)
     for code in ("ZZM0", "ZZM5", "ZZM7"):
-        curve = parts.curves(whole, Q4, code)[metric_id]
+        curve = lines.curves(whole, Q4, code)[metric_id]
         low, high = METRICS[value_id][1:3]
         for value in np.linspace(low, high, 13).round(METRICS[value_id][3]):
             again = recompute.recompute(with_value(whole.publication, Q4, code, value_id, value))
@@ -218,7 +219,7 @@ def test_a_ranked_curve_is_what_recomputing_gives(whole, metric_id):
 def test_a_curve_beside_a_threshold_is_within_a_place_of_recomputing(whole, metric_id):
     value_id = rules.value_id(metric_id)
     for code in ("ZZA0", "ZZA4", "ZZA8"):
-        curve = parts.curves(whole, Q4, code)[metric_id]
+        curve = lines.curves(whole, Q4, code)[metric_id]
         low, high, places = METRICS[value_id][1:4]
         for value in np.unique(np.linspace(low, high, 13).round(places)):
             again = recompute.recompute(with_value(whole.publication, Q4, code, value_id, value))
@@ -226,7 +227,7 @@ def test_a_curve_beside_a_threshold_is_within_a_place_of_recomputing(whole, metr
 
 
 def test_a_published_floor_is_the_floor(published):
-    curve = parts.curves(published, Q4, "RW4")["OF1057"]
+    curve = lines.curves(published, Q4, "RW4")["OF1057"]
     assert (curve.score(69.99), curve.score(70.0)) == (4.0, 3.0)
     assert curve.value(3.0) <= 71 and curve.score(curve.value(2.0)) <= 2.0
 
@@ -234,7 +235,7 @@ def test_a_published_floor_is_the_floor(published):
 def test_curves_never_reward_a_worse_value_and_reach_the_published_peers(published):
     rows = parts.scored(published, Q4)
     for code in trusts_of(published, Q4):
-        for metric_id, curve in parts.curves(published, Q4, code, rows).items():
+        for metric_id, curve in lines.curves(published, Q4, code, rows).items():
             known = curve.scores[~np.isnan(curve.scores)]
             assert (np.diff(known) >= -1e-9).all()
             if metric_id == "OF1080":
@@ -248,7 +249,7 @@ def test_curves_never_reward_a_worse_value_and_reach_the_published_peers(publish
 
 
 def test_values_between_peers_are_in_order_and_on_the_ranking_grid(published):
-    curve = parts.curves(published, Q4, "RMY")["OF1082"]
+    curve = lines.curves(published, Q4, "RMY")["OF1082"]
     values = np.linspace(curve.points[0], curve.points[-2], 400)
     scores = np.array([curve.score(curve.sign * one) for one in values])
     assert (np.diff(scores) >= -1e-9).all()
@@ -262,7 +263,7 @@ def test_a_tie_is_not_interpolated_away():
     pairs = pd.DataFrame({"value": [0.0, 0.0, 0.0, 1.0, 2.0], "score": [1.0, 1.0, 1.0, 3.25, 4.0], "level": 1,
                           "published": [1.0, 1.0, 1.0, 3.25, 4.0], "trust_type": "acute", "trust_code": list("ABCDE")})
     metric = rules.load("2025/26").by_score["OF1005"]
-    curve = parts._peer_curve(pairs, metric, "E")
+    curve = lines._curve_of(lines._pairs(pairs, metric), "E")
     assert curve.score(0.5) == 3.25  # three share the first place, so nothing is gained before joining them
     assert curve.value(3.0) == 0.0
     assert 3.25 < curve.score(1.5) <= 4.0
@@ -270,11 +271,11 @@ def test_a_tie_is_not_interpolated_away():
 
 def test_a_metric_without_a_rule_has_a_curve_only_if_values_order_its_scores(whole):
     rows = parts.scored(whole, Q4)
-    curve = parts.curves(whole, Q4, "ZZA0", rows)["OF1010"]
+    curve = lines.curves(whole, Q4, "ZZA0", rows)["OF1010"]
     assert curve.sign == -1 and curve.place is None and "rule unknown" in curve.basis
     any_order = np.resize([1.0, 4.0, 2.0], len(rows))
     mixed = rows.assign(score=rows["score"].where(rows["metric_id"] != "OF1010", any_order))
-    assert "OF1010" not in parts.curves(whole, Q4, "ZZA0", mixed)
+    assert "OF1010" not in lines.curves(whole, Q4, "ZZA0", mixed)
 
 
 # --- steps ---
@@ -284,9 +285,9 @@ def test_the_suggested_value_crosses_the_edge_and_a_worse_one_does_not(published
     for code in trusts_of(published, Q4):
         goal, table = improvement.next_segment(published, Q4, code), improvement.steps(published, Q4, code)
         for one in table[table["closes"]].itertuples():
-            there = improvement.whatif(published, Q4, code, {one.value_id: one.value_needed})
+            there = whatif.whatif(published, Q4, code, {one.value_id: one.value_needed})
             short = one.value_needed - 0.01 * np.sign(one.change)
-            before = improvement.whatif(published, Q4, code, {one.value_id: short})
+            before = whatif.whatif(published, Q4, code, {one.value_id: short})
             assert there.average <= goal.edge + 1e-9 and there.segment_unadjusted <= goal.target
             assert before.average > goal.edge
             tried += 1
@@ -312,7 +313,7 @@ def test_the_score_needed_closes_the_gap_exactly(whole):
         goal = improvement.next_segment(whole, Q4, code)
         for one in improvement.steps(whole, Q4, code).itertuples():
             if one.score_needed >= 1:
-                what = improvement.whatif(whole, Q4, code, {one.metric_id: one.score_needed})
+                what = whatif.whatif(whole, Q4, code, {one.metric_id: one.score_needed})
                 assert what.average == pytest.approx(goal.edge, abs=1e-12)
             else:
                 assert not one.closes and "better than 1.00" in one.why_not
@@ -343,7 +344,7 @@ def test_the_finance_step_is_a_variance_with_the_plan_as_it_is(published):
     table = improvement.steps(published, Q4, "RWR").set_index("metric_id").loc["OF1080"]
     assert (table["value_id"], table["value"], table["closes"]) == ("OF0081", 0.67, False)
     assert "the plan being what it is" in table["why_not"]
-    bands = parts.finance_bands(published, Q4, "RWR").set_index(["lever", "band_score"])
+    bands = lines.finance_bands(published, Q4, "RWR").set_index(["lever", "band_score"])
     assert bands.loc[("plan", 1), "combined_score"] == 1 and bands.loc[("plan", 2), "current"]
     assert bands.loc[("plan", 1), "average_change"] == pytest.approx(-1 / 9)
     assert np.isnan(bands.loc[("variance", 3), "combined_score"])  # never shown by any trust
@@ -398,7 +399,7 @@ def test_sets_close_the_gap_and_no_smaller_one_does(published, code):
     found = [set(one["metric_id"]) for _, one in table.groupby("set")]
     assert not any(a < b for a, b in itertools.permutations(found, 2))
     for _, one in table.groupby("set"):
-        what = improvement.whatif(published, Q4, code, dict(zip(one["value_id"], one["value_needed"], strict=True)))
+        what = whatif.whatif(published, Q4, code, dict(zip(one["value_id"], one["value_needed"], strict=True)))
         assert what.average == pytest.approx(goal.average - one["gain"].sum(), abs=1e-9)
         assert what.average - goal.edge == pytest.approx(one["gap_left"].iloc[0], abs=1e-9) or one["closes"].all()
         assert (what.average <= goal.edge + 1e-9) == one["closes"].all()
@@ -412,17 +413,17 @@ def test_a_third_counts_as_a_third_in_a_realistic_step_too(whole):
     for code in codes("acute"):
         goal = improvement.next_segment(whole, Q4, code)
         cases = {one.row["metric_id"]: one for one in improvement._cases(whole, goal)}
-        table = improvement._tried(cases["OF1020"], goal, realistic=0.9)
-        for one in [] if table is None else table.iloc[[-1]].itertuples():
-            what = improvement.whatif(whole, Q4, code, {"OF0020": one.value_needed})
-            assert what.average == pytest.approx(goal.average - one.gain, abs=1e-9)
+        tried_one = improvement._tried(cases["OF1020"], goal, realistic=0.9)
+        for one in [] if tried_one is None else [tried_one.at(-1)]:
+            what = whatif.whatif(whole, Q4, code, {"OF0020": one["value_needed"]})
+            assert what.average == pytest.approx(goal.average - one["gain"], abs=1e-9)
             tried += 1
     assert tried
 
 
 @pytest.mark.parametrize("code", ["RW4", "RWR", "RT2", "RNK", "RXY"])
 def test_the_sets_are_all_the_smallest_ones(published, code):
-    goal, found = improvement.next_segment(published, Q4, code), parts.curves(published, Q4, code)
+    goal, found = improvement.next_segment(published, Q4, code), lines.curves(published, Q4, code)
     rows = parts.contributions(published, Q4, code).set_index("metric_id")
     gains = {}
     for metric_id, curve in found.items():
@@ -480,7 +481,7 @@ def test_in_segment_1_movement_is_that_of_the_edge_to_keep(published):
 
 def test_no_change_gives_the_trust_as_it_stands(published):
     for code in trusts_of(published, Q4):
-        what = improvement.whatif(published, Q4, code, {})
+        what = whatif.whatif(published, Q4, code, {})
         stands = recompute.standing(published, Q4, MHC).loc[code]
         assert what.average == pytest.approx(stands["average"])
         assert (what.segment_unadjusted, what.segment, what.rank) == (
@@ -491,31 +492,31 @@ def test_no_change_gives_the_trust_as_it_stands(published):
 
 def test_leaving_a_metric_out_is_the_mean_of_the_others(published):
     table = parts.contributions(published, Q4, "RW4").set_index("metric_id")
-    what = improvement.whatif(published, Q4, "RW4", {"OF1082": None})
+    what = whatif.whatif(published, Q4, "RW4", {"OF1082": None})
     assert what.average == pytest.approx(table["score"].drop("OF1082").mean())
-    same = improvement.whatif(published, Q4, "RW4", {"OF0082": None})
+    same = whatif.whatif(published, Q4, "RW4", {"OF0082": None})
     assert same.average == what.average
-    nothing = improvement.whatif(published, Q4, "RW4", dict.fromkeys(table.index))
+    nothing = whatif.whatif(published, Q4, "RW4", dict.fromkeys(table.index))
     assert np.isnan(nothing.average) and nothing.segment is None
 
 
 def test_finance_goes_through_its_bands(published):
     before = improvement.next_segment(published, Q4, "RWR").average
-    what = improvement.whatif(published, Q4, "RWR", {"OF0079": 0.1})
+    what = whatif.whatif(published, Q4, "RWR", {"OF0079": 0.1})
     assert what.average == pytest.approx(before - 1 / 9)
-    both = improvement.whatif(published, Q4, "RWR", {"OF0079": -3.0, "OF0081": -2.0})
+    both = whatif.whatif(published, Q4, "RWR", {"OF0079": -3.0, "OF0081": -2.0})
     assert both.average == pytest.approx(before + 2 / 9)
     with pytest.raises(InputError, match="no score can be told"):
-        improvement.whatif(published, Q4, "RWR", {"OF0081": -0.7})  # plan 2 with variance 3 was never shown
+        whatif.whatif(published, Q4, "RWR", {"OF0081": -0.7})  # plan 2 with variance 3 was never shown
 
 
 def test_the_override_holds_in_a_what_if(published):
-    what = improvement.whatif(published, Q4, "RWR", {"OF0082": 4.0})
+    what = whatif.whatif(published, Q4, "RWR", {"OF0082": 4.0})
     assert (what.segment_unadjusted, what.segment) == (1, 3)
 
 
 def test_rank_moves_with_the_average(published):
-    ranks = [improvement.whatif(published, Q4, "RGD", {"OF1082": score}).rank for score in (1.0, 2.0, 3.0, 4.0)]
+    ranks = [whatif.whatif(published, Q4, "RGD", {"OF1082": score}).rank for score in (1.0, 2.0, 3.0, 4.0)]
     assert ranks == sorted(ranks) and ranks[0] < ranks[-1]
 
 
@@ -525,15 +526,15 @@ def test_rank_moves_with_the_average(published):
 ])  # fmt: skip
 def test_what_cannot_be_is_an_error(published, changes, says):
     with pytest.raises(InputError, match=says):
-        improvement.whatif(published, Q4, "RW4", changes)
+        whatif.whatif(published, Q4, "RW4", changes)
 
 
 def test_a_what_if_takes_less_than_a_tenth_of_a_second(published):
-    improvement.whatif(published, Q4, "RW4", {"OF0082": 4.0})
+    whatif.whatif(published, Q4, "RW4", {"OF0082": 4.0})
     took = []
     for value in (4.1, 4.2, 4.3, 4.4, 4.5):
         start = time.perf_counter()
-        improvement.whatif(published, Q4, "RW4", {"OF0082": value})
+        whatif.whatif(published, Q4, "RW4", {"OF0082": value})
         took.append(time.perf_counter() - start)
     assert min(took) < 0.1
 
