@@ -1,0 +1,205 @@
+"""The controls of the notebook: what can be picked, kept in step with what the publication holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+
+from nof.explore import views
+from nof.explore.measuring import known, opened, quarters, view_of
+from nof.explore.present import Choice
+from nof.quarter import Quarter
+from nof.words import type_name
+
+ALL = "All"
+_WIDE = widgets.Layout(width="46rem", max_width="100%")
+
+
+def dropdown(label: str, width: str, label_width: str = "auto") -> widgets.Dropdown:
+    """A list to pick one thing from, with its label."""
+    return widgets.Dropdown(
+        description=label,
+        layout=widgets.Layout(width=width, max_width="100%"),
+        style={"description_width": label_width},
+    )
+
+
+def offer(control: widgets.Dropdown, options: Iterable[tuple[str, Any]], value: Any) -> None:
+    """Put options into a list; what was picked stays picked if it is still there, else `value`, else the first."""
+    options = list(options)
+    values = [one for _, one in options]
+    kept = control.value if control.value in values and control.options else value
+    if tuple(options) != tuple(control.options):
+        control.options = options
+    control.value = kept if kept in values else values[0]
+
+
+class Controls:
+    """Every control, and the `Choice` that they stand for.
+
+    Attributes
+    ----------
+    choice : Choice
+        What is picked now.
+    """
+
+    def __init__(self, start: Choice) -> None:
+        self.choice = start
+        self._listeners: list[Callable[[Choice], None]] = []
+        self._quiet = False
+        self.trust_type, self.quarter = dropdown("Trust type", "17rem"), dropdown("Quarter", "10rem")
+        self.subtype, self.region = dropdown("Subtype", "12rem"), dropdown("Region", "12rem")
+        self.metric = dropdown("Metric", "46rem")
+        self.x, self.y = dropdown("Across", "46rem", "4rem"), dropdown("Upwards", "46rem", "4rem")
+        self.measure = dropdown("Measure", "46rem")
+        self.add = widgets.Combobox(
+            description="Add a trust",
+            placeholder="type a part of its name",
+            continuous_update=False,
+            layout=_WIDE,
+            style={"description_width": "auto"},
+        )
+        self.chips = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
+        self.hint = widgets.Label(layout=widgets.Layout(display="none"))
+        self._settle()
+        for control in (
+            self.trust_type,
+            self.quarter,
+            self.subtype,
+            self.region,
+            self.metric,
+            self.x,
+            self.y,
+            self.measure,
+        ):
+            control.observe(self._moved, "value")
+        self.add.observe(self._added, "value")
+
+    def bar(self) -> widgets.Widget:
+        """Type, quarter, subtype and region in a row; the same wherever it stands."""
+        return widgets.HBox(
+            [self.trust_type, self.quarter, self.subtype, self.region], layout=widgets.Layout(flex_flow="row wrap")
+        )
+
+    def picker(self) -> widgets.Widget:
+        """The trusts that are picked, and a way to add one."""
+        return widgets.VBox([self.add, self.hint, self.chips])
+
+    def listen(self, listener: Callable[[Choice], None]) -> None:
+        """Have a function called with the choice whenever it changes."""
+        self._listeners.append(listener)
+
+    # --- from the controls to the choice ---
+
+    def _moved(self, _: Any = None) -> None:
+        if not self._quiet:
+            self._take(
+                replace(
+                    self.choice,
+                    trust_type=self.trust_type.value,
+                    quarter=self.quarter.value,
+                    subtype=self.subtype.value or None,
+                    region=self.region.value or None,
+                    metric=self.metric.value,
+                    x=self.x.value,
+                    y=self.y.value,
+                    measure=self.measure.value,
+                )
+            )
+
+    def _take(self, choice: Choice) -> None:
+        self.choice = choice
+        self._settle()
+        for listener in self._listeners:
+            listener(self.choice)
+
+    def _added(self, change: dict) -> None:
+        code = self._codes.get(change["new"])
+        if code is None:
+            return
+        with self._silently():
+            self.add.value = ""
+        full = len(self.choice.trusts) >= views.MOST and code not in self.choice.trusts
+        self._hint(f"{views.MOST} trusts at most: remove one first." if full else "")
+        if not full:
+            self._take(replace(self.choice, trusts=tuple(dict.fromkeys([*self.choice.trusts, code]))))
+
+    def _hint(self, text: str) -> None:
+        self.hint.value, self.hint.layout.display = text, "" if text else "none"
+
+    def _removed(self, code: str) -> None:
+        self._hint("")
+        self._take(replace(self.choice, trusts=tuple(one for one in self.choice.trusts if one != code)))
+
+    # --- from the publication to the controls ---
+
+    @contextmanager
+    def _silently(self) -> Iterator[None]:
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _settle(self) -> None:
+        """Offer what there is, and drop from the choice what there is not."""
+        with self._silently():
+            self._offer_publication()
+            self._offer_trusts()
+            self._offer_measures()
+        self.choice = replace(
+            self.choice,
+            trust_type=self.trust_type.value,
+            quarter=self.quarter.value,
+            subtype=self.subtype.value or None,
+            region=self.region.value or None,
+            metric=self.metric.value,
+            x=self.x.value,
+            y=self.y.value,
+            measure=self.measure.value,
+        )
+
+    def _offer_publication(self) -> None:
+        national = opened(self.choice.data)
+        types = [(type_name(one).capitalize(), one) for one in national.publication.trust_types]
+        offer(self.trust_type, types, self.choice.trust_type)
+        held = reversed(quarters(national, self.trust_type.value))
+        offer(self.quarter, [(Quarter.parse(one).label, one) for one in held], self.choice.quarter)
+
+    def _offer_trusts(self) -> None:
+        table = views.trusts(self.choice.data, self.quarter.value, self.trust_type.value)
+        for control, column in ((self.subtype, "trust_subtype"), (self.region, "region")):
+            offer(control, [(ALL, ""), *((one, one) for one in sorted(table[column].dropna().unique()))], "")
+        labels = dict(zip(table["trust_code"], table["trust_name"] + " (" + table["trust_code"] + ")", strict=True))
+        self._codes = {label: code for code, label in labels.items()}
+        if tuple(self._codes) != tuple(self.add.options):
+            self.add.options = tuple(self._codes)
+        kept = tuple(one for one in self.choice.trusts if one in labels)
+        self.choice = replace(self.choice, trusts=kept or tuple(self._ends()))
+        self.chips.children = tuple(self._chip(one, labels[one]) for one in self.choice.trusts)
+
+    def _ends(self) -> list[str]:
+        """Where none of the picked trusts is left (another type): the best and the last placed."""
+        view = view_of(self.choice.data, self.quarter.value, self.trust_type.value)
+        standings = view.national.standings
+        own = standings[(standings["quarter"] == view.quarter) & (standings["trust_type"] == view.trust_type)]
+        codes = own.sort_values(["rank", "average_score", "trust_code"])["trust_code"].tolist()
+        return list(dict.fromkeys([codes[0], codes[-1]])) if self.choice.trust not in codes else []
+
+    def _chip(self, code: str, label: str) -> widgets.Button:
+        chip = widgets.Button(description=f"{label}  ✕", tooltip=f"Remove {label}", layout=widgets.Layout(width="auto"))
+        chip.on_click(lambda _: self._removed(code))
+        return chip
+
+    def _offer_measures(self) -> None:
+        found = known(view_of(self.choice.data, self.quarter.value, self.trust_type.value)).values()
+        every = [(f"{one.measure}: {one.label}" if one.metric_id else one.label, one.measure) for one in found]
+        metrics = [(f"{one.metric_id}: {one.name}", one.metric_id) for one in found if one.kind == "score"]
+        first = next((one.measure for one in found if one.kind == "value"), metrics[0][1])
+        offer(self.metric, metrics, next(one.metric_id for one in found if one.measure == first))
+        for control, start in ((self.x, self.choice.x), (self.y, self.choice.y), (self.measure, self.choice.measure)):
+            offer(control, every, start if start in dict(every).values() else first)
