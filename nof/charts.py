@@ -51,8 +51,7 @@ def _caterpillar(part: pd.DataFrame, league: pd.DataFrame, edges, suffix: str) -
         _edge_lines(axes, edges, len(part))
         axes.set_xlim(_limits(league))
         axes.set_xlabel("Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.")
-        return Chart.from_figure(drawing, alt=_caterpillar_alt(part, league),
-                                 caption=f"Average scores and their likely ranges, by place in the table{suffix}")
+        return Chart.from_figure(drawing, alt=_caterpillar_alt(part, league), caption=_overlap(league) + suffix)
 
 
 def _rows(axes, part: pd.DataFrame) -> None:
@@ -82,8 +81,7 @@ def _segment_marks(axes, part: pd.DataFrame) -> None:
             axes.scatter(part["average_score"][chosen], rows[chosen], marker=_MARKERS[int(segment)], s=13, zorder=3,
                          facecolor=face, edgecolor=colour, linewidth=0.9)
         for row in rows[own]:
-            axes.text(part["average_high"].iloc[row] + 0.03, row, f"{segment:.0f}", va="center", fontsize=6.2, color=colour,
-                      fontweight=600)
+            axes.text(part["average_high"].iloc[row] + 0.03, row, f"{segment:.0f}", va="center", fontsize=6.2, fontweight=600)
 
 
 def _edge_lines(axes, edges, rows: int) -> None:
@@ -98,12 +96,18 @@ def _limits(league: pd.DataFrame) -> tuple[float, float]:
             min(4.0, np.ceil(league["average_high"].max() * 10) / 10) + 0.12)
 
 
+def _overlap(league: pd.DataFrame) -> str:
+    """The finding: how many likely ranges include the middle of the table."""
+    known, middle = league.dropna(subset=["average_low", "average_high"]), league["average_score"].median()
+    if known.empty:
+        return f"The middle average is {middle:.2f}; no likely range is known"
+    covers = int(((known["average_low"] <= middle) & (known["average_high"] >= middle)).sum())
+    return f"The likely ranges of {share(covers, len(known))} trusts include the middle average of {middle:.2f}"
+
+
 def _caterpillar_alt(part: pd.DataFrame, league: pd.DataFrame) -> str:
-    middle = league["average_score"].median()
-    covers = int(((league["average_low"] <= middle) & (league["average_high"] >= middle)).sum())
     return (f"Dot and range plot of places {part['rank'].min():.0f} to {part['rank'].max():.0f}: averages run from "
-            f"{part['average_score'].min():.2f} to {part['average_score'].max():.2f}. Ranges overlap widely: those of "
-            f"{share(covers, len(league))} trusts of this type include the middle average of {middle:.2f}. "
+            f"{part['average_score'].min():.2f} to {part['average_score'].max():.2f}. {_overlap(league)}. "
             "The league table gives every number.")
 
 
@@ -126,7 +130,7 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
         drawing = figure(44)
         axes = drawing.add_axes((0.02, 0.25, 0.96, 0.57))
         lower, middle, upper = known[["lower_quartile", "median", "upper_quartile"]].iloc[0]
-        axes.axvspan(lower, upper, color=style.SEGMENT_WASH[2], lw=0)
+        axes.axvspan(lower, upper, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5)
         axes.axvline(middle, color=style.ACCENT, lw=1.4)
         seaborn.swarmplot(x=known["value"], ax=axes, size=3.6, color=style.QUIET, warn_thresh=1)
         _distribution_labels(axes, known, middle)
@@ -134,7 +138,8 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
         for side in ("left", "top", "right"):
             axes.spines[side].set_visible(False)
         axes.set_yticks([])
-        return Chart.from_figure(drawing, caption=f"{title}: where the trusts stand", alt=_distribution_alt(known, title, unit))
+        return Chart.from_figure(drawing, alt=_distribution_alt(known, title, unit), caption=(
+            f"{title}: half of {len(known)} trusts lie between {lower:,.2f} and {upper:,.2f} ({unit})"))
 
 
 def _direction(better: str) -> str:

@@ -1,4 +1,4 @@
-"""Figures of the limitations briefing: one a section, each with alt text that states the finding."""
+"""Figures of the limitations briefing, each with alt text that states the finding."""
 
 from __future__ import annotations
 
@@ -173,7 +173,8 @@ def _noise_band(axes, table: pd.DataFrame, low: float, high: float) -> float:
     reach = float(1.96 * table["standard_error"].median())
     if np.isfinite(reach):
         ends = np.array([low, high])
-        axes.fill_between(ends, ends - reach, ends + reach, color=style.SEGMENT_WASH[2], lw=0, zorder=0)
+        axes.fill_between(ends, ends - reach, ends + reach, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5,
+                          zorder=0)
     return reach
 
 
@@ -219,7 +220,7 @@ def timeline(limits: Limits) -> Chart:
         drawing = figure(height)
         axes = drawing.add_axes((0.40, 8.5 / height, 0.45, 6.2 * len(table) / height))
         axes.set_ylim(len(table) - 0.4, -0.6)
-        axes.axvspan(quarter.first_day, quarter.last_day, color=style.HIGHLIGHT, lw=0, zorder=0)
+        axes.axvspan(quarter.first_day, quarter.last_day, facecolor=style.HIGHLIGHT, edgecolor=style.QUIET, lw=0.5, zorder=0)
         for row, one in enumerate(table.itertuples()):
             _period(axes, row, one)
         _timeline_axis(axes, table, quarter)
@@ -286,8 +287,8 @@ def mergers(limits: Limits) -> Chart | None:
         axes = drawing.add_axes((0.02, 8.5 / height, 0.96, 8 * len(table) / height))
         axes.set_ylim(len(table) - 0.4, -0.6)
         if len(starts):
-            axes.axvspan(starts.min(), quarter.last_day, color=style.WASH, lw=0, zorder=0)
-        axes.axvspan(quarter.first_day, quarter.last_day, color=style.HIGHLIGHT, lw=0, zorder=0.5)
+            axes.axvspan(starts.min(), quarter.last_day, facecolor=style.WASH, edgecolor=style.QUIET, lw=0.5, zorder=0)
+        axes.axvspan(quarter.first_day, quarter.last_day, facecolor=style.HIGHLIGHT, edgecolor=style.QUIET, lw=0.5, zorder=0.5)
         for row, one in enumerate(table.itertuples()):
             _event(axes, row, one, quarter)
         _merger_axis(axes, table, starts, quarter)

@@ -1,4 +1,4 @@
-"""The first page of the limitations briefing, what the table can and cannot support; and its last, how it was done."""
+"""The first page of the limitations briefing, and its last: how it was done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences of the limitations briefing on kinds of trust and on choices of method; every number is computed."""
+"""Sentences of the limitations briefing on kinds of trust and on choices of method."""
 
 from __future__ import annotations
 

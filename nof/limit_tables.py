@@ -1,4 +1,7 @@
-"""Tables of the limitations briefing: folded to what a reader needs; the whole frames are CSV files beside the report."""
+"""Tables of the limitations briefing, folded to what a reader needs.
+
+The whole frames are CSV files beside the report.
+"""
 
 from __future__ import annotations
 

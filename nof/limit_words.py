@@ -1,4 +1,7 @@
-"""Sentences of the limitations briefing. Every number is computed; what a number does not mean is said beside it."""
+"""Sentences of the limitations briefing.
+
+Every number is computed; what a number does not mean is said beside it.
+"""
 
 from __future__ import annotations
 

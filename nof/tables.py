@@ -159,7 +159,7 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
 
 
 def reconciliation_table(compared: pd.DataFrame) -> Table:
-    """How many published figures were reproduced, one row a rule and level over all quarters and types.
+    """How many published figures were reproduced: a row a rule and level, over all quarters.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def rules_table(framework: Framework) -> Table:
 
 
 def top_without_specialists(league: pd.DataFrame, count: int = 10) -> Table | None:
-    """The best placed trusts that are not specialist trusts; None where the type has no specialist trusts."""
+    """The best placed trusts that are not specialist trusts; None where there are no specialists."""
     specialist = league["trust_subtype"].str.contains("specialist", case=False, na=False)
     if not specialist.any():
         return None
