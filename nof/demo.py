@@ -366,6 +366,12 @@ def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed:
     return folder
 
 
+def at_hand(folder: Path) -> Path:
+    """The folder to read: the project's own demo publication is made on first use, any other folder is as it is."""
+    own = {paths.share("data", "demo").resolve(), paths.demo().resolve()}
+    return ensure(paths.demo()) if folder.resolve() in own else folder
+
+
 def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
     mark = folder / MARK
     if framework_year not in FRAMEWORKS or not mark.is_file():

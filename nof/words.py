@@ -79,7 +79,7 @@ LICENCE_LINE = "Contains public sector information licensed under the Open Gover
 
 
 def opening(view) -> Words:
-    """What a briefing rests on: publication, quarter, date, level of recomputation, figures reproduced.
+    """What a briefing rests on: publication, date, level of recomputation, figures reproduced.
 
     Parameters
     ----------
