@@ -90,10 +90,13 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(Problem(Path(path).name, f"cannot be read: {error}")) from error
     problems = list(_shape_problems(raw))
-    catalogue = None if problems else Catalogue(
-        frozenset(raw["hosts"]), raw["start"], raw["follow"], tuple(raw["expected"]), raw["type_names"], raw["names_without_year"]
-    )
-    publications = {} if problems else _publications(raw["publications"], catalogue, problems)
+    if problems:
+        raise InputError(replace(problem, file=Path(path).name) for problem in problems)
+    catalogue = Catalogue(
+        frozenset(raw["hosts"]), raw["start"], raw["follow"], tuple(raw["expected"]), raw["type_names"],
+        raw["names_without_year"],
+    )  # fmt: skip
+    publications = _publications(raw["publications"], catalogue, problems)
     if problems:
         raise InputError(replace(problem, file=Path(path).name) for problem in problems)
     return replace(catalogue, publications=publications)
@@ -115,7 +118,8 @@ def _shape_problems(raw: Any) -> Iterator[Problem]:
         if key in raw and not isinstance(raw[key], kind):
             yield Problem("", "of the wrong kind", column=key, value=str(raw[key]), expected=kind.__name__)
     for key in ("hosts", "expected"):
-        for item in raw.get(key) if isinstance(raw.get(key), list) else ():
+        given = raw.get(key)
+        for item in given if isinstance(given, list) else ():
             if not isinstance(item, str) or (key == "hosts" and not _HOST.fullmatch(item)):
                 example = "www.england.nhs.uk" if key == "hosts" else "acute"
                 yield Problem("", "not a name", column=key, value=str(item), expected=f"lower-case text, such as {example}")
@@ -144,6 +148,6 @@ def _entry(entry: Any, catalogue: Catalogue, policy: Policy, quarter: Quarter) -
         raise ValueError(f"expected status (seen or unverified) and address, found {entry!r}")
     source = catalogue.source(str(entry["address"]), entry["status"], quarter)
     reason = policy.refusal(str(entry["address"])) or ("its name is not of NHS England's form" if source is None else None)
-    if reason or source.quarter != quarter:
+    if reason or source is None or source.quarter != quarter:
         raise ValueError(f"{entry['address']}: {reason or 'its name says another quarter'}")
     return source

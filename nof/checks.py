@@ -90,7 +90,7 @@ def kind_of(header: Sequence[str]) -> str | None:
         every = {_plain(name) for name in columns}
         if len(found & own) >= 2 and 2 * len(found & every) > len(every):
             shares[kind] = len(found & own) / len(own)
-    return max(shares, key=shares.get) if shares else None
+    return max(shares, key=shares.__getitem__) if shares else None
 
 
 def settle_header(file: str, header: Sequence[str], kind: str) -> tuple[list[str], list[Problem]]:

@@ -159,7 +159,8 @@ def reconcile(data: Data, output: Output = None,
 
 
 @app.command()
-def demo(folder: Annotated[Path | None, typer.Argument(help="Where to write it; where `nof brief demo` reads it, if not given.")] = None,
+def demo(folder: Annotated[Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` "
+                                                            "reads it.")] = None,
          framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26") -> None:
     """Write the made-up demo publication into a folder."""
     from nof import demo as room
@@ -220,7 +221,7 @@ def fetch(quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025
     try:
         with exclusive(into):
             fetched = (room.take_from(source, quarter, into) if source is not None
-                       else room.fetch_latest(into) if latest else room.fetch_quarter(quarter, into))
+                       else room.fetch_quarter(quarter, into) if quarter else room.fetch_latest(into))
     except room.SourceUnreachable as error:
         _say_error(str(error))
         raise typer.Exit(Exit.UNREACHABLE) from error

@@ -296,7 +296,8 @@ def combined_score(national: National, quarter: str, trust_code: str, metric_id:
     parts = [framework.by_score[one] for one in (matrix.plan, matrix.variance)]
     asked = [changes.get(part.value_id, own.get(part.value_id)) for part in parts]
     scores = [scoring.banded(pd.Series([one], dtype=float), part.bands) for one, part in zip(asked, parts, strict=True)]
-    found = float(scoring.combined(*scores, matrix).iloc[0])
+    plan, variance = scores
+    found = float(scoring.combined(plan, variance, matrix).iloc[0])
     if np.isnan(found):
         raise InputError(Problem("changes", "no score can be told for this plan and variance", column=metric_id,
                                  value=", ".join(str(one) for one in asked),

@@ -264,7 +264,7 @@ def _column(column: Mapping[str, Any], texts: list[str], tones: list[str | None]
     if tones:
         # Only a known tone becomes a class: the table may come from any notebook.
         known = {name: f"{tag}{_classes(right, name)}>" for name in style.TONES}
-        shown = [known.get(tone, shown[0]) for tone in tones]
+        shown = [known.get(tone or "", shown[0]) for tone in tones]
     return [f"{start}{escape(text, quote=False)}{close}" for start, text in zip(shown, texts, strict=True)]
 
 

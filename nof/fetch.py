@@ -315,7 +315,7 @@ def take_from(folder: Path, quarter: str | Quarter | None, into: Path = DATA, *,
         raise InputError(problems)
     with staging_folder(into) as staging:
         records = [_by_hand(path, staging, clock) for path in given]
-        publication = _examine(staging, quarter and _quarter(quarter), records, check)
+        publication = _examine(staging, _quarter(quarter) if quarter else None, records, check)
         wanted = _quarter(quarter or publication.latest)
         records = _without_strangers(publication, staging, records)
         held = [r for r in held_records(into / wanted.slug) if r["name"] not in {r["name"] for r in records}]
@@ -360,7 +360,9 @@ def _examine(staging: Path, quarter: Quarter | None, records: list[dict], check:
     if problems := [p for record in records if (p := _not_csv(staging / record["name"]))]:
         raise InputError(problems)
     if check is None:
-        from nof.publication import read as check  # noqa: PLC0415 - pandera takes a second to import
+        from nof.publication import read  # noqa: PLC0415 - pandera takes a second to import
+
+        check = read
     publication = check(staging)
     told = {record["name"]: record for record in records}
     problems = []

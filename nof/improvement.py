@@ -370,8 +370,8 @@ def smallest_sets(national: National, quarter: str, trust_code: str, max_size: i
     if not goal.gap > 0:
         return pd.DataFrame(columns=SET_COLUMNS)
     cases = [case for case in _cases(national, goal) if case.curve is not None]
-    tried = {case.row["metric_id"]: _tried(case, goal, realistic) for case in cases}
-    tried = {metric_id: table for metric_id, table in tried.items() if table is not None}
+    every = {case.row["metric_id"]: _tried(case, goal, realistic) for case in cases}
+    tried = {metric_id: table for metric_id, table in every.items() if table is not None}
     parts = [_set_rows(chosen, tried, goal) for chosen in _chosen_sets(tried, goal.gap, max_size)]
     parts.sort(key=lambda part: (len(part), np.nan_to_num(part[0]["furthest"], nan=np.inf),
                                  [one["metric_id"] for one in part]))

@@ -174,7 +174,7 @@ def _always(exact, rounded, share, target) -> tuple[np.ndarray, list[int]]:
             for place in _differing(exact, rounded)
             if place not in chosen
         }
-        best = max(tries, key=tries.get, default=None)
+        best = max(tries, key=tries.__getitem__, default=None)
         if best is None or tries[best] <= most:
             break
         chosen, most = [*chosen, best], tries[best]

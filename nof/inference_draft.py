@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import yaml
@@ -123,7 +124,7 @@ def _segments(found: Inference) -> Iterator[str]:
             for edge, pair in zip(("1/2", "2/3", "3/4"), rule.brackets, strict=True)
         )
     name = UNKNOWN if rule.rule == "thresholds" and not thresholds else rule.rule
-    entry = {
+    entry: dict[str, Any] = {
         "rule": name,
         "pool": rule.pool,
         "source": f"CSV: {rule.why}",
@@ -183,7 +184,7 @@ def _metric(found: Inference, score_id: str, fit: Fit) -> str:
     text = {"name": facts["description"], "domain": facts["domain"], "sub_domain": facts["sub_domain"]}
     weight = found.weights.get(score_id, 1.0)
     usable = _usable(fit)
-    entry = {
+    entry: dict[str, Any] = {
         "value_id": value_id(score_id) if fit.has_values else NOT_PUBLISHED,
         "score_id": score_id,
         **{key: value or UNKNOWN for key, value in text.items()},

@@ -99,7 +99,7 @@ def settle(into: Path, quarter: Quarter, staging: Path, records: list[dict], clo
 
 def _replaced(folder: Path, held: Mapping[str, str], recorded: Mapping[str, str], new: Mapping[str, str]) -> Path | None:
     """The version folder of the set that stood here before; None if it was this one, or nothing."""
-    interrupted = recorded and all(sha in (recorded.get(name), new.get(name)) for name, sha in held.items())
+    interrupted = all(sha in (recorded.get(name), new.get(name)) for name, sha in held.items())
     before = recorded if interrupted else held  # a mixture of old and new is no version: a killed run left it
     if not before or before == new:
         return None

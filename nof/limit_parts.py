@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def step(national: National, metrics: pd.DataFrame, trust_type: str, before: str
     """
     counted = national.scores.loc[national.scores["weight"] > 0, "metric_id"].unique()
     copied = timeliness.unmoved(metrics, after, counted)["unmoved_ids"]
-    options = {"copied": [one for each in copied for one in each], "not_comparable": broken,
+    options: dict[str, Any] = {"copied": [one for each in copied for one in each], "not_comparable": broken,
                "no_better_than": national.framework(after).override.no_better_than}
     found = volatility.changes(national.scores, national.standings, before, after, trust_type, **options)
     middle = (edges(national, before) + edges(national, after)) / 2

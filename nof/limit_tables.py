@@ -199,7 +199,7 @@ def _broken(limits: Limits, one) -> str:
 
 def merged(limits: Limits) -> Table | None:
     """Arithmetic: where trusts that merge after the quarter would have stood as one."""
-    rows = []
+    rows: list[tuple] = []
     for event, position in limits.merged:
         if position is None:
             continue

@@ -245,11 +245,11 @@ def in_quarter(limits: Limits) -> Words:
                else f"only {left} of {every} metrics {'ends' if left == 1 else 'end'} in the quarter, too few to place a trust by")
         return Words(f"A ranking from in-quarter metrics only cannot be shown: {why}.")
     away, thin = both["places"].abs(), len(table) - len(both)
-    left = f" {trusts(thin).capitalize()} would have too few metrics left to be placed." if thin else ""
+    placed = f" {trusts(thin).capitalize()} would have too few metrics left to be placed." if thin else ""
     return Words(
         f"**The ranking from in-quarter metrics only** ({len(limits.in_quarter)} metrics; a trust has "
         f"{both['metrics_in_quarter'].min()} to {both['metrics_in_quarter'].max()} of them) differs from the published one by "
-        f"{away.median():.0f} places for the typical trust and by {away.max():.0f} at most.{left} Part of this is only that "
+        f"{away.median():.0f} places for the typical trust and by {away.max():.0f} at most.{placed} Part of this is only that "
         "fewer metrics are counted. The combined finance score carries the quarter's date although half of it rests on the "
         "year's plan.")
 

@@ -146,8 +146,8 @@ class Limits:
     def panels(self) -> dict[str, pd.DataFrame]:
         """Average, rank and each metric score of every quarter so far; see `volatility.panels`."""
         national, last = self.view.national, self.view.quarter
-        tables = (national.scores, national.standings)
-        return volatility.panels(*(table[table["quarter"] <= last] for table in tables), self.view.trust_type)
+        scores, standings = (table[table["quarter"] <= last] for table in (national.scores, national.standings))
+        return volatility.panels(scores, standings, self.view.trust_type)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:

@@ -489,7 +489,8 @@ def _large_differences(comparison: _Comparison, draws, seed, floor: float) -> _F
             pair = np.full(place.size, unit), other + unit + 1
             worse, better = np.where(size > 0, pair, pair[::-1])
             parts.append((draw + start, worse, better, np.abs(size)))
-    return _Found(*(np.concatenate(column) for column in zip(*parts)), floor)
+    draw, worse, better, size = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Found(draw, worse, better, size, floor)
 
 
 # ---- Small parts ----------------------------------------------------------------------------

@@ -95,9 +95,9 @@ def score_values(values: pd.Series, metric: Metric) -> pd.Series:
     if metric.shape == "ranked":
         return ranked(values, metric.better)
     if metric.shape == "standard":
-        return standard(values, metric.better, metric.standard)
+        return standard(values, metric.better, metric.standard)  # type: ignore[arg-type]  # recomputable: it has one
     if metric.shape == "floor":
-        return floor(values, metric.better, metric.floor)
+        return floor(values, metric.better, metric.floor)  # type: ignore[arg-type]  # recomputable: it has one
     return banded(values, metric.bands)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from IPython.display import display
 
 from nof import charts, tables
-from nof.display import Chart, Table, Words, plain
+from nof.display import Card, Chart, Table, Words, plain
 from nof.view import View
 
 
@@ -22,7 +22,7 @@ def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
         yield tables.metric_ranking(ranking, metric.description)
 
 
-def show(*shown: Chart | Table | Words | None) -> None:
+def show(*shown: Card | Chart | Table | Words | None) -> None:
     """Show several things from one notebook cell, in order; None is passed over."""
     for one in shown:
         if one is not None:

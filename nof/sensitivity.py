@@ -194,7 +194,7 @@ def _mask(here: Setting, choice: dict, in_quarter: Collection[str] | None) -> np
     gone = (metrics == choice["left_out"]) | (here.domains == choice["left_out"]).to_numpy()
     gone |= metrics.isin(here.finance.get(choice["finance"], ()))
     if choice["data"] == "in quarter":
-        gone |= ~metrics.isin(list(in_quarter))
+        gone |= ~metrics.isin(list(in_quarter or ()))
     return ~gone
 
 

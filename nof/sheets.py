@@ -11,6 +11,8 @@ import pandas as pd
 
 from nof.errors import Problem
 
+WIDEST = 200  # columns; NHS England's files have 17. A frame of a hundred thousand takes minutes to make
+
 
 def byte_problems(file: str, data: bytes) -> list[Problem]:
     """Why these bytes are no UTF-8 text file at all: empty, HTML, binary or UTF-16."""
@@ -57,6 +59,9 @@ def split(file: str, text: str) -> tuple[list[str], pd.DataFrame, list[Problem]]
         message = "broken quote, or the file is cut short; nothing after this row was read"
         problems.append(Problem(file, message, start, value=str(error), expected="closed quotes"))
     header = [name.strip() for name in rows[0]] if rows else []
+    if len(header) > WIDEST:
+        problem = Problem(file, "too many columns", lines[0], value=f"{len(header)} columns", expected=f"at most {WIDEST}")
+        return header[:WIDEST], _cells([], [], WIDEST), [problem]
     whole = [place for place in range(1, len(rows)) if len(rows[place]) == len(header)]
     if len(whole) < len(rows) - 1:
         problems += _wrong_widths(file, rows, lines)

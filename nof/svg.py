@@ -89,7 +89,8 @@ def dimensions(svg: str) -> tuple[float, float]:
     if box:
         return float(box[3]) or 482.0, float(box[4]) or 300.0
     sizes = [re.search(rf'\s{side}="([\d.]+)', head) for side in ("width", "height")]
-    return tuple(float(s[1]) if s and float(s[1]) else d for s, d in zip(sizes, (482.0, 300.0), strict=True))
+    width, height = (float(s[1]) if s and float(s[1]) else d for s, d in zip(sizes, (482.0, 300.0), strict=True))
+    return width, height
 
 
 def _name(element: ET.Element) -> str:

@@ -184,7 +184,5 @@ def near(trust: TrustView) -> Table | None:
         Column("segment", "Segment", align="right", format=".0f", tone=segment_tone),
         Column("shared", "Shared metrics", align="right", format=".0f"),
         Column("apart", "Difference", align="right"), Column("span", "95% range", align="right"),
-    ), emphasis=(0,), note="Same subtype, most metrics in common; performance plays no part in the choice. "
-                           "Difference: this "
-                           "trust less the other on the metrics that both have; a minus means that this trust scores "
-                           "better.")
+    ), emphasis=(0,), note="Same subtype, most metrics in common; performance plays no part. Difference: "
+                           "over shared metrics; a minus means that this trust scores better.")

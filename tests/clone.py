@@ -12,6 +12,7 @@ from pathlib import Path
 from zlib import crc32
 
 from conftest import ROOT
+
 from nof import demo, paths
 
 FOLDERS = ("nof", "notebooks", "params", "docs", "tools", "deploy", "data/frameworks", "data/reference")

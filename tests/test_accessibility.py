@@ -70,6 +70,8 @@ ACTIVE = """() => {
   const seen = getComputedStyle(e).outlineStyle !== "none" && !!top && (e.contains(top) || top.contains(e));
   return {tag: e.tagName, id: e.id, text: (e.getAttribute("aria-label") ?? e.textContent).trim().slice(0, 60), seen};
 }"""
+OFF_PAPER = """() => [...document.querySelectorAll("table, svg, p, h1, h2, h3, dl")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 120))"""
 STOPS = """() => {
   const all = [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")];
   const stops = all.filter((e) => e.checkVisibility());
@@ -244,9 +246,19 @@ def test_it_prints_within_the_page_and_without_controls(see, name):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert [one for one in page.locator("nav, .skip, form, .larger").all() if one.is_visible()] == []
-    wide = page.evaluate("""() => [...document.querySelectorAll("table, svg, p, h1, h2, h3, dl")]
-        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 120))""")
-    assert wide == []
+    assert page.evaluate(OFF_PAPER) == []
+
+
+def test_a_table_of_every_metric_prints_whole(browser):
+    many = trusts(9).assign(**{f"m{number}": 2.45 for number in range(20)})
+    scores = [Column(f"m{number}", f"OF10{number:02d}", align="right", format=".2f") for number in range(20)]
+    nb = notebook()
+    nb.cells[1].outputs = [shown(Table(many, "Scores", (Column("name", "Trust", row_header=True), *scores)))]
+    page = browser.new_context(viewport={"width": A4_WIDTH, "height": 900}).new_page()
+    page.set_content(BriefingHTMLExporter().from_notebook_node(nb)[0])
+    assert len(page.evaluate(OFF_PAPER)) == 1  # on a screen it scrolls
+    page.emulate_media(media="print")
+    assert page.evaluate(OFF_PAPER) == []
 
 
 def test_paper_has_every_row_page_numbers_and_the_mark_of_made_up_data(see, tmp_path):

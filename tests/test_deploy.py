@@ -142,7 +142,7 @@ def test_every_command_that_is_written_down_exists_with_these_options(words):
 
 
 def nobody() -> list[str]:
-    """Words before a command that run it as a user with no name and no home, where we may; it can still read our code."""
+    """Words before a command that run it as a user without name or home, where we may; it can still read our code."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return []
     more = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]

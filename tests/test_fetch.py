@@ -17,7 +17,19 @@ from pathlib import Path
 
 import pytest
 from bad_server import (
-    BadServer, body, bomb, cached, cut, drip, endless, gzipped, redirect, serving, silence, status, wrong_length,
+    BadServer,
+    body,
+    bomb,
+    cached,
+    cut,
+    drip,
+    endless,
+    gzipped,
+    redirect,
+    serving,
+    silence,
+    status,
+    wrong_length,
 )  # fmt: skip
 
 from nof import download, fetch, keeping, paths

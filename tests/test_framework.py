@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 import yaml
-
 from conftest import _shared
+
 from nof import framework, paths
 from nof.errors import InputError
 

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from nof import (
-    lineage,
     demo,
     limit_charts,
     limit_front,
@@ -21,6 +20,7 @@ from nof import (
     limit_parts,
     limit_tables,
     limit_words,
+    lineage,
     peers,
     rank_sets,
     view,

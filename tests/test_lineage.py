@@ -9,9 +9,21 @@ import pandas as pd
 import pytest
 
 from nof.errors import InputError
-from nof.lineage import (affected, blank_because_of_merger, events_of, formed_from, lineage,
-                         merged_position, not_comparable, predecessors, read_mergers, successors,
-                         survey_predates, survey_timing, unexplained)
+from nof.lineage import (
+    affected,
+    blank_because_of_merger,
+    events_of,
+    formed_from,
+    lineage,
+    merged_position,
+    not_comparable,
+    predecessors,
+    read_mergers,
+    successors,
+    survey_predates,
+    survey_timing,
+    unexplained,
+)
 from nof.quarter import Quarter
 from nof.timeliness import metric_periods, parse
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import builders
+import filelock
 import hostile
 import nbformat
 import pytest
@@ -40,14 +42,21 @@ SHOWN = {
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> Path:
     """A report by the project's own notebooks on a publication full of such texts."""
-    home = tmp_path_factory.mktemp("untrusted")
+    home = tmp_path_factory.getbasetemp()
+    home = (home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "untrusted"
+    with filelock.FileLock(f"{home}.lock"):  # made once, for all processes of a parallel test run
+        if not (home / "reports").exists():
+            make_report(home)
+    return home / "reports" / tiny.QUARTER
+
+
+def make_report(home: Path) -> None:
     hostile.publication(home / "data")
     text = f"quarter: {tiny.QUARTER}\ndata: data\nbriefings: [league_table, metric_rankings]\ntrusts: [ZZ1A]\n"
     (home / "params.yaml").write_text(text)
     (home / "notebooks").symlink_to(ROOT / "notebooks")
     code, said = tiny.brief(home, "--jobs", "2")
     assert code == 0, said
-    return home / "reports" / tiny.QUARTER
 
 
 def squeezed(text: str) -> str:

@@ -77,7 +77,7 @@ def _span(column: Mapping[str, Any], cells: list[str]) -> tuple[float, float, fl
         return (max(head, full) + _SLACK,) * 3
     least = max(head, _widest({word for cell in set(cells) for word in _words(cell)}))
     wanted = min(full, _WIDEST_NAME)
-    return tuple(max(least, width) + _SLACK for width in (0.45 * wanted, wanted, full))
+    return max(least, 0.45 * wanted) + _SLACK, max(least, wanted) + _SLACK, max(least, full) + _SLACK
 
 
 def _widest(texts: Iterable[str]) -> float:
@@ -127,7 +127,8 @@ def _split(texts: dict[str, Any], spans: list[tuple[float, float, float]], page:
     parts = []
     for number, group in enumerate(groups, start=1):
         chosen = names + group
-        part = _part(texts, chosen, _spread(*[[cost[j] for j in chosen]] * 2, page), size, inset)
+        widths = [cost[j] for j in chosen]
+        part = _part(texts, chosen, _spread(widths, widths, page), size, inset)
         part["caption"] = f"{texts['caption']} (part {number} of {len(groups)})".strip()
         if number < len(groups):
             part["note"] = part["key"] = ""

@@ -126,7 +126,8 @@ def flat(tokens: list[dict[str, Any]]) -> str:
 
 def parse_markdown(text: str) -> list[dict[str, Any]]:
     """Markdown (with tables and strikethrough) as tokens; entities decoded, text cleaned."""
-    tokens, _ = _PARSER.parse(clean(text))
+    parsed: Any = _PARSER.parse(clean(text))[0]
+    tokens: list[dict[str, Any]] = parsed
     _decode(tokens)
     for token in tokens:
         _sink_headings(token.get("children") or [])
@@ -345,7 +346,8 @@ def _order_headings(blocks: list[Block], title: str) -> list[Block]:
     blocks = _without_title(blocks, title)
     headings = list(_headings(blocks))
     shift = 1 if any(heading["attrs"]["level"] == 1 for heading in headings) else 0
-    above, taken = 1, set()
+    above = 1
+    taken: set[str] = set()
     for heading in headings:
         above = min(heading["attrs"]["level"] + shift, above + 1, 6)
         heading["attrs"] = {"level": above, "id": _anchor(flat(heading["children"]), taken)}

@@ -43,7 +43,9 @@ class BriefingHTMLExporter(Exporter):
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: Any, resources: Any = None, **kw: Any
+    ) -> tuple[str, Any]:
         """Convert a notebook; returns the page and nbconvert's resources.
 
         A figure without alt text is named in a warning, and the page says that it has none.

@@ -103,7 +103,7 @@ def _types(national: National, params: Params) -> list[str]:
     """Trust types of the run that have trusts in the quarter."""
     trusts = national.publication.trusts
     there = set(trusts.loc[trusts["quarter"] == params.quarter, "trust_type"])
-    return [one for one in params.trust_types if one in there]
+    return [one for one in params.trust_types or [] if one in there]
 
 
 def _league(national: National, quarter: str, trust_type: str, trusts: Mapping[str, dict],

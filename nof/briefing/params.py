@@ -6,10 +6,9 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from nof import paths
+from nof import paths, yamls
 from nof.errors import InputError, Problem
 from nof.quarter import Quarter
 
@@ -98,7 +97,7 @@ def load(path: Path, **changes: Any) -> Params:
     InputError
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
-    given = _mapping(path)
+    given = yamls.mapping(path)
     if isinstance(given.get("data"), str):
         given["data"] = (path.resolve().parent / given["data"]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
@@ -106,19 +105,6 @@ def load(path: Path, **changes: Any) -> Params:
         return Params.model_validate(given)
     except ValidationError as error:
         raise InputError(_problem(path.name, fault) for fault in error.errors()) from error
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(Problem(path.name, f"cannot be read: {error.strerror}")) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(Problem(path.name, f"is not YAML: {' '.join(str(error).split())[:300]}")) from error
-    if not isinstance(given, dict):
-        raise InputError(Problem(path.name, "is not a list of keys and values",
-                                 expected="lines such as quarter: 2025-26-q4"))
-    return given
 
 
 def _problem(name: str, fault: Any) -> Problem:

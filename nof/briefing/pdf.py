@@ -62,7 +62,9 @@ class BriefingPDFExporter(Exporter):
     def _file_extension_default(self) -> str:
         return ".pdf"
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[bytes, Any]:
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: Any, resources: Any = None, **kw: Any
+    ) -> tuple[bytes, Any]:
         """Convert a notebook; returns the PDF's bytes and nbconvert's resources.
 
         Raises
@@ -91,7 +93,8 @@ def render(doc: Document) -> bytes:
 
 def _row_headers(doc: Document, tables: list[list[dict]]) -> list[tuple[int, ...]]:
     """For each table in the order of the document, the columns that name the row; none in a table from Markdown."""
-    waiting, found = iter(tables), []
+    waiting = iter(tables)
+    found: list[tuple[int, ...]] = []
     for block in doc.blocks:
         if isinstance(block, Prose):
             found += [()] * _tables_in(block.tokens)
@@ -262,4 +265,4 @@ def _pixels(data: bytes) -> tuple[float, float]:
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as picture:
-        return tuple(72 / 110 * pixels for pixels in picture.size)
+        return 72 / 110 * picture.width, 72 / 110 * picture.height

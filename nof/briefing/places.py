@@ -47,11 +47,11 @@ def working(jobs: list[Job], options: Options, scratch: Path, national: National
             yield Place(executor, jobs)
         return
     with _results_for(jobs, scratch, national) if cold else nullcontext():
-        executor = workers.Workers(options.jobs, options.timeout, scratch)
+        here = workers.Workers(options.jobs, options.timeout, scratch)
         try:
-            yield Place(executor, jobs)
+            yield Place(here, jobs)
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            here.shutdown(wait=False, cancel_futures=True)
 
 
 def jobs_folder(jobs: list[Job]) -> Path:

@@ -234,7 +234,7 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
 def _tables(folder: Path, params: Params, national: recompute.National) -> None:
     """The figures of the briefings as CSV files."""
     folder.mkdir(exist_ok=True)
-    for trust_type in params.trust_types:
+    for trust_type in params.trust_types or []:
         shown = view.view_of(national, params.quarter, trust_type)
         rankings = [shown.ranking(one).assign(metric_id=one) for one in shown.metrics["metric_id"]]
         frames = {"league_table": shown.league, "domain_scores": shown.domains}

@@ -7,6 +7,7 @@ import re
 import tempfile
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -123,4 +124,5 @@ def _png(drawing: str, chart: Chart) -> bytes:
             encoding="utf-8",
         )
         compiler = typst.Compiler(font_paths=typst_fonts(), ignore_system_fonts=True)
-        return compiler.compile(main, root=Path(folder), format="png", ppi=PNG_DPI)
+        made: Any = compiler.compile(main, root=Path(folder), format="png", ppi=PNG_DPI)  # bytes: there is one page
+        return made

@@ -238,8 +238,9 @@ def _compared(frame: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
         ("Average score", "average_score", "average_low", "average_high", ".2f"),
     ]
     rows = [
-        {"name": name} | {code: _ranged(*(at[code].get(one, np.nan) for one in ids), form) for code in codes}
-        for name, *ids, form in league
+        {"name": name} | {code: _ranged(at[code].get(number, np.nan), at[code].get(low, np.nan),
+                                        at[code].get(high, np.nan), form) for code in codes}
+        for name, number, low, high, form in league
     ]
     rows += [
         {"name": at.loc[one, "name"]}

@@ -196,7 +196,8 @@ class Desk:
 
     def _display(self, box: widgets.Widget, shown: Shown | None) -> None:
         """Display a widget together with a still picture of it, for whoever exports the notebook as it was saved."""
-        data, metadata = box._repr_mimebundle_(), {}
+        data = box._repr_mimebundle_()
+        metadata: dict[str, Any] = {}
         if shown is not None:
             still = (shown.chart or shown.items[-1])._repr_mimebundle_()
             still, metadata = still if isinstance(still, tuple) else (still, {})
