@@ -99,7 +99,7 @@ def bars(trust: TrustView) -> Chart:
     """What each metric adds to the average against a median trust, as bars in order."""
     table = trust.contributions
     values = table["contribution"].to_numpy()
-    step, top = 4.1, 5.5
+    step, top = 3.9, 5.5
     reach = np.array([min(values.min(), 0.0), max(values.max(), 0.0)])
     left, right = 84.0, WIDE - 12
     scale = (right - left) / max(reach[1] - reach[0], 1e-9)

@@ -91,8 +91,10 @@ def _joined(names: list[str], more: str) -> str:
 
 def _unmoved(trust: TrustView) -> str:
     still = trust.unmoved
-    return (f"**Nothing new.** {len(still)} of its {len(trust.contributions)} metrics cover the same period as in "
-            f"the quarter before.") if still else ""
+    if not still:
+        return ""
+    many = f"{len(still)} of its {len(trust.contributions)} metrics {'covers' if len(still) == 1 else 'cover'}"
+    return f"**Nothing new.** {many} the same period as in the quarter before."
 
 
 def _missing(trust: TrustView) -> str:

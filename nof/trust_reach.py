@@ -99,8 +99,8 @@ def others(trust: TrustView) -> Words | None:
     known = moved.frame.dropna(subset="edge")
     if goal.segment_unadjusted is None or known.empty:
         return None
-    still = ("All of this holds the other trusts where they stand. It is arithmetic on published scores: neither a "
-             "target nor a forecast.") if len(trust.steps) else ""
+    still = ("This holds the other trusts where they stand: arithmetic on published scores, neither a target nor a "
+             "forecast.") if len(trust.steps) else ""
     if len(known) < 2:
         return Words(f"{still} The edge is a quartile of all trusts, so it moves with the others; these files show "
                      f"it in one quarter only.".strip())

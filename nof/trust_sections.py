@@ -50,5 +50,4 @@ def trust_peers(trust: TrustView) -> None:
 def trust_questions(trust: TrustView) -> None:
     """Questions that a board might ask."""
     if trust.stands:
-        show(Words("## Questions a board might ask\n\nDrawn from the data by rule; none of them is a judgement."),
-             firm.questions(trust))
+        show(Words("## Questions a board might ask, drawn from the data by rule"), firm.questions(trust))

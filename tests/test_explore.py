@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 
 import builders
@@ -279,27 +278,21 @@ def test_a_failure_is_shown_in_place_of_the_old_view(made_up, live, monkeypatch)
     assert "This view failed (ZeroDivisionError: &lt;i&gt;)" in found.panels["league"].body.value
 
 
-def slide(levers, share: float) -> float:
-    """Move the slider and say how long all that follows kept the processor busy, in seconds.
-
-    Processor time: on a machine with nothing else to do it is what a person waits.
-    """
-    value = levers.slider.min + share * (levers.slider.max - levers.slider.min)
-    started = time.process_time()
-    levers.slider.value = value
-    return time.process_time() - started
+def slide(levers, share: float) -> None:
+    """Move the slider to a share of its way (bench/what_if.py says how long that takes)."""
+    levers.slider.value = levers.slider.min + share * (levers.slider.max - levers.slider.min)
 
 
 @pytest.mark.parametrize("trust_type", [ACUTE, MENTAL])
-def test_what_if_follows_the_slider_within_a_tenth_of_a_second(trust_type, request, live):
+def test_what_if_follows_the_slider(trust_type, request, live):
     data = request.getfixturevalue("made_up" if trust_type == ACUTE else "real")
     found = desk(str(data), "what_if")
     panel, levers = found.panels["what_if"], found.levers
     levers.metric.value = "OF1082"
     before = panel.body.value
-    took = [slide(levers, number / 25) for number in range(25)]
+    for number in range(25):
+        slide(levers, number / 25)
     assert panel.body.value != before and panel.shown.frame["average"].nunique() == 2
-    assert np.median(took) < 0.1, f"median {1000 * np.median(took):.0f} ms"
     levers.leave.value = True
     assert dict(levers.changes) == {"OF0082": None} and levers.slider.disabled
     levers.leave.value = False

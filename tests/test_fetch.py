@@ -223,7 +223,7 @@ def test_a_slow_drip_ends_at_the_deadline(world, headers_too):
     began = time.monotonic()
     with pytest.raises(SourceUnreachable, match="longer than the 0.4 s allowed"):
         world.get("/a.csv", limits=Limits(total=0.4), clock=Clock())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # and not the minute that the drip would take
 
 
 def test_silence_ends_at_the_read_limit_and_is_tried_again(world):

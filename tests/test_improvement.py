@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 
 import numpy as np
 import pandas as pd
@@ -529,16 +528,6 @@ def test_what_cannot_be_is_an_error(published, changes, says):
         whatif.whatif(published, Q4, "RW4", changes)
 
 
-def test_a_what_if_takes_less_than_a_tenth_of_a_second(published):
-    whatif.whatif(published, Q4, "RW4", {"OF0082": 4.0})
-    took = []
-    for value in (4.1, 4.2, 4.3, 4.4, 4.5):
-        start = time.perf_counter()
-        whatif.whatif(published, Q4, "RW4", {"OF0082": value})
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.1
-
-
 # --- every trust, and a year without rules ---
 
 def test_every_trust_of_every_quarter_gets_an_answer(published, whole):
@@ -562,7 +551,9 @@ def test_a_year_without_rules_works_from_published_pairs(whole):
     national = recompute.recompute(publish(metrics.assign(quarter=metrics["quarter"].map(new))))
     code = next(one for one in trusts_of(national, new[Q4]) if improvement.next_segment(national, new[Q4], one).gap > 0)
     table = improvement.steps(national, new[Q4], code)
-    assert len(table) and table["basis"].str.contains("rule unknown|not available").all()
+    known = {one.score_id for one in national.framework(new[Q4]).metrics if one.recomputable}  # read off the scores
+    unknown = table["basis"].str.contains("rule unknown|not available")
+    assert len(table) and unknown.tolist() == [one not in known for one in table["metric_id"]] and unknown.any()
 
 
 def test_flags_hold_made_up_trusts_too():

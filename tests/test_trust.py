@@ -1,4 +1,4 @@
-"""One trust's briefing: its sentences against the frames, every special case, every trust of the demo and real files."""
+"""One trust's briefing: its sentences against the frames, the special cases, every trust of the demo and real files."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_a_trust_without_a_place_shows_one_section_only(national, monkeypatch):
 
 
 def test_nothing_blames_or_praises(national):
-    judging = re.compile(r"\b(fail\w*|poor\w*|bad|excellent|outstanding|disappoint\w*|weak\w*|impressive|shame)\b", re.I)
+    judging = re.compile(r"\b(fail\w*|poor\w*|bad|excellent|outstanding|disappoint\w*|weak\w*|impressive)\b", re.I)
     for code in of_quarter(national, Q4)[::7]:
         board = trust.trust_of(national, Q4, code)
         told = "\n".join(text(part(board)) for part in PARTS[:10])
