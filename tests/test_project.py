@@ -68,7 +68,7 @@ def test_no_index_address_and_no_real_file_is_committed():
     files = tracked()
     if not files:
         pytest.skip("not a git checkout")
-    marks = re.compile("index" + "-url|/sim" + "ple/|files[.]python" + "hosted")
+    marks = re.compile("--(?:extra-)?index" + "-url|/sim" + "ple/|files[.]python" + "hosted")
     for name in files:
         path = ROOT / name
         if path.is_file() and path.stat().st_size < 5_000_000 and path.name != "test_project.py":
