@@ -50,7 +50,7 @@ def _caterpillar(part: pd.DataFrame, league: pd.DataFrame, edges, suffix: str) -
         _segment_marks(axes, part)
         _edge_lines(axes, edges, len(part))
         axes.set_xlim(_limits(league))
-        axes.set_xlabel("Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.")
+        axes.set_xlabel("Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.", loc="right")
         return Chart.from_figure(drawing, alt=_caterpillar_alt(part, league), caption=_overlap(league) + suffix)
 
 
