@@ -194,6 +194,7 @@ def _read_column(file: str, cells: pd.Series, reader: _Reader) -> tuple[np.ndarr
     wrong = object()
 
     def attempt(text: str) -> object:
+        """The value of a text, or the mark of a fault."""
         try:
             return reader.read(text) if text else reader.blank
         except (ValueError, KeyError):

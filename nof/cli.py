@@ -242,12 +242,10 @@ def refresh(settings: Annotated[Path | None, typer.Argument(help="Settings file;
     """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
     import signal
 
-    from nof import paths
     from nof import refresh as room
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the system is as clean as Ctrl-C
-    chosen = room.load(settings or paths.share("params", "refresh.yaml"), raw=into and into.resolve(),
-                       reports=out_dir and out_dir.resolve())
+    chosen = room.load(settings, raw=into and into.resolve(), reports=out_dir and out_dir.resolve())
     raise typer.Exit(room.refresh(chosen, source, again=again, quiet=quiet).exit_code)
 
 
@@ -256,10 +254,10 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, an
           settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
           dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
     """Remove old reports and replaced files; never the newest."""
-    from nof import paths, retention
     from nof import refresh as room
+    from nof import retention
 
-    chosen = room.load(settings or paths.share("params", "refresh.yaml"))
+    chosen = room.load(settings)
     with room.exclusive(chosen.raw):
         found = retention.removals(chosen.reports, chosen.raw, keep)
         for one in found:
@@ -274,18 +272,25 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, an
 @app.command()
 def diff(old: Annotated[Path, typer.Argument(help="Folder of the publication as it was.")],
          new: Annotated[Path, typer.Argument(help="Folder of the publication as it is.")], output: Output = None) -> None:
-    """List what a newer publication says otherwise: restated figures, trusts, metrics, quarters."""
+    """List what a newer publication says otherwise: restated figures, trusts, metrics, columns, quarters."""
     from rich.table import Table
 
     from nof import difference as room
+    from nof import releases
     from nof.publication import read
 
-    found = room.compare(read(old), read(new))
+    try:
+        found = room.compare(read(old), read(new))
+    except InputError:  # a column that nobody knows yet is refused on reading: what is new is said all the same
+        for row in room.columns_changed(releases.headers(old), releases.headers(new)).itertuples(index=False):
+            out.print(f"{row.change} column in the {row.kind} files: {row.column}", markup=False, highlight=False)
+        raise
     table = Table("What", "Quarter", "Trust type", "Differences")
     for row in room.overview(found).itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
     out.print("The files say the same." if found.nothing else table)
-    out.print(found.columns, markup=False, highlight=False)
+    if found.columns.empty:
+        out.print("Their columns are the same.")
     if output is not None:
         _write(room.listing(found), output)
 

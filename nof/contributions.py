@@ -66,7 +66,13 @@ def _middles(national: National, quarter: str, trust_type: str) -> pd.DataFrame:
 
 
 def type_of(national: National, quarter: str, trust_code: str) -> str:
-    """Type slug of a trust in a quarter; an InputError where it has no average in that quarter."""
+    """Type slug of a trust in a quarter.
+
+    Raises
+    ------
+    InputError
+        It has no average in that quarter.
+    """
     known = _types(national, quarter)
     if trust_code not in known:
         raise InputError(Problem("trust", f"has no metric score in {quarter}", value=trust_code,
@@ -112,7 +118,13 @@ def _rows_of(national: National, quarter: str) -> dict[str, np.ndarray]:
 
 
 def published_value_id(score_id: str, framework: Framework) -> str | None:
-    """Id of the value behind a score; by NHS England's pattern where the rules do not know the metric."""
+    """Id of the value behind a score; by NHS England's pattern where the rules do not know the metric.
+
+    Returns
+    -------
+    str or None
+        None where the rules say that no value is published.
+    """
     metric = framework.by_score.get(score_id)
     if metric is None or metric.value_id == rules.UNKNOWN:
         return rules.value_id(score_id)
@@ -189,7 +201,20 @@ def _is_new(quarter: str, now: str, before: str) -> bool:
 
 
 def improvements(national: National, trust_type: str, value_id: str, units: str, sign: int) -> np.ndarray:
-    """Improvements (above 0 is better) of a metric in one quarter, one for each trust-quarter with new data."""
+    """Improvements (above 0 is better) of a metric in one quarter, one for each trust-quarter with new data.
+
+    Parameters
+    ----------
+    units : str
+        As published: a metric may come as a count and as a rate.
+    sign : int
+        1 where low values are better, -1 where high ones are.
+
+    Returns
+    -------
+    array
+        In `units`; empty where there is no earlier quarter in the framework year.
+    """
     return -sign * _changes(national.publication).get((trust_type, value_id, units), np.array([]))
 
 
@@ -201,7 +226,15 @@ def _changes(publication) -> dict[tuple[str, str, str], np.ndarray]:
 
 
 def updates(reporting_date: object, quarter: str) -> str:
-    """How often a metric's data are renewed: "quarterly", "yearly", "when awarded" or "unknown"."""
+    """How often a metric's data are renewed: "quarterly", "yearly", "when awarded" or "unknown".
+
+    Parameters
+    ----------
+    reporting_date : object
+        As published; what cannot be read is "unknown".
+    quarter : str
+        Slug of the quarter in whose table it stands.
+    """
     period = timeliness.parse(reporting_date, quarter)
     if period is None:
         return "unknown"

@@ -189,7 +189,15 @@ def _pairs(part: pd.DataFrame, metric: Metric | None) -> _Pairs | None:
 
 
 def direction(pairs: pd.DataFrame, metric: Metric | None) -> int:
-    """1 where low values are better, -1 where high ones are, 0 where values do not put the scores in order."""
+    """1 where low values are better, -1 where high ones are, 0 where values do not put the scores in order.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        value and score (1.00 is best) of the trusts of a pool.
+    metric : Metric or None
+        Its rule where that is known: a rule that can be recomputed decides, any other must not be contradicted.
+    """
     if metric is not None and metric.recomputable:
         return 1 if metric.better == "low" else -1
     if len(pairs) < FEWEST or pairs["score"].nunique() == 1 or pairs["value"].nunique() == 1:
@@ -320,42 +328,3 @@ def _scores(national: National, quarter: str, metric_id: str) -> pd.Series:
     """One metric's scores in a quarter, by trust code; also of a metric that does not enter the average."""
     rows = national.scores[(national.scores["quarter"] == quarter) & (national.scores["metric_id"] == metric_id)]
     return rows.set_index("trust_code")["score"]
-
-
-def finance_bands(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
-    """Which change of finance band gives which combined finance score, the other part staying as it is.
-
-    Returns
-    -------
-    DataFrame
-        metric_id (of the combined score), lever ("plan" or "variance"), value_id, value (the trust's own), band_score,
-        band_from (lowest value of the band; NaN for the last), combined_score (NaN where no trust has shown it),
-        current (the trust's own band), average_change (what it does to the average; below 0 is better). No rows where
-        the rules or the published scores do not tell.
-    """
-    framework = national.framework(quarter)
-    own = national.scores[(national.scores["quarter"] == quarter) & (national.scores["trust_code"] == trust_code)]
-    scores = own.set_index("metric_id")["score"]
-    matrices = [one for one in framework.metrics if one.matrix is not None and one.score_id in scores.index]
-    parts = [_lever_bands(lever, metric, scores, framework) for metric in matrices for lever in ("plan", "variance")]
-    columns = ["metric_id", "lever", "value_id", "band_score", "band_from", "combined_score", "current", "gain"]
-    table = pd.DataFrame([row for part in parts for row in part], columns=columns)
-    known = values(national.publication, quarter)
-    known = known[known["trust_code"] == trust_code].set_index("value_id")["value"]
-    weights = table["metric_id"].map(own.set_index("metric_id")["weight"])
-    change = 0.0 - table["gain"] * weights / own["weight"].sum()
-    return table.assign(value=table["value_id"].map(known), average_change=change).drop(columns="gain")
-
-
-def _lever_bands(lever: str, metric: Metric, scores: pd.Series, framework: Framework) -> list[dict]:
-    """The bands of the plan or the variance, with the combined score that each gives beside the other as it is."""
-    plan, variance = (scores.get(one, np.nan) for one in (metric.matrix.plan, metric.matrix.variance))
-    banded = framework.by_score.get(getattr(metric.matrix, lever))
-    if np.isnan(plan) or np.isnan(variance) or banded is None:
-        return []
-    table = np.array(metric.matrix.scores, dtype=float)
-    now, combined = (plan, table[:, int(variance) - 1]) if lever == "plan" else (variance, table[int(plan) - 1])
-    told = {"metric_id": metric.score_id, "lever": lever, "value_id": banded.value_id}
-    return [told | {"band_score": band.score, "band_from": np.nan if band.start is None else band.start,
-                    "combined_score": combined[int(band.score) - 1], "current": band.score == now,
-                    "gain": scores[metric.score_id] - combined[int(band.score) - 1]} for band in banded.bands]

@@ -86,13 +86,36 @@ def place_sets(average: pd.Series, paired: PairedErrors, simultaneous: bool = Fa
 
 
 def with_published_ranges(table: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """A league table on the trust codes with NHS England's own likely ranges where its league table file is at hand."""
+    """A league table on the trust codes with NHS England's own likely ranges where its league table file is at hand.
+
+    Parameters
+    ----------
+    table : DataFrame on the trust codes
+        With average_low, average_high, rank_low, rank_high.
+    given : DataFrame
+        ``Publication.league`` of the same quarter and type; may have no rows.
+    """
     known = given.set_index("trust_code")[ENDS].reindex(table.index)
     return table.assign(**{end: known[end].fillna(table[end]) for end in ENDS})
 
 
 def surveys_before_mergers(periods: pd.DataFrame, codes: set[str], quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
-    """Surveys whose period ends before, or spans, the last merger into a trust: trust_code, metric_id, timing."""
+    """Surveys whose period ends before, or spans, the last merger into a trust: trust_code, metric_id, timing.
+
+    Parameters
+    ----------
+    periods : DataFrame
+        As `timeliness.metric_periods`.
+    codes : set of str
+        Trusts to look at.
+    quarter : str
+        Slug; mergers after its last day do not count.
+
+    Returns
+    -------
+    DataFrame
+        timing is "before" or "spans": see `lineage.survey_timing`.
+    """
     last_day = Quarter.parse(quarter).last_day
     surveys = periods[periods["description"].str.contains("survey", case=False)]
     read = [(one.metric_id, timeliness.parse(one.reporting_date, quarter)) for one in surveys.itertuples()]

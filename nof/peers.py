@@ -84,16 +84,10 @@ def metrics_by_subtype(league: pd.DataFrame) -> pd.DataFrame:
     """
     return _widths(league).groupby("trust_subtype").agg(
         trusts=("trust_code", "size"), metrics_fewest=("metrics_scored", "min"),
-        metrics_median=("metrics_scored", "median"), metrics_most=("metrics_scored", "max"), **_MEDIANS)
+        metrics_median=("metrics_scored", "median"), metrics_most=("metrics_scored", "max"),
+        average_width=("average_width", "median"), rank_width=("rank_width", "median"),
+        average_median=("average_score", "median"), rank_median=("rank", "median"))
 
-
-def width_by_metrics(league: pd.DataFrame) -> pd.DataFrame:
-    """Likely ranges by the number of metrics scored (the index): trusts and the medians of `metrics_by_subtype`."""
-    return _widths(league).groupby("metrics_scored").agg(trusts=("trust_code", "size"), **_MEDIANS)
-
-
-_MEDIANS = {"average_width": ("average_width", "median"), "rank_width": ("rank_width", "median"),
-            "average_median": ("average_score", "median"), "rank_median": ("rank", "median")}
 
 
 def _widths(league: pd.DataFrame) -> pd.DataFrame:
@@ -155,22 +149,6 @@ def peers(trust_code: str, scores: pd.DataFrame, subtypes: pd.Series, number: in
     table = table[(kinds == kinds[trust_code]) & (table.index != trust_code)].rename_axis("trust_code")
     table = table.assign(apart=-table["in_common"], gap=(table["metrics"] - own.sum()).abs())
     return table.sort_values(["apart", "gap", "trust_code"]).drop(columns=["apart", "gap"]).head(number)
-
-
-def among_peers(trust_code: str, scores: pd.DataFrame, weights: pd.Series, subtypes: pd.Series,
-                number: int = PEERS) -> pd.DataFrame:
-    """A trust beside its peers on what it shares with each.
-
-    Returns
-    -------
-    DataFrame
-        As `peers`, with difference (the trust's mean less the peer's over shared metrics; negative: the trust is
-        better) and standard_error.
-    """
-    near = peers(trust_code, scores, subtypes, number)
-    paired = paired_difference_errors(scores.loc[[trust_code, *near.index]], weights)
-    return near.assign(difference=paired.difference.loc[trust_code, near.index],
-                       standard_error=paired.standard_error.loc[trust_code, near.index])
 
 
 # --- differences between every two trusts ---

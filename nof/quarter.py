@@ -75,3 +75,8 @@ class Quarter:
 
     def __str__(self) -> str:
         return self.label
+
+
+def quarter_of(quarter: Quarter | str) -> Quarter:
+    """A quarter as it is, or the one that a text names; ValueError for a text that names none."""
+    return quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)

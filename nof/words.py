@@ -6,7 +6,6 @@ import pandas as pd
 
 from nof.display import Card, Words, plain
 from nof.quarter import Quarter
-from nof.reconcile import equal
 
 TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
 MONTHS = "January February March April May June July August September October November December".split()
@@ -61,7 +60,13 @@ def listed(names) -> str:
 
 
 def places(number: float, low: float, high: float) -> str:
-    """A rank with its likely range: "3 (1 to 19)"."""
+    """A rank with its likely range: "3 (1 to 19)".
+
+    Parameters
+    ----------
+    number, low, high : float
+        The rank and the ends of its likely range; 1 is best, NaN where the range is not known.
+    """
     if pd.isna(low) or pd.isna(high):
         return f"{number:.0f} (likely range not known)"
     return f"{number:.0f} ({low:.0f} to {high:.0f})"
@@ -98,15 +103,21 @@ def opening(view) -> Words:
 
 
 def levels(view) -> str:
-    """How many scores were recomputed from values and how many taken as published."""
+    """How many scores were recomputed from values and how many taken as published.
+
+    Parameters
+    ----------
+    view : View
+    """
     counted = view.scores[view.scores["weight"] > 0]
     from_values, total = int((counted["level"] == 2).sum()), len(counted)
     if view.framework.draft:
         worked_out = view.framework.average.certainty == "inferred"
         which = ("was worked out from the published averages, all of which it gives, and confirmed by nobody." if worked_out
-                 else "could not be worked out from the published averages in full, so averages here may differ from them.")
-        return (f"The rules of {view.framework.framework_year} are not at hand, so all {total:,} metric scores behind the "
-                f"averages are the published ones (level 1); which of them enter the average, and with which weight, {which}")
+                 else "could not be worked out from the published averages in full.")
+        return (f"The rules of {view.framework.framework_year} are not confirmed, so averages, segments and places are the "
+                f"published ones, and so are all {total:,} metric scores behind them (level 1). Which scores enter the "
+                f"average, and with which weight, {which} Likely ranges rest on those weights.")
     if from_values == 0:
         return f"All {total:,} metric scores behind the averages are the published ones (level 1)."
     return (f"{share(from_values, total)} of the metric scores behind the averages were recomputed from published values "
@@ -115,7 +126,17 @@ def levels(view) -> str:
 
 
 def edges_note(view) -> str:
-    """Says where the segments come from when the national pool is not at hand."""
+    """Says where the segments come from when the national pool is not at hand.
+
+    Parameters
+    ----------
+    view : View
+
+    Returns
+    -------
+    str
+        With a space at its end; empty where the edges were recomputed.
+    """
     own = view.national.standings
     own = own[(own["quarter"] == view.quarter) & (own["trust_type"] == view.trust_type)]
     if (own["edges_from"] == "recomputed").all():
@@ -128,7 +149,13 @@ def edges_note(view) -> str:
 
 
 def headline_card(league: pd.DataFrame) -> Card:
-    """Key figures of a league table."""
+    """Key figures of a league table.
+
+    Parameters
+    ----------
+    league : DataFrame
+        As `recompute.league`; so in all sentences on a league table.
+    """
     segments = league["segment"].value_counts()
     width = (league["rank_high"] - league["rank_low"] + 1).median()
     held = int((league["segment"] > league["segment_unadjusted"]).sum())
@@ -142,7 +169,13 @@ def headline_card(league: pd.DataFrame) -> Card:
 
 
 def headline(league: pd.DataFrame) -> Words:
-    """The first sentence a reader should take away."""
+    """The first sentence a reader should take away.
+
+    Parameters
+    ----------
+    league : DataFrame
+        As `recompute.league`, best first.
+    """
     first, last = league.iloc[0], league.iloc[-1]
     if league["rank_low"].isna().any():
         return Words(
@@ -160,7 +193,13 @@ def headline(league: pd.DataFrame) -> Words:
 
 
 def override_note(league: pd.DataFrame) -> Words:
-    """How the financial override moves segments."""
+    """How the financial override moves segments.
+
+    Parameters
+    ----------
+    league : DataFrame
+        As `recompute.league`.
+    """
     if league["segment_unadjusted"].isna().all():
         return Words("The segments before the financial override are not published, so what it changed cannot be told.")
     held = league[league["segment"] > league["segment_unadjusted"]]
@@ -177,8 +216,17 @@ def override_note(league: pd.DataFrame) -> Words:
 
 
 def ends(league: pd.DataFrame, count: int = 5) -> Words:
-    """The best and the worst places, each with its likely range."""
+    """The best and the worst places, each with its likely range.
+
+    Parameters
+    ----------
+    league : DataFrame
+        As `recompute.league`, best first.
+    count : int
+        Places at each end.
+    """
     def lines(part: pd.DataFrame) -> str:
+        """One item a trust, as Markdown."""
         return "\n".join(
             f"- {plain(row.trust_name)}: place {places(row.rank, row.rank_low, row.rank_high)}, average "
             f"{row.average_score:.2f}, {row.metrics_scored} metrics" for row in part.itertuples())
@@ -194,7 +242,15 @@ def ends(league: pd.DataFrame, count: int = 5) -> Words:
 
 
 def movement(moved: pd.DataFrame, before: str | None) -> Words:
-    """How the places changed since the quarter before, and how far that is to be trusted."""
+    """How the places changed since the quarter before, and how far that is to be trusted.
+
+    Parameters
+    ----------
+    moved : DataFrame
+        As `View.movement`.
+    before : str or None
+        Slug of the quarter before; None where the publication does not hold it.
+    """
     if before is None:
         return Words("The publication holds no earlier quarter, so no movement can be shown.")
     both = moved.dropna(subset=["places"])
@@ -221,60 +277,16 @@ def how_to_read() -> Words:
 
 
 def metrics_headline(metrics: pd.DataFrame) -> Words:
-    """How many metrics there are and what is known of them."""
+    """How many metrics there are and what is known of them.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        As `View.metrics`.
+    """
     known = int((metrics["shape"] != "not recomputable").sum())
     fewest = metrics.loc[metrics["trusts"].idxmin()]
     return Words(
         f"**{len(metrics)} metrics** enter the average of this trust type. A rule that gives every published score is known for {known} of them; the "
         f"others are used from their published score only. Not every trust is measured on every metric: the fewest, "
         f"{trusts(int(fewest['trusts']))}, are scored on “{plain(fewest['description'])}”.")
-
-
-def reconciliation_opening(national, quarter: str) -> Words:
-    """What the reconciliation covers."""
-    publication = national.publication
-    held = listed(Quarter.parse(one).label for one in publication.quarters)
-    kinds = listed(bodies(one) for one in publication.trust_types)
-    what = "An **illustrative publication, made up for this demonstration**" if publication.illustrative else (
-        "NHS England's files")
-    whole = national.framework(quarter).pool_at_hand(publication.trust_types)
-    pool = ("All trust types of the national ranking pool are at hand, so scores are recomputed from values." if whole
-            else "The national ranking pool is not whole in these files, so only figures that need no other trust type "
-                 "are recomputed from values; the rest start from the published metric scores.")
-    if national.framework(quarter).draft:
-        pool = ("No rules file is at hand for this framework year, so nothing is recomputed from values by a confirmed rule: "
-                "averages start from the published metric scores, and the rules below were worked out from the publication.")
-    return Words(f"**What this rests on.** {what} for {held}: {kinds}. {pool}")
-
-
-def reconciliation_card(compared: pd.DataFrame) -> Card:
-    """Key figures of the reconciliation."""
-    same = equal(compared)
-    items = [("Figures compared", f"{len(compared):,}", ""), ("Equal as published", f"{int(same.sum()):,}",
-             f"{100 * same.mean():.1f}%")]
-    for level, name in ((1, "from published scores"), (2, "from published values")):
-        own = same[compared["level"] == level]
-        items.append((f"Level {level}", f"{int(own.sum()):,} of {len(own):,}", name))
-    return Card(tuple(items))
-
-
-def reconciliation_findings(compared: pd.DataFrame) -> Words:
-    """What is reproduced in full, what is not, and why."""
-    rates = equal(compared).groupby(compared["rule"]).mean()
-    short = rates[rates < 1].index
-    if short.empty:
-        return Words("**Every figure that can be recomputed comes out equal as published.**")
-    reasons = [reason for pattern, reason in _REASONS if any(pattern in rule for rule in short)]
-    return Words(f"{len(rates) - len(short)} of {len(rates)} kinds of figure are reproduced without exception. The others:"
-                 "\n\n" + "\n".join(f"- {reason}" for reason in reasons))
-
-
-_REASONS = (
-    (".rank", "Ranks on single metrics: values are published rounded to two decimals, so trusts that NHS England can tell "
-     "apart are tied here."),
-    ("quartile", "Medians and quartiles: they are worked out from unrounded values and we have the rounded ones."),
-    (".median", "A median differs where two rounded values stand in for unrounded ones."),
-    ("league.average_low", "Likely ranges of the average: NHS England draws them at random, ours are exact, so a limit can "
-     "differ by a hundredth or so."),
-    ("league.rank_low", "Likely ranges of the rank: both are drawn at random, so a limit can differ by a place."),
-)

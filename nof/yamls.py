@@ -19,6 +19,7 @@ class _Plain(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node, refusing aliases and too many levels."""
         if self.check_event(yaml.events.AliasEvent):
             event = self.get_event()
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are refused", event.start_mark)
@@ -31,6 +32,7 @@ class _Plain(yaml.SafeLoader):
             self.depth -= 1
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Construct a mapping, refusing a key given twice."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         seen: list[Any] = []
         for key in keys:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from nof.quarter import Quarter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -31,3 +34,13 @@ def real() -> Path:
 def reference() -> Path:
     """The folder of published numbers to test statistics against."""
     return _shared("reference")
+
+
+@pytest.fixture(scope="module")
+def metrics(real) -> pd.DataFrame:
+    """Rows of the one real file of metrics, read without `nof.publication`: what is tested on it stands alone."""
+    (path,) = real.glob("*trust-data-q4*.csv")
+    frame = pd.read_csv(path, encoding="utf-8-sig").rename(columns={"Metric_description": "description"})
+    frame.columns = frame.columns.str.lower()
+    frame["quarter"] = [Quarter.parse(text).slug for text in frame["quarter"]]
+    return frame

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import demo, demo_names, demo_values, lineage, publication, reconcile, scoring, timeliness
+from nof import demo, lineage, publication, reconcile, scoring, timeliness
 from nof import framework as rules
+from nof.demo import names as demo_names
+from nof.demo import values as demo_values
 from nof.errors import InputError
 
 Q1, Q2, Q3, Q4 = (quarter.slug for quarter in demo_values.QUARTERS)
@@ -267,8 +269,8 @@ def quick(monkeypatch, folder):
     """Writes copies of files made before, and counts how often."""
     made = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
     calls = []
-    monkeypatch.setattr(demo, "build", lambda *given: (calls.append(given), given))
-    monkeypatch.setattr(demo, "files", lambda *given: made)
+    monkeypatch.setattr(demo.folder, "build", lambda *given: (calls.append(given), given))
+    monkeypatch.setattr(demo.folder, "files", lambda *given: made)
     return calls
 
 
@@ -295,7 +297,7 @@ def test_ensure_makes_it_again(quick, tmp_path, spoil):
 
 
 def test_a_broken_run_is_noticed_and_never_unlabelled(quick, tmp_path, monkeypatch):
-    put, done = demo._put, []
+    put, done = demo.folder._put, []
 
     def failing(staging, folder, name, data):
         if len(done) == 3:
@@ -303,11 +305,11 @@ def test_a_broken_run_is_noticed_and_never_unlabelled(quick, tmp_path, monkeypat
         done.append(name)
         put(staging, folder, name, data)
 
-    monkeypatch.setattr(demo, "_put", failing)
+    monkeypatch.setattr(demo.folder, "_put", failing)
     with pytest.raises(OSError, match="no space"):
         demo.ensure(tmp_path)
     assert done[0] == demo.MARK
-    monkeypatch.setattr(demo, "_put", put)
+    monkeypatch.setattr(demo.folder, "_put", put)
     demo.ensure(tmp_path)
     assert len(quick) == 2
 

@@ -21,6 +21,7 @@ from nof import csvs, demo
 from nof.display import Chart
 from nof.errors import InputError
 from nof.explore import exports, html, measuring, present, sql, views, widgets
+from nof.view import View, open_publication
 from nof.whatif import whatif
 
 QUARTER, ACUTE, MENTAL = "2025-26-q4", "acute", "mental-health-and-community"
@@ -54,6 +55,14 @@ def live(monkeypatch):
     """As if somebody sat at a front end."""
     monkeypatch.setattr(widgets, "attended", lambda: True)
     monkeypatch.setattr(widgets, "display", lambda *_, **__: None)
+
+
+def test_a_metric_ranking_does_not_draw_the_league_table(made_up):
+    view = View(open_publication(made_up), QUARTER, "ambulance")
+    table = view.ranking("OF1082")
+    assert "league" not in vars(view)
+    names = view.league.set_index("trust_code")["trust_name"]
+    pd.testing.assert_series_equal(table.set_index("trust_code")["trust_name"], names.reindex(table["trust_code"]))
 
 
 def desk(data: str, *names: str) -> widgets.Desk:

@@ -20,7 +20,6 @@ from nof.lineage import (
     predecessors,
     read_mergers,
     successors,
-    survey_predates,
     survey_timing,
     unexplained,
 )
@@ -35,15 +34,6 @@ HEADER = "predecessor_code,predecessor_name,successor_code,successor_name,effect
 @pytest.fixture(scope="module")
 def mergers():
     return read_mergers()
-
-
-@pytest.fixture(scope="module")
-def metrics(real):
-    (path,) = real.glob("*trust-data-q4*.csv")
-    frame = pd.read_csv(path, encoding="utf-8-sig").rename(columns={"Metric_description": "description"})
-    frame.columns = frame.columns.str.lower()
-    frame["quarter"] = [Quarter.parse(text).slug for text in frame["quarter"]]
-    return frame
 
 
 @pytest.fixture(scope="module")
@@ -304,8 +294,8 @@ def test_survey_and_merger(mergers):
     assert survey_timing("RW1", survey_2025, on, mergers) == "after"
     assert survey_timing("RP7", survey_2025, on, mergers) == "no merger"
     assert survey_timing("RW1", parse("Latest published if awarded post August 2023", Q1), on, mergers) == "unknown"
-    assert survey_predates("RY3", survey_2025, on, mergers)
-    assert not survey_predates("RY3", survey_2025, Quarter.parse(Q4).last_day, mergers)  # not yet merged
+    assert survey_timing("RY3", survey_2025, on, mergers) == "before"
+    assert survey_timing("RY3", survey_2025, Quarter.parse(Q4).last_day, mergers) == "no merger"  # not yet merged
 
 
 # -- a merged trust's place -------------------------------------------------------------------

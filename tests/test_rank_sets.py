@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 from scipy import integrate, optimize, stats
 
-from nof import rank_sets
 from nof.rank_sets import (
     joint_rank_intervals,
     multinomial_rank_sets,
     possible_best,
     possible_worst,
     rank_confidence_sets,
+    stepdown,
     told_apart,
 )
+from nof.rank_sets.comparison import compare
 
 BOUNDS = ["lower", "upper"]
 
@@ -191,7 +192,7 @@ def test_agrees_with_exact_integration():
 
 def full_stepdown(comparison, family_of, level: float, draws: int, seed: int):
     """The same draws without a floor: every difference kept, one family at a time."""
-    errors = np.hstack([part for _, part in rank_sets._drawn_errors(comparison, draws, seed)])
+    errors = np.hstack([part for _, part in stepdown.drawn_errors(comparison, draws, seed)])
     n = len(errors)
     gaps = (errors[None, :, :] - errors[:, None, :]) * comparison.scale[:, :, None]
     lower, upper = np.empty(n, int), np.empty(n, int)
@@ -214,7 +215,7 @@ def full_stepdown(comparison, family_of, level: float, draws: int, seed: int):
 @pytest.mark.parametrize("spread", [0.0, 1.5, 6.0])
 def test_keeping_only_large_differences_changes_nothing(level, spread):
     value, error = sample(8, spread, seed=11)
-    comparison = rank_sets._compare(value.to_numpy(), value.index, error, None, None)
+    comparison = compare(value.to_numpy(), value.index, error, None, None)
 
     def everything(_, n):
         return ~np.eye(n, dtype=bool)

@@ -11,6 +11,7 @@ from scipy import stats
 
 from nof import framework, publication, ranking, recompute, scoring, sensitivity, timeliness
 from nof.errors import InputError
+from nof.sensitivity import choices, every_choice
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]
@@ -100,7 +101,7 @@ def slow(here: sensitivity.Setting, choice: pd.Series, inside) -> tuple[pd.Serie
         segment = own.map(lambda one: 1 + (one > edges + 1e-9).sum() if one == one else np.nan)
     if choice["override"] == "on":
         segment = segment.mask(here.standing["in_deficit"] & (segment < here.no_better_than), here.no_better_than)
-    first = segment if choice["rank_by"] == sensitivity.SEGMENT_FIRST else 0
+    first = segment if choice["rank_by"] == choices.SEGMENT_FIRST else 0
     return (first * 1000 + scoring.round_half_up(own)).rank(method="min"), segment
 
 
@@ -148,7 +149,7 @@ def test_choices_by_hand():
     # each, of which one counts). Leaving out Access and finance leaves nothing. Each with 2 weights, 2 statistics and
     # override on, off or not used.
     assert len(found.choices) == 7 * 2 * 2 * 3
-    assert found.choices.iloc[0].drop(["differs", "label"]).to_dict() == sensitivity.PUBLISHED
+    assert found.choices.iloc[0].drop(["differs", "label"]).to_dict() == choices.PUBLISHED
     assert found.choices["label"].is_unique
     without = sensitivity.multiverse(small(scores, (1, 2, 3)), fewest=1)
     assert len(without.choices) == 7 * 2 * 2 * 2  # nobody is flagged: the override changes nothing
@@ -156,7 +157,7 @@ def test_choices_by_hand():
 
 def test_no_choice_counts_twice(universe):
     here, inside, found = universe
-    masks = [sensitivity._mask(here, row, inside).tobytes() for row in found.choices.to_dict("records")]
+    masks = [choices.kept_metrics(here, row, inside).tobytes() for row in found.choices.to_dict("records")]
     keys = found.choices[["weights", "statistic", "override", "rank_by"]].assign(mask=masks)
     assert not keys.duplicated().any()
     assert len(found.choices) > 500
@@ -164,7 +165,7 @@ def test_no_choice_counts_twice(universe):
 
 def test_a_rank_on_too_few_metrics_is_not_reported(universe):
     here, inside, found = universe
-    assert found.summary["metrics_fewest"].min() >= sensitivity.FEWEST
+    assert found.summary["metrics_fewest"].min() >= every_choice.FEWEST
     everything = sensitivity.multiverse(here, inside, fewest=1)
     assert np.isnan(found.ranks).sum() > np.isnan(everything.ranks).sum()
     both = ~np.isnan(found.ranks)

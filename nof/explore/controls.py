@@ -10,13 +10,12 @@ from typing import Any
 import ipywidgets as widgets
 
 from nof.explore import views
-from nof.explore.measuring import known, opened, quarters, view_of
+from nof.explore.measuring import codes_in_order, known, opened, quarters, view_of
 from nof.explore.present import Choice
 from nof.quarter import Quarter
 from nof.words import type_name
 
 ALL = "All"
-_WIDE = widgets.Layout(width="46rem", max_width="100%")
 
 
 def dropdown(label: str, width: str, label_width: str = "auto") -> widgets.Dropdown:
@@ -25,6 +24,17 @@ def dropdown(label: str, width: str, label_width: str = "auto") -> widgets.Dropd
         description=label,
         layout=widgets.Layout(width=width, max_width="100%"),
         style={"description_width": label_width},
+    )
+
+
+def search(label: str, hint: str) -> widgets.Combobox:
+    """A field to type in, with a list of what matches; it speaks up when something was picked, not at each letter."""
+    return widgets.Combobox(
+        description=label,
+        placeholder=hint,
+        continuous_update=False,
+        layout=widgets.Layout(width="46rem", max_width="100%"),
+        style={"description_width": "auto"},
     )
 
 
@@ -56,26 +66,12 @@ class Controls:
         self.metric = dropdown("Metric", "46rem")
         self.x, self.y = dropdown("Across", "46rem", "4rem"), dropdown("Upwards", "46rem", "4rem")
         self.measure = dropdown("Measure", "46rem")
-        self.add = widgets.Combobox(
-            description="Add a trust",
-            placeholder="type a part of its name",
-            continuous_update=False,
-            layout=_WIDE,
-            style={"description_width": "auto"},
-        )
+        self.add = search("Add a trust", "type a part of its name")
         self.chips = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.hint = widgets.Label(layout=widgets.Layout(display="none"))
         self._settle()
-        for control in (
-            self.trust_type,
-            self.quarter,
-            self.subtype,
-            self.region,
-            self.metric,
-            self.x,
-            self.y,
-            self.measure,
-        ):
+        filters = (self.trust_type, self.quarter, self.subtype, self.region)
+        for control in (*filters, self.metric, self.x, self.y, self.measure):
             control.observe(self._moved, "value")
         self.add.observe(self._added, "value")
 
@@ -97,19 +93,21 @@ class Controls:
 
     def _moved(self, _: Any = None) -> None:
         if not self._quiet:
-            self._take(
-                replace(
-                    self.choice,
-                    trust_type=self.trust_type.value,
-                    quarter=self.quarter.value,
-                    subtype=self.subtype.value or None,
-                    region=self.region.value or None,
-                    metric=self.metric.value,
-                    x=self.x.value,
-                    y=self.y.value,
-                    measure=self.measure.value,
-                )
-            )
+            self._take(self._picked())
+
+    def _picked(self) -> Choice:
+        """The choice with what the lists say; the trusts are chosen otherwise, so they stay."""
+        return replace(
+            self.choice,
+            trust_type=self.trust_type.value,
+            quarter=self.quarter.value,
+            subtype=self.subtype.value or None,
+            region=self.region.value or None,
+            metric=self.metric.value,
+            x=self.x.value,
+            y=self.y.value,
+            measure=self.measure.value,
+        )
 
     def _take(self, choice: Choice) -> None:
         self.choice = choice
@@ -151,17 +149,7 @@ class Controls:
             self._offer_publication()
             self._offer_trusts()
             self._offer_measures()
-        self.choice = replace(
-            self.choice,
-            trust_type=self.trust_type.value,
-            quarter=self.quarter.value,
-            subtype=self.subtype.value or None,
-            region=self.region.value or None,
-            metric=self.metric.value,
-            x=self.x.value,
-            y=self.y.value,
-            measure=self.measure.value,
-        )
+        self.choice = self._picked()
 
     def _offer_publication(self) -> None:
         national = opened(self.choice.data)
@@ -184,10 +172,7 @@ class Controls:
 
     def _ends(self) -> list[str]:
         """Where none of the picked trusts is left (another type): the best and the last placed."""
-        view = view_of(self.choice.data, self.quarter.value, self.trust_type.value)
-        standings = view.national.standings
-        own = standings[(standings["quarter"] == view.quarter) & (standings["trust_type"] == view.trust_type)]
-        codes = own.sort_values(["rank", "average_score", "trust_code"])["trust_code"].tolist()
+        codes = codes_in_order(view_of(self.choice.data, self.quarter.value, self.trust_type.value))
         return list(dict.fromkeys([codes[0], codes[-1]])) if self.choice.trust not in codes else []
 
     def _chip(self, code: str, label: str) -> widgets.Button:

@@ -63,6 +63,7 @@ class _Renderer(mistune.HTMLRenderer):
     """Markdown without raw HTML; entities, which `display.plain` writes, stay what they stand for."""
 
     def text(self, text: str) -> str:
+        """Text with entities as they stand for, all else escaped."""
         return safe_entity(text)
 
 

@@ -65,7 +65,13 @@ def opened(data: Data) -> National:
 
 
 def view_of(data: Data, quarter: str | None, trust_type: str | None) -> View:
-    """One trust type (the first by default) in one quarter (the latest by default)."""
+    """One trust type (the first by default) in one quarter (the latest by default).
+
+    Raises
+    ------
+    InputError
+        No such quarter or trust type, or no scores of the type in the quarter; what there is is listed.
+    """
     national = opened(data)
     publication = national.publication
     kind = recompute.choose_type(publication, trust_type or publication.trust_types[0])
@@ -86,6 +92,12 @@ def quarters(national: National, trust_type: str) -> list[str]:
     """Quarters in which a trust type has a league table, oldest first."""
     standings = national.standings
     return sorted(standings.loc[standings["trust_type"] == trust_type, "quarter"].unique())
+
+
+def codes_in_order(view: View) -> list[str]:
+    """Trust codes in the order of the league table, which is not drawn for it."""
+    own = recompute.select(view.national.standings, view.quarter, view.trust_type)
+    return own.sort_values(["rank", "average_score", "trust_code"])["trust_code"].tolist()
 
 
 def measures(data: Data, quarter: str | None = None, trust_type: str | None = None) -> pd.DataFrame:
@@ -155,7 +167,23 @@ def _values(view: View) -> pd.DataFrame:
 
 
 def measured(view: View, measure: str) -> pd.Series:
-    """One number for each trust of the view, indexed by trust code."""
+    """One number for each trust of the view, indexed by trust code.
+
+    Parameters
+    ----------
+    measure : str
+        See `measures`.
+
+    Returns
+    -------
+    Series
+        In the measure's own units; trusts without a figure are left out or NaN.
+
+    Raises
+    ------
+    InputError
+        The measure is not known of this trust type and quarter.
+    """
     found = measure_of(view, measure)
     if found.kind == "summary":
         return recompute.standing(view.national, view.quarter, view.trust_type)[measure]

@@ -12,7 +12,7 @@ import pandas as pd
 from nof import tables
 from nof.display import Chart, Column, Table, Words, plain
 from nof.explore import dial, drawings, views
-from nof.explore.measuring import known, measure_of, of_metric, score_id, view_of
+from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
 from nof.quarter import Quarter
 from nof.words import bodies, places
 
@@ -314,9 +314,7 @@ def default(data: str, quarter: str | None = None, trust_type: str | None = None
     values = [one.measure for one in found if one.kind == "value"] or [
         one.measure for one in found if one.kind == "score"
     ]
-    standing = view.national.standings
-    own = standing[(standing["quarter"] == view.quarter) & (standing["trust_type"] == view.trust_type)]
-    codes = own.sort_values(["rank", "average_score", "trust_code"])["trust_code"].tolist()
+    codes = codes_in_order(view)
     picked = tuple(dict.fromkeys(codes[at] for at in (0, len(codes) // 2, len(codes) - 1)))
     return Choice(
         data, view.quarter, view.trust_type, trusts=picked, metric=values[0], x=values[0], trust=codes[len(codes) // 2]

@@ -54,6 +54,22 @@ def lever(data: str, quarter: str, trust: str, metric: pd.Series) -> Lever:
     )
 
 
+def _slider(moved: Lever, now: float | None, tooltip: str) -> widgets.FloatSlider:
+    """A slider for a lever; where the metric is left out it stands at its start and cannot be moved."""
+    return widgets.FloatSlider(
+        value=moved.start if now is None else now,
+        min=min(moved.low, moved.start),
+        max=max(moved.high, moved.start),
+        step=moved.step,
+        description=moved.unit.capitalize() if moved.unit == "score" else f"Value, {moved.unit}",
+        readout_format=f".{max(0, round(-np.log10(moved.step)))}f",
+        disabled=now is None,
+        layout=widgets.Layout(width="31rem", max_width="100%"),
+        tooltip=tooltip,
+        style={"description_width": "auto"},
+    )
+
+
 class WhatIfControls:
     """Picks a trust and changes its metrics, one after another.
 
@@ -129,24 +145,11 @@ class WhatIfControls:
         if self._quiet:
             return
         self._lever = lever(self._data, self._quarter, self.trust, self._metrics.loc[self.metric.value])
-        found = self._lever
-        now = self._changes.get(found.asked, found.start)
-        decimals = max(0, round(-np.log10(found.step)))
+        now = self._changes.get(self._lever.asked, self._lever.start)
         self._quiet = True
         self.leave.value = now is None
         self._quiet = False
-        self.slider = widgets.FloatSlider(
-            value=found.start if now is None else now,
-            min=min(found.low, found.start),
-            max=max(found.high, found.start),
-            step=found.step,
-            description=found.unit.capitalize() if found.unit == "score" else f"Value, {found.unit}",
-            readout_format=f".{decimals}f",
-            disabled=now is None,
-            layout=widgets.Layout(width="31rem", max_width="100%"),
-            tooltip=self.metric.label,
-            style={"description_width": "auto"},
-        )
+        self.slider = _slider(self._lever, now, self.metric.label)
         self.slider.observe(self._moved, "value")
         self.place.children = (self.slider, self.leave, self.again)
 

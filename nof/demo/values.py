@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from nof import scoring
-from nof.demo_names import ACUTE, AMBULANCE, MENTAL_HEALTH
+from nof.demo.names import ACUTE, AMBULANCE, MENTAL_HEALTH
 from nof.framework import Framework, Metric
 from nof.quarter import Quarter
 
 QUARTERS = tuple(Quarter(2025, number) for number in (1, 2, 3, 4))
-
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def _bell(random: np.random.Generator, shape) -> np.ndarray:
     return total - 6.0
 
 
-def _stream(seed: int, *words: str) -> np.random.Generator:
+def stream(seed: int, *words: str) -> np.random.Generator:
     """A generator of its own for each thing drawn, so that a new metric leaves the others as they are."""
     digest = hashlib.sha256(" ".join(words).encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
@@ -165,9 +164,9 @@ def _stream(seed: int, *words: str) -> np.random.Generator:
 def _goodness(name: str, model: _Model, bodies: int, seed: int) -> np.ndarray:
     """Bodies x quarters, about standard normal; higher is better."""
     own = np.sqrt(1 - _QUALITY**2 - model.shared**2 - model.noise**2)
-    lasting = (_QUALITY * _bell(_stream(seed, "quality"), bodies) + own * _bell(_stream(seed, name, "own"), bodies)
-               + model.shared * _bell(_stream(seed, "theme", model.theme), bodies))
-    noise = model.noise * _bell(_stream(seed, name, "noise"), (bodies, 4))
+    lasting = (_QUALITY * _bell(stream(seed, "quality"), bodies) + own * _bell(stream(seed, name, "own"), bodies)
+               + model.shared * _bell(stream(seed, "theme", model.theme), bodies))
+    noise = model.noise * _bell(stream(seed, name, "noise"), (bodies, 4))
     return lasting[:, None] + noise[:, list(model.periods)]
 
 
@@ -175,8 +174,8 @@ def _applies(name: str, bodies: pd.DataFrame, seed: int) -> np.ndarray:
     """Bodies x quarters: whether a metric has a figure at all."""
     by_type, by_subtype = (bodies[column].map(_APPLIES[name]) for column in ("trust_type", "trust_subtype"))
     share = by_subtype.fillna(by_type).fillna(0.0).to_numpy(dtype=float)
-    has = _stream(seed, name, "applies").random(len(bodies)) < share
-    gaps = _stream(seed, name, "gaps").random((len(bodies), 4)) < (_GAP if name in _GAPS else 0.0)
+    has = stream(seed, name, "applies").random(len(bodies)) < share
+    gaps = stream(seed, name, "gaps").random((len(bodies), 4)) < (_GAP if name in _GAPS else 0.0)
     return has[:, None] & ~gaps
 
 
@@ -247,10 +246,10 @@ def _infection(name: str, bodies: pd.DataFrame, seed: int) -> list[pd.DataFrame]
     """A count row and a rate row: cases, and cases against the trust's size."""
     centre, width = _INFECTIONS[name]
     z = _goodness(name, _INFECTION, len(bodies), seed)
-    size = 1.0 if name == "OF0020" else np.floor(20 + 130 * _stream(seed, "size").random(len(bodies)))[:, None]
+    size = 1.0 if name == "OF0020" else np.floor(20 + 130 * stream(seed, "size").random(len(bodies)))[:, None]
     cases = np.floor(np.maximum((centre - width * z) * size, 0))
     if name == "OF0020":  # cases per 100,000 bed days
-        size = np.floor(100 + 500 * _stream(seed, "bed days").random(len(bodies)))[:, None] / 100
+        size = np.floor(100 + 500 * stream(seed, "bed days").random(len(bodies)))[:, None] / 100
     has = _applies(name, bodies, seed)
     return [_long(name, units, _INFECTION.dates, np.where(has, figures, np.nan))
             for units, figures in (("count", cases), ("rate", cases / size))]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof import demo_names, ranking, scoring
 from nof import framework as rules
-from nof.demo_values import _stream
+from nof import ranking, scoring
+from nof.demo import names
+from nof.demo.values import stream
 from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
 from nof.quarter import Quarter
 from nof.recompute import league, recompute
@@ -31,7 +32,7 @@ _KEY = ["quarter", "trust_type", "trust_code"]
 # Id, description, domain, who has it (None: every trust), shape, middle, spread: of the metrics that are new.
 _ADDED = (
     ("OF0301", "Made-up follow-up appointments kept", "Access to services", None, "ranked", 81.0, 6.0),
-    ("OF0302", "Made-up visits within a made-up time", "Patient safety", demo_names.ACUTE, "standard", 88.0, 5.0),
+    ("OF0302", "Made-up visits within a made-up time", "Patient safety", names.ACUTE, "standard", 88.0, 5.0),
     ("OF0401", "Made-up neighbourhood teams in place", "Access to services", BOARDS, "ranked", 55.0, 12.0),
     ("OF0402", "Made-up prevention offers taken up", "Effectiveness and experience", BOARDS, "ranked", 40.0, 9.0),
     ("OF0403", "Made-up checks done in time", "Patient safety", BOARDS, "standard", 88.0, 5.0),
@@ -71,7 +72,7 @@ def build(base: Publication, seed: int) -> Publication:
 def _trusts(base: Publication) -> pd.DataFrame:
     own = base.trusts[base.trusts["quarter"].isin(_QUARTERS)]
     own = own.assign(quarter=own["quarter"].map({old: new.slug for old, new in _QUARTERS.items()}))
-    places = list(demo_names.places())[-_BOARDS:]  # from the end: the trusts took theirs from the front
+    places = list(names.places())[-_BOARDS:]  # from the end: the trusts took theirs from the front
     regions = base.trusts["region"].unique()
     boards = [
         {
@@ -106,7 +107,7 @@ def _values(metric: tuple, trusts: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Values of one new metric at 2 decimals, higher being better, with rank, median and quartiles of each type."""
     one, _, domain, whose, _, middle, spread = metric
     rows = trusts[trusts["trust_type"] == whose] if whose else trusts[trusts["trust_type"] != BOARDS]
-    noise = _stream(seed, one).normal(middle, spread, len(rows))
+    noise = stream(seed, one).normal(middle, spread, len(rows))
     rows = rows[_KEY].assign(metric_id=one, units="%", domain=domain, value=np.clip(noise, 0, 100).round(2))
     parts = []
     for _, part in rows.groupby(_KEY[:2]):
@@ -137,7 +138,7 @@ def _scored(values: pd.DataFrame, metric: tuple) -> pd.DataFrame:
 
 def _flags(trusts: pd.DataFrame, seed: int) -> pd.DataFrame:
     boards = trusts.loc[trusts["trust_type"] == BOARDS, _KEY]
-    flagged = _stream(seed, "boards in deficit").random(len(boards)) < 0.4
+    flagged = stream(seed, "boards in deficit").random(len(boards)) < 0.4
     return boards.assign(metric_id="OF5004", units="flag", value=flagged.astype(float), domain="Summary")
 
 
@@ -164,14 +165,14 @@ def _summed(scores: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a description, a sub-domain and a date where they have none."""
-    names = {one: name for one, name, *_ in _ADDED} | {one.replace("OF0", "OF1"): name for one, name, *_ in _ADDED}
-    names |= {
+    titles = {one: name for one, name, *_ in _ADDED} | {one.replace("OF0", "OF1"): name for one, name, *_ in _ADDED}
+    titles |= {
         "OF5000": "Adjusted segment",
         "OF5002": "Average metric score",
         "OF5003": "Unadjusted segment",
         "OF5004": "Financial override",
     }
-    fallback = rows["metric_id"].map(names).fillna(rows["domain"] + " domain score")
+    fallback = rows["metric_id"].map(titles).fillna(rows["domain"] + " domain score")
     labels = rows["quarter"].map({quarter.slug: quarter.label for quarter in _QUARTERS.values()})
     rows = rows.assign(
         description=rows["description"].fillna(fallback),

@@ -1,0 +1,21 @@
+"""A made-up publication in NHS England's own layout, consistent to the last digit.
+
+Values are drawn and rounded first. Everything else in the six files (ranks, medians, scores, domains, segments, league
+ranks, likely ranges) is computed from the rounded values by the project's own rules, so no rule is written twice. The
+trusts have a lasting quality of their own, so that quarters resemble each other as real ones do.
+
+Every figure is invented; every number in these modules shapes invented data and stands for nothing else.
+
+names        the cast: invented trusts, and what happens to them during the year
+values       what each metric looks like, whom it applies to, when it was measured
+publication  from values to a whole publication
+next_year    the same for a framework year that has no rules file
+layout       the publication as files in NHS England's layout
+folder       the files in a folder, labelled, and made again when the generator changes
+"""
+
+from nof.demo.folder import MARK, at_hand, ensure, stamp, write
+from nof.demo.layout import MERGERS, files
+from nof.demo.publication import FRAMEWORKS, SEED, build
+
+__all__ = ["FRAMEWORKS", "MARK", "MERGERS", "SEED", "at_hand", "build", "ensure", "files", "stamp", "write"]

@@ -1,0 +1,118 @@
+"""The demo's folder: written whole or not at all, labelled, and made again when the generator changes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from nof import paths
+from nof.demo.layout import EVERY_TYPE, MERGERS, files
+from nof.demo.names import TYPE_NAMES
+from nof.demo.publication import FRAMEWORKS, SEED, build
+from nof.errors import InputError, Problem
+
+log = logging.getLogger(__name__)
+MARK = "ILLUSTRATIVE"
+_TEXT = f"""Illustrative data. Nothing in this folder describes a real organisation.
+
+nof/demo made these files: invented trusts with invented figures, in the layout that NHS England uses for the files
+of its NHS Oversight Framework. Do not quote a figure from them. {MERGERS} lists the invented mergers of the year.
+"""
+# What decides the bytes of the files, beside the rules file.
+_SOURCES = ("demo/names", "demo/values", "demo/publication", "demo/next_year", "demo/layout", "demo/folder", "scoring",
+            "ranking", "uncertainty", "recompute")
+
+
+def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> Path:
+    """Write the demo publication unless it is there, whole and made by this version of the generator.
+
+    Returns
+    -------
+    Path
+        The folder, for `nof.publication.read`.
+    """
+    folder = Path(folder)
+    if not _is_current(folder, framework_year, seed):
+        log.info("making the demo publication in %s", folder)
+        write(folder, framework_year, seed)
+    return folder
+
+
+def at_hand(folder: Path) -> Path:
+    """The folder to read: the project's own demo publication is made on first use, any other folder is as it is."""
+    own = {paths.share("data", "demo").resolve(), paths.demo().resolve()}
+    return ensure(paths.demo()) if folder.resolve() in own else folder
+
+
+def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
+    mark = folder / MARK
+    if framework_year not in FRAMEWORKS or not mark.is_file():
+        return False
+    types = TYPE_NAMES if framework_year == FRAMEWORKS[0] else EVERY_TYPE
+    whole = len(_ours(folder)) == 2 * len(types) and (folder / MERGERS).is_file()
+    return whole and f"Stamp: {stamp(framework_year, seed)}" in mark.read_text(encoding="utf-8")
+
+
+def stamp(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> str:
+    """What the files depend on: a hash of the generator's and the rules' source, the framework year and the seed."""
+    here = Path(__file__).parent.parent
+    sources = [here / f"{name}.py" for name in _SOURCES] + [paths.frameworks() / f"{FRAMEWORKS[0]}.yaml"]
+    digest = hashlib.sha256(f"{framework_year} {seed}".encode())
+    for source in sources:
+        digest.update(source.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
+
+
+def write(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> Path:
+    """Make the demo publication up and write it: six files in NHS England's layout, mergers.csv, and ILLUSTRATIVE.
+
+    The same arguments give the same bytes. Every file is written elsewhere in the folder and moved into place whole;
+    the label comes first and its stamp last, so no figure stands unlabelled and a broken run is seen.
+
+    Parameters
+    ----------
+    folder : path
+        Made if absent. Files of an earlier demo in it are replaced; other files stay.
+    framework_year, seed
+        As for `build`.
+
+    Raises
+    ------
+    InputError
+        The folder holds files of the NHS Oversight Framework that are not a demo's, or the framework is not known.
+    """
+    folder = Path(folder)
+    _refuse_real(folder)
+    made = files(*build(framework_year, seed))
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".demo-", dir=folder))
+    try:
+        _put(staging, folder, MARK, _TEXT.encode())  # first of all: no figure is ever there without its label
+        for name, data in made.items():
+            _put(staging, folder, name, data)
+        for old in set(_ours(folder)) - set(made):
+            (folder / old).unlink(missing_ok=True)
+        _put(staging, folder, MARK, f"{_TEXT}\nStamp: {stamp(framework_year, seed)}\n".encode())
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def _put(staging: Path, folder: Path, name: str, data: bytes) -> None:
+    (staging / name).write_bytes(data)
+    os.replace(staging / name, folder / name)
+
+
+def _ours(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("nhs-oversight-framework-*.csv"))
+
+
+def _refuse_real(folder: Path) -> None:
+    found = _ours(folder) if not (folder / MARK).exists() else []
+    if found:
+        raise InputError(Problem(str(folder), "the folder holds files that are not a demo's", value=found[0],
+                                 expected=f"a folder of its own for the demo, or one with a file {MARK}"))

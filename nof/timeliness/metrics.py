@@ -1,0 +1,178 @@
+"""The age of the data behind each metric of a table, and which metrics brought nothing new."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import pandas as pd
+
+from nof.quarter import Quarter, quarter_of
+from nof.timeliness.period import UNKNOWN, Period
+from nof.timeliness.styles import LONGEST, parse
+
+log = logging.getLogger(__name__)
+
+
+def metric_periods(metrics: pd.DataFrame, quarter: Quarter | str) -> pd.DataFrame:
+    """Set the period of each metric against the quarter.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        ``Publication.metrics``: at least quarter, trust_type, trust_code, metric_id,
+        description, reporting_date, units, value.
+    quarter : Quarter or str
+
+    Returns
+    -------
+    DataFrame
+        One row per trust_type, metric_id and reporting_date of that quarter: trust_type,
+        metric_id, description, reporting_date, kind, first_day, last_day, compared_first_day,
+        compared_last_day (the earlier period of a year-on-year metric), age_months, in_quarter,
+        share_in_quarter (0 to 1), trusts (number with the metric), compared_quarter (the quarter
+        before in the data), moved (NA without one), values_unchanged (share of the trusts with
+        a value in both quarters whose value is identical), trusts_compared. A style not known
+        here has kind "unknown" and is logged as a warning.
+    """
+    quarter = quarter_of(quarter)
+    current = metrics[metrics["quarter"] == quarter.slug]
+    rows = []
+    for trust_type, of_type in current.groupby("trust_type", sort=False):
+        before = _previous(metrics[metrics["trust_type"] == trust_type], quarter)
+        rows += [_row(of_metric, before, quarter) for _, of_metric in of_type.groupby(
+            ["metric_id", "reporting_date"], dropna=False)]
+    for text in unknown_styles(current):
+        log.warning("Reporting_date of a style not known here: %s", text)
+    return _frame(rows)
+
+
+def unknown_styles(metrics: pd.DataFrame) -> tuple[str, ...]:
+    """Reporting_date texts that cannot be read, quoted and cut to a safe length, for warnings.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        ``Publication.metrics``: at least reporting_date and quarter.
+    """
+    pairs = metrics[["reporting_date", "quarter"]].drop_duplicates()
+    unread = {_quoted(text) for text, quarter in pairs.itertuples(index=False)
+              if parse(text, quarter) is None}
+    return tuple(sorted(unread))
+
+
+def unmoved(metrics: pd.DataFrame, quarter: Quarter | str,
+            metric_ids: Iterable[str] | None = None) -> pd.DataFrame:
+    """Count the metrics whose period is that of the quarter before.
+
+    Parameters
+    ----------
+    metrics, quarter
+        As for `metric_periods`.
+    metric_ids : iterable of str, optional
+        Score ids that enter the average (from the framework). By default every OF1xxx id, which
+        counts the two finance scores OF1079 and OF1081 that are shown but not averaged.
+
+    Returns
+    -------
+    DataFrame
+        One row per trust_type: trust_type, metrics (number compared), unmoved (number; NA where
+        there is no quarter before), unmoved_ids (tuple).
+    """
+    periods = _scored(metric_periods(metrics, quarter), metric_ids)
+    rows = []
+    for trust_type, of_type in periods.groupby("trust_type", sort=False):
+        known = of_type[of_type["moved"].notna()]
+        stayed = tuple(sorted(set(known.loc[~known["moved"].astype(bool), "metric_id"])))
+        rows.append((trust_type, known["metric_id"].nunique(),
+                     len(stayed) if len(known) else None, stayed))
+    frame = pd.DataFrame(rows, columns=["trust_type", "metrics", "unmoved", "unmoved_ids"])
+    return frame.astype({"unmoved": "Int64"})
+
+
+def in_quarter_metrics(metrics: pd.DataFrame, quarter: Quarter | str,
+                       metric_ids: Iterable[str] | None = None) -> frozenset[str]:
+    """Ids of the scored metrics whose data end in the quarter, for a ranking from these alone.
+
+    A metric is in only if it is in quarter on every row of the quarter. The label is taken as
+    published: the combined finance score OF1080 carries the quarter's own date, although half
+    of it rests on the year's plan.
+
+    Parameters
+    ----------
+    metrics, quarter, metric_ids
+        As for `unmoved`.
+    """
+    periods = _scored(metric_periods(metrics, quarter), metric_ids)
+    every = periods.groupby("metric_id")["in_quarter"].all()
+    return frozenset(every.index[every])
+
+
+def _quoted(text: object) -> str:
+    # repr neutralises control characters, which a hostile file could send to a terminal
+    shown = repr(text)
+    return shown if len(shown) <= LONGEST else shown[:LONGEST] + "..."
+
+
+def _scored(periods: pd.DataFrame, metric_ids: Iterable[str] | None) -> pd.DataFrame:
+    if metric_ids is None:
+        return periods[periods["metric_id"].str.startswith("OF1")]
+    return periods[periods["metric_id"].isin(list(metric_ids))]
+
+
+def _previous(metrics: pd.DataFrame, quarter: Quarter) -> pd.DataFrame:
+    """Rows of the last quarter before this one that the data hold."""
+    earlier = metrics[metrics["quarter"] < quarter.slug]
+    return earlier[earlier["quarter"] == earlier["quarter"].max()]
+
+
+def _row(now: pd.DataFrame, before: pd.DataFrame, quarter: Quarter) -> dict:
+    first = now.iloc[0]
+    text = first["reporting_date"]
+    period = parse(text, quarter) or Period(None, None, UNKNOWN, text)
+    earlier = period.compared_with
+    before = before[before["metric_id"] == first["metric_id"]]
+    return {
+        "trust_type": first["trust_type"], "metric_id": first["metric_id"],
+        "description": first["description"], "reporting_date": text,
+        "kind": period.kind, "first_day": period.first_day, "last_day": period.last_day,
+        "compared_first_day": earlier and earlier.first_day,
+        "compared_last_day": earlier and earlier.last_day,
+        "age_months": period.age_months(quarter), "in_quarter": period.in_quarter(quarter),
+        "share_in_quarter": period.share_in_quarter(quarter),
+        "trusts": now["trust_code"].nunique(),
+        "compared_quarter": before["quarter"].iloc[0] if len(before) else None,
+        "moved": _moved(text, quarter, before),
+        **_unchanged(now, before),
+    }
+
+
+def _moved(text: str, quarter: Quarter, before: pd.DataFrame) -> bool | None:
+    if before.empty:
+        return None
+    old = set(before["reporting_date"])
+    period = parse(text, quarter)
+    if period is None:
+        return text not in old
+    old_periods = [parse(each, before["quarter"].iloc[0]) for each in old]
+    return all(each is None or each.days != period.days for each in old_periods)
+
+
+def _unchanged(now: pd.DataFrame, before: pd.DataFrame) -> dict:
+    keys = ["trust_code", "units"]
+    then = before[[*keys, "value"]].rename(columns={"value": "before"})
+    both = now[[*keys, "value"]].merge(then, on=keys).dropna()
+    share = (both["value"] == both["before"]).mean() if len(both) else float("nan")
+    return {"values_unchanged": share, "trusts_compared": both["trust_code"].nunique()}
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    columns = ["trust_type", "metric_id", "description", "reporting_date", "kind", "first_day",
+               "last_day", "compared_first_day", "compared_last_day", "age_months", "in_quarter",
+               "share_in_quarter", "trusts", "compared_quarter", "moved", "values_unchanged",
+               "trusts_compared"]
+    frame = pd.DataFrame(rows, columns=columns)
+    for column in columns:
+        if column.endswith("_day"):
+            frame[column] = pd.to_datetime(frame[column])
+    return frame.astype({"moved": "boolean", "in_quarter": bool, "age_months": float})
