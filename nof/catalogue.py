@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
-from nof import paths
-from nof.download import Policy
+from nof import paths, yamls
+from nof.bounds import Policy
 from nof.errors import InputError, Problem
 from nof.quarter import Quarter
 
@@ -85,10 +83,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         that is not https on one of the hosts, or whose name is not of NHS England's form.
     """
     path = path or paths.share("params", "publications.yaml")
-    try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(Problem(Path(path).name, f"cannot be read: {error}")) from error
+    raw = yamls.mapping(Path(path))
     problems = list(_shape_problems(raw))
     if problems:
         raise InputError(replace(problem, file=Path(path).name) for problem in problems)
@@ -108,10 +103,7 @@ _SHAPE = {
 }  # fmt: skip
 
 
-def _shape_problems(raw: Any) -> Iterator[Problem]:
-    if not isinstance(raw, dict):
-        yield Problem("", "not a list of keys and values", expected=", ".join(_SHAPE))
-        return
+def _shape_problems(raw: dict) -> Iterator[Problem]:
     for key in sorted(set(map(str, raw)) ^ set(_SHAPE)):
         yield Problem("", "unknown key" if key not in _SHAPE else "missing key", column=key, expected=", ".join(_SHAPE))
     for key, kind in _SHAPE.items():

@@ -6,18 +6,15 @@ exactly as published: any difference counts, however small.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from nof import words
-from nof.display import Column, Table, Words, plain
 from nof.publication import Publication
-from nof.quarter import Quarter
 
 FIGURE_COLUMNS = ["kind", "quarter", "trust_type", "trust_code", "metric_id", "units", "column", "old", "new", "change"]
 LIST_COLUMNS = ["what", *FIGURE_COLUMNS[1:]]
-LEAGUE = "league table"  # stands for a metric id in figures of the league table file
+LEAGUE = "league table"  # stands for a metric id in figures and columns of the league table file
 _FIGURES = ["value", "median", "lower_quartile", "upper_quartile", "rank"]
 _LEAGUE_FIGURES = [
     "average_score",
@@ -47,14 +44,6 @@ _BY_COLUMN = {
     "average_low": "score",
     "average_high": "score",
 }
-_PLURALS = {
-    "value": "values",
-    "score": "scores",
-    "rank": "ranks",
-    "segment": "segments",
-    "flag": "flags",
-    "comparison": "medians and quartiles",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +59,7 @@ class Difference:
     trusts : DataFrame
         quarter, trust_type, trust_code, trust_name, change ("came" or "went"), in quarters and types that both hold.
     renamed : DataFrame
-        quarter, trust_code, column (name, type, sub-type or region), old, new.
+        quarter, trust_type, trust_code, column (name, type, sub-type or region), old, new.
     metrics : DataFrame
         trust_type, metric_id, units, description, change ("new" or "dropped"), over all quarters
         of types that both hold.
@@ -78,8 +67,9 @@ class Difference:
         quarter, trust_type, metric_id, units, column (description, domain, sub_domain, reporting_date), old, new.
     quarters : DataFrame
         quarter, trust_type, change ("added" or "gone").
-    columns : str
-        What can be said of the files' columns.
+    columns : DataFrame
+        kind ("metrics" or "league"), trust_type, column, change ("new" or "dropped"), in kinds of file and types that
+        both hold.
     """
 
     figures: pd.DataFrame
@@ -88,18 +78,26 @@ class Difference:
     metrics: pd.DataFrame
     texts: pd.DataFrame
     quarters: pd.DataFrame
-    columns: str
+    columns: pd.DataFrame
 
     @property
     def nothing(self) -> bool:
         """Whether the two publications say the same."""
-        frames = (self.figures, self.trusts, self.renamed, self.metrics, self.texts, self.quarters)
-        return all(frame.empty for frame in frames)
+        return all(frame.empty for frame in vars(self).values())
 
     @property
     def restated(self) -> bool:
         """Whether a quarter that was published before now says something else."""
         return not (self.figures.empty and self.trusts.empty)
+
+    def of_type(self, trust_type: str, upto: str) -> Difference:
+        """What concerns one trust type, in the quarters up to one (a slug)."""
+
+        def own(frame: pd.DataFrame) -> pd.DataFrame:
+            frame = frame[frame["trust_type"] == trust_type] if "trust_type" in frame else frame
+            return frame[frame["quarter"] <= upto] if "quarter" in frame else frame
+
+        return replace(self, **{name: own(frame) for name, frame in vars(self).items()})
 
     def kind(self, name: str) -> pd.DataFrame:
         """Restated figures of one kind: "value", "score", "rank", "segment", "flag" or "comparison"."""
@@ -112,8 +110,8 @@ def compare(old: Publication, new: Publication) -> Difference:
     Parameters
     ----------
     old, new : Publication
-        As `publication.read` gives them, so from files whose columns are the ones known: a file with a new or a missing
-        column is refused on reading, with the name of the column, and never gets here.
+        As `publication.read` gives them. It refuses a file with a column that is not known, by the column's name; the
+        columns that releases differ in all the same (Quarter, Reporting_date) are compared here.
     """
     before, after = _shared(old.metrics, new.metrics), _shared(new.metrics, old.metrics)
     figures = pd.concat([_figures(before, after, _KEY, _FIGURES), _league(old, new)], ignore_index=True)
@@ -124,7 +122,7 @@ def compare(old: Publication, new: Publication) -> Difference:
         _metrics(old.metrics, new.metrics),
         _texts(before, after),
         _quarters(old, new),
-        "Columns are the same: a file with a new or a missing column is refused on reading.",
+        _columns(old.files, new.files),
     )
 
 
@@ -188,7 +186,9 @@ def _trusts(old: Publication, new: Publication) -> pd.DataFrame:
 
 
 def _renamed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    return _changed_texts(old, new, ["quarter", "trust_code"], _TRUST_TEXTS)
+    key = ["quarter", "trust_code"]
+    found = _changed_texts(old, new, key, _TRUST_TEXTS)
+    return found.merge(new[[*key, "trust_type"]], on=key)[["quarter", "trust_type", "trust_code", "column", "old", "new"]]
 
 
 def _metrics(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -224,7 +224,42 @@ def _quarters(old: Publication, new: Publication) -> pd.DataFrame:
     return _one_sided(before, after, key, ("added", "gone"))
 
 
-# --- how it is told ---
+def _columns(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the files that are used, where both publications have a file of the kind and trust type."""
+    before, after = _headers(old), _headers(new)
+    held = ["kind", "trust_type"]
+    found = _one_sided(
+        before[_keys(before, held).isin(_keys(after, held))],
+        after[_keys(after, held).isin(_keys(before, held))],
+        [*held, "column"],
+        ("new", "dropped"),
+    )
+    return found[[*held, "column", "change"]]
+
+
+def _headers(files: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        (row.kind, trust_type, column)
+        for row in files[~files["superseded"]].itertuples()
+        for trust_type in row.trust_type.split(",")
+        for column in row.header.split(",")
+    ]
+    return pd.DataFrame(rows, columns=["kind", "trust_type", "column"]).drop_duplicates()
+
+
+def columns_changed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """New and dropped columns of files that may be refused for them: kind, column, change.
+
+    Parameters
+    ----------
+    old, new : DataFrame
+        As `releases.headers`.
+    """
+    before, after = (one[one["kind"].isin(other["kind"])] for one, other in ((old, new), (new, old)))
+    return _one_sided(before, after, ["kind", "column"], ("new", "dropped"))
+
+
+# --- how it is listed ---
 
 
 def listing(difference: Difference) -> pd.DataFrame:
@@ -234,6 +269,8 @@ def listing(difference: Difference) -> pd.DataFrame:
         _said(difference.trusts, "trust", "trust_name", "went"),
         difference.renamed.assign(what="trust text"),
         _said(difference.metrics, "metric", "description", "dropped"),
+        _said(difference.columns.assign(metric_id=difference.columns["kind"].map({"league": LEAGUE})), "column", "column",
+              "dropped"),
         difference.texts.assign(what="metric text"),
         difference.figures.assign(what=difference.figures["kind"]),
     ]
@@ -268,94 +305,3 @@ def counts(difference: Difference) -> pd.DataFrame:
     return groups.agg(
         figures=("column", "size"), trusts=("trust_code", "nunique"), largest=("size", "max")
     ).reset_index()
-
-
-def difference_table(difference: Difference) -> Table:
-    """The restated figures, counted by quarter, trust type and kind."""
-    table = counts(difference)
-    shown = table.assign(
-        quarter=[Quarter.parse(one).label for one in table["quarter"]],
-        trust_type=[words.type_name(one) for one in table["trust_type"]],
-        kind=table["kind"].map(_PLURALS),
-    )
-    return Table(
-        shown,
-        "Figures that differ from those published before",
-        (
-            Column("quarter", "Quarter"),
-            Column("trust_type", "Trust type"),
-            Column("kind", "Figures", row_header=True),
-            Column("figures", "Restated", align="right", format=",.0f"),
-            Column("trusts", "Trusts", align="right", format=",.0f"),
-            Column("largest", "Largest change", align="right", format=",.4g"),
-        ),
-        note="Compared exactly as published. A figure that was blank before, or is now, counts as restated.",
-    )
-
-
-def difference_words(difference: Difference) -> Words:
-    """What a briefing must say of the data it rests on, in a short section."""
-    if difference.nothing:
-        return Words("The files say the same as those that were published before.")
-    said = [_restated(difference), _came_and_went(difference), _metric_words(difference), _new_quarters(difference)]
-    return Words(" ".join(one for one in said if one))
-
-
-def _restated(difference: Difference) -> str:
-    if not difference.restated:
-        return "No figure published before is restated."
-    table = counts(difference).groupby("kind", sort=False)["figures"].sum()
-    figures = words.listed(
-        f"{table[kind]:,} {name if table[kind] != 1 or kind == 'comparison' else kind}"
-        for kind, name in _PLURALS.items()
-        if kind in table
-    )
-    quarters = sorted({*difference.figures["quarter"], *difference.trusts["quarter"]})
-    where = words.listed(Quarter.parse(one).label for one in quarters)
-    lead = f"**This briefing rests on restated data:** for {where}"
-    return (
-        f"{lead}, {figures} differ from those published before."
-        if len(table)
-        else (f"{lead}, the list of trusts differs from the one published before.")
-    )
-
-
-def _came_and_went(difference: Difference) -> str:
-    said = []
-    for change, verb in (
-        ("came", "are new in a quarter published before"),
-        ("went", "are no longer in a quarter published before"),
-    ):
-        own = difference.trusts[difference.trusts["change"] == change].drop_duplicates("trust_code")
-        said += (
-            [
-                f"{words.listed(plain(one) for one in own['trust_name'])} {verb if len(own) > 1 else 'is' + verb[3:]}."
-            ]
-            if len(own)
-            else []
-        )
-    names = difference.renamed[difference.renamed["column"] == "trust_name"].drop_duplicates(
-        ["trust_code", "old", "new"]
-    )
-    said += [f"{plain(row.old)} is now named {plain(row.new)}." for row in names.itertuples()]
-    return " ".join(said)
-
-
-def _metric_words(difference: Difference) -> str:
-    said = []
-    for change in ("new", "dropped"):
-        own = difference.metrics[difference.metrics["change"] == change].drop_duplicates("metric_id")
-        shown = words.listed(f"{row.metric_id} ({plain(row.description)})" for row in own.itertuples())
-        said += [f"{change.capitalize()} metrics: {shown}."] if len(own) else []
-    return " ".join(said)
-
-
-def _new_quarters(difference: Difference) -> str:
-    said = []
-    for change, text in (("added", "New in these files"), ("gone", "No longer in these files")):
-        own = difference.quarters[difference.quarters["change"] == change]
-        shown = words.listed(
-            f"{Quarter.parse(row.quarter).label} ({words.type_name(row.trust_type)})" for row in own.itertuples()
-        )
-        said += [f"{text}: {shown}."] if len(own) else []
-    return " ".join(said)

@@ -1,24 +1,18 @@
 """One file over the network, safely: from a named host only, within limits, whole or not at all.
 
 Every hop of a redirect is judged by the same rules as the first address, names are resolved
-here and only public numbers are connected to, one deadline covers connecting, headers, body,
-waits and retries together, and the size limit counts bytes after decompression. Only looking
-a name up is left to the operating system's own time limit.
+here and only public numbers are connected to (see `nof.transport`), one deadline covers connecting,
+headers, body, waits and retries together, and the size limit counts bytes after decompression. Only
+looking a name up is left to the operating system's own time limit.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
 import hashlib
-import ipaddress
 import logging
-import socket
 import ssl
-import time
-import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -28,7 +22,9 @@ import httpcore
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from nof.bounds import Clock, Errand, Limits, Policy, SourceMissing, SourceUnreachable
 from nof.errors import NofError
+from nof.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -39,95 +35,12 @@ _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _BACK_OFF = wait_exponential_jitter(initial=1, max=30)
 
 
-class SourceUnreachable(NofError):
-    """The source did not give us the file: nothing wrong with our input, try again later.
-
-    Attributes
-    ----------
-    address, reason : str
-        What was asked for, and why it did not come.
-    """
-
-    def __init__(self, address: str, reason: str):
-        self.address, self.reason = address, reason
-        super().__init__(f"{address}: {reason}")
-
-
-class SourceMissing(SourceUnreachable):
-    """The host answered that there is nothing at this address (404 or 410)."""
-
-
 class _Again(SourceUnreachable):
     """A failure that may pass; `wait` is what Retry-After asked for, in seconds."""
 
     def __init__(self, address: str, reason: str, wait: float | None = None):
         super().__init__(address, reason)
         self.wait = wait
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds on one file; times in seconds, sizes in decoded bytes.
-
-    `total` runs from the first connection to the last byte, retries and waits included.
-    """
-
-    connect: float = 10
-    read: float = 30
-    total: float = 300
-    attempts: int = 5
-    redirects: int = 5
-    file_bytes: int = 50_000_000
-    page_bytes: int = 5_000_000
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time and sleeping, so that a test need not wait."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """One loopback server that a test may reach. Nothing outside the tests makes one."""
-
-    host: str
-    port: int
-
-    def __post_init__(self) -> None:
-        if not ipaddress.ip_address(self.host).is_loopback:
-            raise ValueError(f"an allowance is for a loopback address, not {self.host}")
-
-    def covers(self, url: httpx.URL) -> bool:
-        """Whether an address is on this server."""
-        return (url.host, url.port) == (self.host, self.port)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Where we may go: https on the usual port of the hosts named, and nowhere else."""
-
-    hosts: frozenset[str]
-    allowance: Allowance | None = None
-
-    def refusal(self, address: str) -> str | None:
-        """Why an address may not be fetched, or None where it may."""
-        try:
-            url = httpx.URL(address)
-        except (httpx.InvalidURL, ValueError) as error:
-            return f"not an address ({error})"
-        if url.userinfo:
-            return "an address with a user name in it is refused"
-        if self.allowance and url.scheme in ("http", "https") and self.allowance.covers(url):
-            return None
-        if url.scheme != "https":
-            return f"only https is used, not {url.scheme or 'an address without a scheme'}"
-        if url.host not in self.hosts or url.port not in (None, 443):
-            return f"the host {url.netloc.decode()} is not one of {', '.join(sorted(self.hosts)) or '(none)'}"
-        return None
 
 
 @dataclass(frozen=True)
@@ -174,8 +87,8 @@ def get(
     SourceUnreachable
         Everything else, with the reason and the number of attempts.
     """
-    deadline = clock.monotonic() + limits.total
-    job = _Job(address, policy, limits, clock, deadline, dict(conditions or {}), size_limit or limits.file_bytes)
+    errand = Errand(address, policy, clock, clock.monotonic() + limits.total)
+    job = _Job(errand, limits, dict(conditions or {}), size_limit or limits.file_bytes)
     retrying = Retrying(
         retry=retry_if_exception_type(_Again),
         wait=_wait,
@@ -200,23 +113,22 @@ def _wait(state: RetryCallState) -> float:
 
 def _stop(state: RetryCallState, job: _Job) -> bool:
     # A wait that ends after the deadline is not begun: the file could not arrive any more.
-    return stop_after_attempt(job.limits.attempts)(state) or state.upcoming_sleep >= job.left()
+    return stop_after_attempt(job.limits.attempts)(state) or state.upcoming_sleep >= job.errand.left()
 
 
 @dataclass(frozen=True)
 class _Job:
     """One file's worth of attempts."""
 
-    address: str
-    policy: Policy
+    errand: Errand
     limits: Limits
-    clock: Clock
-    deadline: float
     conditions: Mapping[str, str]
     size_limit: int
 
-    def left(self) -> float:
-        return self.deadline - self.clock.monotonic()
+    @property
+    def address(self) -> str:
+        """What was asked for first, which errors name."""
+        return self.errand.address
 
     def attempt(self, sink: BinaryIO) -> Received:
         """One attempt, following redirects by hand so that each is judged before it is asked."""
@@ -225,7 +137,7 @@ class _Job:
             seen.append(url)
             if len(seen) > self.limits.redirects + 1:
                 raise SourceUnreachable(self.address, f"more than {self.limits.redirects} redirects")
-            if reason := self.policy.refusal(url):
+            if reason := self.errand.policy.refusal(url):
                 told = "" if len(seen) == 1 else f"redirected to {url!r}: "
                 raise SourceUnreachable(self.address, told + reason)
             answer = self._ask(url, sink)
@@ -238,7 +150,7 @@ class _Job:
         """The answer to one request, or the address it redirects to."""
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", "Connection": "close", **self.conditions}
         timeout = httpx.Timeout(self.limits.read, connect=self.limits.connect)
-        transport = _Transport(url, self)
+        transport = Transport(url, self.errand)
         with (
             self._explained(),
             httpx.Client(transport=transport, timeout=timeout) as client,
@@ -261,7 +173,7 @@ class _Job:
         if status in (404, 410):
             raise SourceMissing(self.address, reason)
         if status in _TRY_AGAIN:
-            raise _Again(self.address, reason, _retry_after(response.headers.get("retry-after"), self.clock))
+            raise _Again(self.address, reason, _retry_after(response.headers.get("retry-after"), self.errand.clock))
         raise SourceUnreachable(self.address, reason)
 
     def _copy(self, response: httpx.Response, sink: BinaryIO) -> tuple[int, str]:
@@ -287,7 +199,7 @@ class _Job:
             raise SourceUnreachable(self.address, f"redirected to something that is no address ({error})") from error
         except (httpx.HTTPError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError,
                 httpcore.ProxyError, httpcore.UnsupportedProtocol, zlib.error) as error:
-            if self.left() <= 0:
+            if self.errand.left() <= 0:
                 raise SourceUnreachable(self.address, f"took longer than the {self.limits.total:g} s allowed") from error
             if isinstance(error.__cause__, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceUnreachable(self.address, f"its certificate could not be verified ({error})") from error
@@ -334,118 +246,3 @@ def _decoded(response: httpx.Response) -> Iterator[bytes]:
         yield rest
     if not unpacker.eof or unpacker.unused_data:
         raise httpx.DecodingError("the compressed body does not end where it should")
-
-
-class _Transport(httpx.BaseTransport):
-    """httpx over a connection pool whose connections are guarded (see `_Backend`)."""
-
-    def __init__(self, url: str, job: _Job):
-        parts = httpx.URL(url)
-        proxy = _proxy(parts) if not (job.policy.allowance and job.policy.allowance.covers(parts)) else None
-        backend = _Backend(job, guard=proxy is None)
-        self._pool = httpcore.ConnectionPool(ssl_context=_tls(), proxy=proxy, network_backend=backend)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions)
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Verifies certificates; honours SSL_CERT_FILE for a network with an authority of its own."""
-    return httpx.create_ssl_context()
-
-
-def _proxy(url: httpx.URL) -> httpcore.Proxy | None:
-    """The proxy that the environment names for a host. It resolves the name, so the guard is its own."""
-    address = urllib.request.getproxies().get(url.scheme)
-    if not address or urllib.request.proxy_bypass(url.host):
-        return None
-    proxy = httpx.Proxy(address)
-    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth)
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, stream):
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Connects to the very number that was judged, so that a name cannot change in between."""
-
-    def __init__(self, job: _Job, guard: bool):
-        self._job, self._guard, self._plain = job, guard, httpcore.SyncBackend()
-
-    def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
-        numbers = self._numbers(host, port)
-        for number in numbers:
-            try:
-                limit = _limit(timeout, self._job)
-                return _Stream(self._plain.connect_tcp(number, port, limit, local_address, socket_options), self._job)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    def _numbers(self, host: str, port: int) -> list[str]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"the name {host} could not be looked up: {error}") from error
-        numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        allowance = self._job.policy.allowance
-        exempt = not self._guard or (allowance is not None and (host, port) == (allowance.host, allowance.port))
-        if not exempt and not all(_public(number) for number in numbers):
-            raise SourceUnreachable(self._job.address, f"{host} leads to a private address ({', '.join(numbers)})")
-        return numbers
-
-
-def _public(number: str) -> bool:
-    address = ipaddress.ip_address(number.partition("%")[0])
-    return address.is_global and not address.is_multicast
-
-
-def _limit(timeout: float | None, job: _Job) -> float:
-    left = job.left()
-    if left <= 0:
-        raise httpcore.ReadTimeout("out of time")
-    return left if timeout is None else min(timeout, left)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection that a server cannot keep open by sending a byte now and then, headers included."""
-
-    def __init__(self, stream: httpcore.NetworkStream, job: _Job):
-        self._stream, self._job = stream, job
-
-    def read(self, max_bytes, timeout=None):
-        return self._stream.read(max_bytes, _limit(timeout, self._job))
-
-    def write(self, buffer, timeout=None):
-        self._stream.write(buffer, _limit(timeout, self._job))
-
-    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _limit(timeout, self._job)), self._job)
-
-    def get_extra_info(self, info):
-        return self._stream.get_extra_info(info)
-
-    def close(self):
-        self._stream.close()

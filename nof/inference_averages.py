@@ -48,11 +48,13 @@ def exact_scores(metrics: pd.DataFrame, fits: dict[str, Fit], pools: pd.DataFram
 
 
 def published(metrics: pd.DataFrame, metric_id: str, column: str = "value") -> pd.Series:
+    """A published column of one id, on quarter, trust_type and trust_code; blanks left out."""
     rows = metrics[metrics["metric_id"] == metric_id].drop_duplicates(KEY)
     return rows.set_index(KEY)[column].dropna()
 
 
 def compared(found: pd.Series, published: pd.Series) -> Count:
+    """How many published figures a rule gives exactly; one that it does not give at all counts as missed."""
     same = np.isclose(
         found.reindex(published.index).to_numpy(dtype=float), published.to_numpy(dtype=float), atol=1e-6, rtol=0
     )
@@ -200,6 +202,7 @@ def _differing(exact: np.ndarray, rounded: np.ndarray) -> np.ndarray:
 
 
 def with_rounding(scores: pd.DataFrame, rounded_in: dict[str, tuple[str, ...]]) -> pd.DataFrame:
+    """Scores (a frame with quarter, metric_id, score and published) rounded where `rounded_in` says so."""
     first = [
         quarter in rounded_in.get(one, ()) for quarter, one in zip(scores["quarter"], scores["metric_id"], strict=True)
     ]

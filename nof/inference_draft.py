@@ -15,6 +15,7 @@ from nof.inference import IDS, Count, Inference, infer, limits, sizes
 from nof.inference_shapes import Fit
 from nof.publication import Publication
 from nof.quarter import Quarter
+from nof.unconfirmed import in_force
 
 _WIDTH = 120
 _HEAD = """DRAFT rules for {year}, worked out by `nof rules infer` from published figures alone.
@@ -49,13 +50,24 @@ def draft(found: Inference) -> str:
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def rules(publication: Publication, year: str) -> Framework:
-    """The rules of a year: its file, or without one what its published figures give away, as a draft."""
+def rules(publication: Publication, year: str, *, tried: bool = False) -> Framework:
+    """The rules of a year that are in force: those of its file, if somebody has confirmed it.
+
+    Without one, what `unconfirmed.in_force` leaves of the draft that the published figures give away.
+
+    Parameters
+    ----------
+    publication : Publication
+    year : str
+        As "2026/27".
+    tried : bool
+        The draft whole, to hold it against the published figures.
+    """
     framework = load(year)
     own = publication.metrics.loc[publication.metrics["metric_id"].str.fullmatch(r"OF1\d{3}"), "quarter"]
-    if framework.metrics or not any(Quarter.parse(one).year_label == year for one in own.unique()):
-        return framework
-    return _inferred(publication, year)
+    if not framework.metrics and any(Quarter.parse(one).year_label == year for one in own.unique()):
+        framework = _inferred(publication, year)
+    return framework if tried or not framework.draft else in_force(framework)
 
 
 @lru_cache(maxsize=4)

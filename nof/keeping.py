@@ -9,15 +9,22 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nof.download import Clock
+import filelock
+
 from nof.errors import NofError
 from nof.quarter import Quarter
 
-_STALE = 24 * 3600  # a staging folder this old was left by a run that was killed
+if TYPE_CHECKING:
+    from nof.bounds import Clock
+
+DATA = Path("data/raw")  # folder that holds a folder for each quarter, unless somebody says otherwise
+_LOCK = "lock"  # in a working folder
+_UNLOCKED = 24 * 3600  # seconds after which a working folder that was never locked was left by a killed run
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,44 @@ def staging_folder(into: Path) -> Iterator[Path]:
     """A folder to work in, on the same disk as the data; gone afterwards, whatever happens."""
     try:
         into.mkdir(parents=True, exist_ok=True)
-        for left in into.glob(".fetch-*"):
-            if time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into) as folder:
+        _clear(into)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into) as folder, _locked(Path(folder)):
             (staging := Path(folder) / "set").mkdir()
             yield staging
     except OSError as error:
         raise NofError(f"{into}: cannot be read or written ({error})") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """While this lasts, the system says that a living process works in the folder.
+
+    The lock gets its name only once it is held: until then nobody takes the folder for one that was left.
+    """
+    lock = filelock.FileLock(folder / "locking")
+    lock.acquire(timeout=0)
+    with suppress(OSError):  # a disk without links: what is left there goes after a day
+        os.link(folder / "locking", folder / _LOCK)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(into: Path) -> None:
+    """Remove the working folders of runs that were killed: those whose lock nobody holds."""
+    for left in into.glob(".fetch-*"):
+        lock = filelock.FileLock(left / _LOCK)
+        try:
+            if (left / _LOCK).exists():
+                lock.acquire(timeout=0)
+            elif time.time() - left.stat().st_mtime < _UNLOCKED:
+                continue
+            shutil.rmtree(left, ignore_errors=True)
+        except (filelock.Timeout, OSError):  # at work, or gone in the meantime
+            continue
+        finally:
+            lock.release()
 
 
 def settle(into: Path, quarter: Quarter, staging: Path, records: list[dict], clock: Clock) -> Fetched:
@@ -128,7 +165,16 @@ def _names(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.suffix.lower() == ".csv") if folder.is_dir() else []
 
 
+def names_a_quarter(name: str) -> bool:
+    """Whether a folder is called exactly as a quarter is: "2025-26-q4"."""
+    try:
+        return Quarter.parse(name).slug == name
+    except ValueError:
+        return False
+
+
 def held_records(folder: Path) -> list[dict]:
+    """What is known of each CSV file in a quarter's folder; of one that sources.json does not name, what it shows itself."""
     return [record_of(folder / name) or {"name": name, "status": "found in the folder", "address": None, "headers": {},
             "sha256": sha256(folder / name), "size": (folder / name).stat().st_size} for name in _names(folder)]
 
@@ -152,11 +198,13 @@ def link(source: Path, target: Path) -> None:
 
 
 def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict:
+    """A JSON file of keys and values; empty where there is none that can be read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -165,6 +213,7 @@ def read_json(path: Path) -> dict:
 
 
 def write_json(path: Path, value: dict) -> None:
+    """Write a JSON file in one step: a reader finds the old one or the new."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, path)

@@ -20,6 +20,7 @@ class _Known(NamedTuple):
 
     @property
     def files(self) -> _Known:
+        """Stands in for `Publication.files`."""
         return self
 
     def itertuples(self) -> Iterator[Any]:
@@ -56,5 +57,5 @@ class Remembering:
 
 def _checking_code() -> str:
     """Hash of the library's modules: after an upgrade everything is checked again."""
-    own = sorted(Path(__file__).parent.glob("*.py"))
+    own = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256("".join(sha256(path) for path in own).encode()).hexdigest()

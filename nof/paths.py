@@ -20,12 +20,17 @@ def share(*parts: str) -> Path:
     return home.joinpath(*parts)
 
 
+def installed() -> bool:
+    """Whether nof runs from an installed package, not from a clone."""
+    return share().is_relative_to(_PACKAGE)
+
+
 def demo() -> Path:
     """The folder of the made-up publication: the clone's data/demo, or a folder in the user's cache.
 
     An installed package never writes into its own folder: that may belong to somebody else, and goes with an upgrade.
     """
-    if share("data", "frameworks").is_relative_to(_PACKAGE):
+    if installed():
         return platformdirs.user_cache_path("nof", appauthor=False) / "demo"
     return share("data", "demo")
 

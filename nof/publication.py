@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pandas as pd
 
 from nof import checks
 from nof.errors import Problem
-from nof.releases import Source, choose_releases, date_undated, in_order, joined, open_all, set_aside
+from nof.releases import Source, choose_releases, date_undated, in_order, joined, open_all, set_aside, superseded
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class Publication:
         No rows where no league table file was found.
     files : DataFrame
         One row per file of ours: file, kind ("metrics" or "league"), trust_type, version, sha256,
-        rows, quarters (comma joined), superseded (True where a newer file is used instead).
+        rows, quarters (comma joined), superseded (True where a newer file is used instead), header (names of its
+        columns as published, comma joined).
     warnings : tuple of str
         What a reader should know but can do without.
     illustrative : bool
@@ -148,6 +150,32 @@ def read(folder: str | os.PathLike) -> Publication:
     notes += _contradictions(metrics, league) + _league_gaps(metrics, league)
     for note in notes:
         log.warning("%s", note)
+    return _publication(folder, sources, metrics, league, notes)
+
+
+def read_set_aside(folder: str | os.PathLike) -> Publication | None:
+    """What a folder's older releases say of the quarters for which `read` takes a newer one.
+
+    Files that are not sound, and copies of a newer one, are left out.
+
+    Returns
+    -------
+    Publication or None
+        Of each quarter the newest release but one; None where no older release is left.
+    """
+    folder = Path(folder)
+    sources, _ = open_all(folder)
+    date_undated(sources)
+    choose_releases(sources)
+    older = superseded(sources)
+    clashes, _ = choose_releases(older)
+    if clashes or not older:
+        return None
+    return _publication(folder, older, _stack(older, "metrics"), _stack(older, "league"))
+
+
+def _publication(folder: Path, sources: list[Source], metrics: pd.DataFrame, league: pd.DataFrame,
+                 notes: Iterable[str] = ()) -> Publication:
     return Publication(
         metrics=metrics[list(METRIC_FIELDS)],
         trusts=_trusts(metrics),
@@ -163,8 +191,7 @@ def read(folder: str | os.PathLike) -> Publication:
 
 def _stack(sources: list[Source], kind: str) -> pd.DataFrame:
     used = [source.used for source in sources if source.kind == kind and source.used is not None]
-    empty, _ = checks.tidy("", kind, pd.DataFrame())
-    return pd.concat(used, ignore_index=True) if used else empty
+    return pd.concat(used, ignore_index=True) if used else checks.tidy("", kind, pd.DataFrame())[0]
 
 
 def _two_types(metrics: pd.DataFrame, league: pd.DataFrame) -> list[Problem]:
@@ -224,6 +251,7 @@ def _files(sources: list[Source]) -> pd.DataFrame:
             "trust_type": ",".join(in_order(set(source.frame["trust_type"]) - {""})),
             "version": source.version, "sha256": source.sha256, "rows": len(source.frame),
             "quarters": joined(source.frame["quarter"]), "superseded": bool(source.used.empty),
+            "header": ",".join(source.header),
         }
         for source in sources
     ])  # fmt: skip

@@ -132,12 +132,12 @@ def _at_work(about: Path, hours: float) -> AtWork:
 
 def _guarded(settings: Settings, source: Path | None, again: bool, summary: Summary) -> None:
     """The work, with everything that can go wrong put into the summary."""
-    from nof.download import SourceUnreachable
+    from nof.bounds import SourceUnreachable
 
     try:
         _work(settings, source, again, summary)
     except InputError as error:
-        summary.outcome, summary.text = "bad input", f"{len(error.problems)} problems in what was given"
+        summary.outcome, summary.text = "bad input", f"{len(error.problems):,} problem{'s' * (len(error.problems) != 1)} in what was given"
         summary.problems = [str(one) for one in error.problems]
     except SourceUnreachable as error:
         summary.outcome, summary.text = "source unreachable", str(error)
@@ -194,7 +194,7 @@ def _render(settings: Settings, fetched: Fetched, summary: Summary) -> None:
 
     folder = _fixed(fetched)
     national = view.open_publication(folder)
-    summary.previous, summary.differences = _differences(settings, fetched, national)
+    summary.previous, summary.differences = _differences(national)
     summary.reproduced = _hold(settings, national, fetched.quarter)
     params = settings.params(fetched.quarter, folder)
     if not _in_place(settings, params, national):
@@ -274,31 +274,19 @@ def _in_place(settings: Settings, params: Params, national: National) -> bool:
     return True
 
 
-def _differences(settings: Settings, fetched: Fetched, national: National) -> tuple[str, list[dict[str, Any]]]:
-    """What these files say otherwise than the set that they replaced, or than the quarter before."""
-    from nof import difference
-    from nof.publication import read
+def _differences(national: National) -> tuple[str, list[dict[str, Any]]]:
+    """What these files say otherwise than those published before them; see `nof.restated`."""
+    from nof import difference, view
 
-    before = _before(settings, fetched)
-    if before is None:
+    found = view.restated_of(national)
+    if found.difference is None:
         return "", []
-    try:
-        found = difference.compare(read(before), national.publication)
-    except InputError as error:  # what was kept under older checks may not pass those of today
-        events.event("note", f"the files before these cannot be compared: {error}", 30)
-        return before.name, []
-    rows = json.loads(difference.overview(found).to_json(orient="records"))
-    said = f"{len(found.figures)} figures differ from {before.name}"
-    events.event("compared", said, restated=found.restated, differences=rows)
-    return before.name, rows
-
-
-def _before(settings: Settings, fetched: Fetched) -> Path | None:
-    previous = read_json(fetched.folder / "sources.json").get("previous")
-    if isinstance(previous, str) and (kept := fetched.folder / ".versions" / Path(previous).name).is_dir():
-        return kept
-    earlier = [one for one in settings.raw.glob("20*-q[1-4]") if one.name < fetched.quarter and any(one.glob("*.csv"))]
-    return max(earlier, default=None)
+    before = ", ".join(found.places)
+    rows = json.loads(difference.overview(found.difference).to_json(orient="records"))
+    count = len(found.difference.figures)
+    said = f"{count:,} figure{'s differ' if count != 1 else ' differs'} from {before}"
+    events.event("compared", said, restated=found.difference.restated, differences=rows)
+    return before, rows
 
 
 # ---------------------------------------------------------------- telling

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nof import yamls
+from nof import paths, yamls
 from nof.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -56,18 +56,29 @@ class Settings(BaseModel):
         return hashlib.sha256(shaping.encode()).hexdigest()[:12]
 
 
-def load(path: Path, **changes: Any) -> Settings:
-    """Read and check a settings file; paths in it are relative to it.
+def load(path: Path | None = None, **changes: Any) -> Settings:
+    """Read and check a settings file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Paths in it are relative to it. By default the project's own params/refresh.yaml; where that lies inside an
+        installed package, its paths are taken as if it lay in the params folder of the working directory: downloads go
+        to data/raw there and reports to reports, never into the package.
+    **changes
+        Values that replace those of the file (None: keep the file's).
 
     Raises
     ------
     InputError
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
+    home = Path.cwd() / "params" if path is None and paths.installed() else None
+    path = path or paths.share("params", "refresh.yaml")
     given = yamls.mapping(path)
     for key in ("raw", "reports"):
         if isinstance(given.get(key), str):
-            given[key] = (path.resolve().parent / given[key]).resolve()
+            given[key] = ((home or path.resolve().parent) / given[key]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Settings.model_validate(given)

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # Fifteen times the largest file expected (about 35,000 rows); a guard, not a rule of NHS England.
 MAX_BYTES = 50_000_000
+_LONGEST_HEADER = 100_000  # bytes of the first line that are looked at; NHS England's has 230
 
 # A file so named claims to be one of ours, so a header that is not ours is an error.
 _OUR_NAME = re.compile(r"trust[-_ ]data|league[-_ ]table", re.IGNORECASE)
@@ -56,6 +57,7 @@ class Source:
     warnings: list[str] = field(default_factory=list)
     dated: bool = True
     used: pd.DataFrame | None = None
+    header: tuple[str, ...] = ()
 
     def releases(self) -> dict[str, str]:
         """The newest quarter held, by trust type: what makes two files the same release."""
@@ -74,6 +76,24 @@ class Source:
 
 
 def open_all(folder: Path) -> tuple[list[Source], list[Problem]]:
+    """Every file of ours in a folder, each as a tidy frame with its problems.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    sources : list of Source
+        In the order of names, quarters and releases not settled yet; each carries its own problems and warnings.
+    problems : list of Problem
+        Of files that could not be read at all, or of a folder without any file of ours. Other files are left alone.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or it cannot be listed.
+    """
     sources, problems = [], []
     for path in _listing(folder):
         try:
@@ -90,6 +110,18 @@ def open_all(folder: Path) -> tuple[list[Source], list[Problem]]:
         expected = "CSV files of the NHS Oversight Framework (*-trust-data*.csv, *-trust-league-table*.csv)"
         problems.append(Problem(str(folder), "no file of the NHS Oversight Framework here", expected=expected))
     return sources, problems
+
+
+def headers(folder: Path) -> pd.DataFrame:
+    """Columns of the files of ours in a folder, also of those that will be refused for them: kind, column."""
+    found = []
+    for path in _listing(folder):
+        if path.suffix.lower() == ".csv" and path.is_file():
+            with path.open("rb") as stream:
+                text, _ = sheets.decode(path.name, stream.readline(_LONGEST_HEADER))
+            header, _, _ = sheets.split(path.name, text)
+            found += [(kind, column) for kind in [checks.kind_of(header)] if kind for column in header]
+    return pd.DataFrame(found, columns=["kind", "column"]).drop_duplicates(ignore_index=True)
 
 
 def _listing(folder: Path) -> list[Path]:
@@ -122,7 +154,7 @@ def _open(path: Path) -> Source | None:
         return None
     sha256 = hashlib.sha256(data).hexdigest()
     version = max((int(number) for number in _VERSION.findall(path.stem)), default=1)
-    return _source(Source(file, kind, version, sha256, cells, problems + found), header, text)
+    return _source(Source(file, kind, version, sha256, cells, problems + found, header=tuple(header)), header, text)
 
 
 def _bytes(path: Path) -> bytes:
@@ -158,7 +190,18 @@ def _source(raw: Source, header: list[str], text: str) -> Source:
 
 
 def date_undated(sources: list[Source]) -> list[Problem]:
-    """Give a quarter to metrics files without a Quarter column (first release, Q1 2025/26)."""
+    """Give a quarter to metrics files without a Quarter column (first release, Q1 2025/26).
+
+    Parameters
+    ----------
+    sources : list of Source
+        Those without a quarter are changed in place.
+
+    Returns
+    -------
+    list of Problem
+        A file whose quarter cannot be told, or could be one of several.
+    """
     problems = []
     for source in [source for source in sources if not source.dated]:
         rows = source.frame.loc[source.frame["metric_id"] == "OF5000", "reporting_date"]
@@ -198,7 +241,20 @@ def _quarter_in_name(file: str) -> str | None:
 
 
 def choose_releases(sources: list[Source]) -> tuple[list[Problem], list[str]]:
-    """Set `used` on every source: its rows that no newer release or version replaces."""
+    """Set `used` on every source: its rows that no newer release or version replaces.
+
+    Parameters
+    ----------
+    sources : list of Source
+        Changed in place.
+
+    Returns
+    -------
+    problems : list of Problem
+        Files that claim to be the same release and say different things.
+    notes : list of str
+        What was set aside, and for which file.
+    """
     problems, notes = [], []
     best: dict[tuple, Source] = {}  # of one kind, type and release: the highest version
     for source in sorted(sources, key=lambda source: -source.version):
@@ -240,6 +296,18 @@ def _keep(source: Source, holder: dict[tuple, Source]) -> list[str]:
     return [
         f"{source.file}: set aside for {joined(found)}; {file} is newer or the same" for file, found in lost.items()
     ]
+
+
+def superseded(sources: list[Source]) -> list[Source]:
+    """The rows of sound files that a newer release replaces, as sources of their own; `used` has to be set."""
+    used = [source for source in sources if source.used is not None and not source.used.empty]
+    older = []
+    for source in sources:
+        rest = source.frame if source.used is None else source.frame.drop(index=source.used.index)
+        copied = any(source is not one and source.kind == one.kind and source.same_contents(one) for one in used)
+        if not (rest.empty or source.problems or copied):
+            older.append(replace(source, frame=rest, used=None, warnings=[]))
+    return older
 
 
 def set_aside(source: Source) -> list[str]:

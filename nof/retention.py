@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nof.errors import NofError
-from nof.keeping import read_json
-from nof.quarter import Quarter
+from nof.keeping import names_a_quarter, read_json
 
 
 @dataclass(frozen=True)
@@ -46,22 +45,15 @@ def removals(reports: Path, raw: Path, keep: int) -> list[Removal]:
     old = sorted(places)[:-keep]
     why = f"report older than the newest {keep}"
     found = [Removal(reports / name, _report_size(reports, name), why) for name in old]
-    standing = places - set(old)
+    inputs = [files for name in sorted(places - set(old)) for files in _inputs(reports, name)]
     for name in sorted(_quarters(raw)):
-        found += _versions(raw / name, reports / name if name in standing else None, keep)
+        found += _versions(raw / name, inputs, keep)
     return found
 
 
 def _quarters(folder: Path) -> set[str]:
     """Names in a folder that are quarters, spelled exactly so."""
-    return {one.name for one in folder.iterdir() if _is_quarter(one.name)} if folder.is_dir() else set()
-
-
-def _is_quarter(name: str) -> bool:
-    try:
-        return Quarter.parse(name).slug == name
-    except ValueError:
-        return False
+    return {one.name for one in folder.iterdir() if names_a_quarter(one.name)} if folder.is_dir() else set()
 
 
 def _report_size(reports: Path, quarter: str) -> int:
@@ -69,27 +61,31 @@ def _report_size(reports: Path, quarter: str) -> int:
     return _size(reports / ".published" / quarter) + (0 if own.is_symlink() else _size(own))
 
 
-def _versions(folder: Path, report: Path | None, keep: int) -> Iterator[Removal]:
+def _versions(folder: Path, inputs: list[set[str]], keep: int) -> Iterator[Removal]:
     """Versions of one quarter's files beyond the newest ones, except the current and what a report rests on."""
     home = folder / ".versions"
     kept = [one for one in home.iterdir() if one.is_dir() and not one.is_symlink()] if home.is_dir() else []
-    needed = {read_json(folder / "sources.json").get("version"), *_rests_on(report, kept)}
+    needed = {read_json(folder / "sources.json").get("version"), *_rested_on(kept, inputs)}
     newest = sorted(kept, key=lambda one: (_made(one), one.name), reverse=True)
     for one in newest[keep:]:
         if one.name not in needed and _is_version(one.name):
             yield Removal(one, _size(one), f"files replaced by newer ones, beyond the newest {keep}")
 
 
-def _rests_on(report: Path | None, versions: list[Path]) -> Iterator[str]:
-    """Versions that hold the files which a report, or the one kept for a roll-back, was made from."""
-    places = [] if report is None else [report, *(report.parent / ".published" / report.name).glob("*")]
-    for place in places:
+def _inputs(reports: Path, quarter: str) -> Iterator[set[str]]:
+    """Hashes of the files that a report, and the one kept for a roll-back, was made from or compared with."""
+    for place in (reports / quarter, *(reports / ".published" / quarter).glob("*")):
         inputs = read_json(place / "manifest.json").get("inputs") or []
-        used = {one.get("sha256") for one in inputs if isinstance(one, dict)}
-        for one in versions:
-            hashes = {file.get("sha256") for file in read_json(one / "sources.json").get("files") or []}
-            if used and used == hashes:
-                yield one.name
+        yield {str(one.get("sha256")) for one in inputs if isinstance(one, dict)}
+
+
+def _rested_on(versions: list[Path], inputs: list[set[str]]) -> Iterator[str]:
+    """Versions whose files are all among the inputs of one report; of another quarter perhaps, which repeats this one's
+    figures."""
+    for one in versions:
+        hashes = {str(file.get("sha256")) for file in read_json(one / "sources.json").get("files") or []}
+        if hashes and any(hashes <= files for files in inputs):
+            yield one.name
 
 
 def _made(version: Path) -> str:

@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nof import lineage, ranking, reconcile, results, scoring
+from nof import lineage, ranking, reconcile, restated, results, scoring
 from nof.errors import InputError, Problem
 from nof.framework import Framework, Metric, value_id
 from nof.publication import Publication, read
 from nof.quarter import Quarter
-from nof.recompute import National, choose_quarter, choose_type, edges, league, recompute, redrawn, select, standing
+from nof.recompute import (
+    National,
+    choose_quarter,
+    choose_type,
+    edges,
+    league_with,
+    recompute,
+    redrawn,
+    select,
+    standing,
+)
 from nof.uncertainty import DRAWS, SEED, Redraw
 
 
@@ -59,7 +69,7 @@ class View:
     @cached_property
     def league(self) -> pd.DataFrame:
         """The recomputed league table with likely ranges; see `recompute.league`."""
-        return league(self.national, self.quarter, self.trust_type, self.draws, self.seed)
+        return league_with(self.national, self.quarter, self.trust_type, self.redrawn)
 
     @cached_property
     def redrawn(self) -> Redraw | None:
@@ -143,7 +153,8 @@ class View:
         scores = self.scores[self.scores["metric_id"] == metric_id].set_index("trust_code")
         scores = scoring.round_half_up(scores["score"]).rename("score").to_frame()
         ranked = self._ranked_values(metric_id).set_index("trust_code")
-        names = self.league.set_index("trust_code")["trust_name"]
+        trusts = self.publication.trusts  # not those of the league table, which is drawn 10,000 times when asked for
+        names = trusts[trusts["quarter"] == self.quarter].set_index("trust_code")["trust_name"]
         table = scores.join(ranked, how="outer").join(names, how="left").reset_index()
         return table.sort_values(["rank", "score", "trust_code"]).reset_index(drop=True)
 
@@ -177,15 +188,22 @@ def open_publication(folder: str | Path) -> National:
     """
     path = Path(folder).resolve()
     files = sorted(path.iterdir()) if path.is_dir() else []
-    return _opened(path, tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files))
+    return _opened(path, tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files),
+                   restated.earlier_folders(path))
 
 
 @lru_cache(maxsize=2)
-def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...]) -> National:
+def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tuple[Path, ...]) -> National:
     kept = results.shared(folder)
     national = recompute(read(folder)) if kept is None else kept
     once(national, "_mergers", lambda: lineage.known_mergers(folder))
+    once(national, "_restated", lambda: restated.find(folder, national.publication))
     return national
+
+
+def restated_of(national: National) -> restated.Restated:
+    """What a publication restates of the files before it, where those are at hand; see `restated.find`."""
+    return once(national, "_restated", restated.nothing)
 
 
 def mergers_of(national: National) -> pd.DataFrame:
@@ -252,7 +270,8 @@ def named_metric_ranking(national: National, metric_id: str, quarter: str | None
     publication = national.publication
     slug = choose_quarter(publication, quarter)
     wanted = value_id(metric_id) if metric_id[2:3] == "1" else metric_id
-    known = {value: rule for value, rule in national.framework(slug).by_value.items() if rule.better != "unknown"}
+    rules = national.framework(slug)  # where nobody has confirmed them, ranks are the published ones
+    known = {value: rule for value, rule in rules.by_value.items() if rules.draft or rule.better != "unknown"}
     parts = [_one_ranking(national, slug, known[wanted])] if wanted in known else []
     if not parts or parts[0].empty:
         held = sorted(set(publication.metrics["metric_id"]) & set(known))
@@ -264,7 +283,11 @@ def named_metric_ranking(national: National, metric_id: str, quarter: str | None
 def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame:
     trusts = national.publication.trusts
     names = trusts[trusts["quarter"] == quarter].set_index("trust_code")["trust_name"]
-    table = ranking.metric_ranking(national.publication.metrics, rule, quarter)
+    metrics = national.publication.metrics
+    if rule.better == "unknown":
+        table = scoring.value_rows(metrics[metrics["quarter"] == quarter], rule).sort_values(["trust_type", "rank"])
+    else:
+        table = ranking.metric_ranking(metrics, rule, quarter)
     table = table.assign(metric_id=rule.value_id, trust_name=table["trust_code"].map(names))
     return table[["quarter", "trust_type", "metric_id", "rank", "trust_code", "trust_name", "value", "units", "median",
                   "lower_quartile", "upper_quartile", "reporting_date"]]

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from nof import csvs, difference
+from nof import csvs, difference, difference_words
 from nof.cli import app
+from nof.errors import InputError
 from nof.publication import read
 
 TYPES = ("acute", "ambulance")
@@ -52,7 +53,7 @@ def test_the_same_publication_has_no_difference(tmp_path):
     found = compared(tmp_path)
     assert found.nothing and not found.restated
     assert difference.listing(found).empty and difference.counts(found).empty
-    assert "say the same" in difference.difference_words(found).markdown
+    assert "say the same" in difference_words.difference_words(found).markdown
 
 
 def test_real_files_are_no_different_from_themselves(real):
@@ -125,7 +126,7 @@ def test_a_renamed_trust_is_told_and_escaped(tmp_path):
     assert found.renamed[["trust_code", "column", "new"]].to_numpy().tolist() == [
         ["ZZ1A", "trust_name", "New *Vale* <b>"]
     ]
-    said = difference.difference_words(found).markdown
+    said = difference_words.difference_words(found).markdown
     assert r"New \*Vale\* &lt;b&gt;" in said and "is now named" in said
 
 
@@ -136,7 +137,7 @@ def test_new_and_dropped_metrics_are_listed_by_type(tmp_path):
         ["acute", "OF0300", "new"],
     ]
     assert found.figures.empty
-    said = difference.difference_words(found).markdown
+    said = difference_words.difference_words(found).markdown
     assert "New metrics: OF0300 (Brand new)." in said and "Dropped metrics: OF0082" in said and "No figure" in said
 
 
@@ -189,9 +190,9 @@ def test_looking_back_turns_every_change_around(tmp_path):
 
 def test_the_section_and_the_table_of_a_briefing_say_how_much(tmp_path):
     found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Metric_ID": "OF0005"}, Value="2.5"))
-    said = difference.difference_words(found).markdown
+    said = difference_words.difference_words(found).markdown
     assert said.startswith("**This briefing rests on restated data:** for Q1 2025/26 and Q2 2025/26, 2 values differ")
-    data = difference.difference_table(found).data()
+    data = difference_words.difference_table(found).data()
     assert data["rows"] == [
         ["Q1 2025/26", "acute", "values", "1", "1", "2.5"],
         ["Q2 2025/26", "acute", "values", "1", "1", "2.5"],
@@ -214,11 +215,47 @@ def test_the_command_prints_writes_and_ends_well_with_or_without_differences(tmp
     assert CliRunner().invoke(app, ["diff", str(old), str(old)]).exit_code == 0
 
 
-def test_a_new_column_is_refused_by_name_before_anything_is_compared(tmp_path):
-    new = folder(tmp_path, "new")
-    for path in new.glob("*acute*data*.csv"):
-        path.write_bytes(path.read_bytes().replace(b"Units", b"Units,Peer_group"))
-    from nof.errors import InputError
+def first_release(tmp_path):
+    """The folder of a quarter as first published: no Quarter column, and a league table that dates itself otherwise."""
+    here = folder(tmp_path, "old", quarters=("Q1 2025/26",))
+    for path in list(here.glob("*acute*")):
+        text = path.read_text(encoding="utf-8-sig")
+        if "league" in path.name:
+            path.write_text(text.replace("Quarter", "Reporting_date", 1))
+        else:
+            path.write_text("".join(line.partition(",")[2] for line in text.splitlines(keepends=True)))
+        path.rename(path.with_name(path.name.replace("q2", "q1")))
+    return here
 
-    with pytest.raises(InputError, match="Peer_group"):
-        read(new)
+
+def test_new_and_dropped_columns_are_listed_by_kind_of_file_and_type(tmp_path):
+    found = difference.compare(read(first_release(tmp_path)), read(folder(tmp_path, "new")))
+    assert found.columns.to_numpy().tolist() == [
+        ["league", "acute", "Quarter", "new"],
+        ["league", "acute", "Reporting_date", "dropped"],
+        ["metrics", "acute", "Quarter", "new"],
+    ]
+    assert not found.restated and not found.nothing
+    said = difference_words.difference_words(found).markdown
+    assert "New columns: Quarter." in said and r"Dropped columns: Reporting\_date." in said
+    rows = difference.listing(found).query("what.str.startswith('column')")
+    assert rows[["what", "trust_type", "metric_id", "old", "new"]].fillna("").to_numpy().tolist() == [
+        ["column new", "acute", "league table", "", "Quarter"],
+        ["column dropped", "acute", "league table", "Reporting_date", ""],
+        ["column new", "acute", "", "", "Quarter"],
+    ]
+    assert found.of_type("ambulance", "2025-26-q2").columns.empty
+
+
+def test_a_column_that_nobody_knows_is_listed_before_the_file_is_refused(tmp_path):
+    old, new = folder(tmp_path, "old"), folder(tmp_path, "new")
+    for path in new.glob("*acute*data*.csv"):
+        path.write_bytes(path.read_bytes().replace(b"Units", b"Peer_group"))
+    result = CliRunner().invoke(app, ["diff", str(old), str(new)])
+    assert isinstance(result.exception, InputError) and "Peer_group" in str(result.exception)
+    assert "new column in the metrics files: Peer_group" in result.output
+    # Of the metrics files only one lacks it: Units is not dropped while the other has it.
+    assert "dropped" not in result.output
+    for path in [*old.glob("*ambulance*data*.csv"), *new.glob("*ambulance*data*.csv")]:
+        path.unlink()
+    assert "dropped column in the metrics files: Units" in CliRunner().invoke(app, ["diff", str(old), str(new)]).output

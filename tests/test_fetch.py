@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import tracemalloc
 from dataclasses import dataclass, field
@@ -32,8 +34,9 @@ from bad_server import (
     wrong_length,
 )  # fmt: skip
 
-from nof import download, fetch, keeping, paths
-from nof.download import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable, get
+from nof import fetch, keeping, paths, transport
+from nof.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
+from nof.download import get
 from nof.errors import InputError, NofError, Problem
 from nof.fetch import Catalogue, Fetched, load_catalogue
 
@@ -337,7 +340,7 @@ PRIVATE = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "::1", "fd
 def test_a_named_host_that_leads_to_a_private_address_is_refused(monkeypatch, number):
     # Only the answer of the name service is replaced: it is the one thing an attacker controls here.
     family = socket.AF_INET6 if ":" in number else socket.AF_INET
-    monkeypatch.setattr(download.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))])
+    monkeypatch.setattr(transport.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))])
     policy = Policy(frozenset({"www.england.nhs.uk"}))
     with pytest.raises(SourceUnreachable, match="leads to a private address"):
         get("https://www.england.nhs.uk/a.csv", BytesIO(), policy=policy, clock=FakeClock().clock())
@@ -544,6 +547,39 @@ def test_killed_at_any_step_of_settling_and_run_again_it_ends_the_same(world, tm
     expected = world.snapshot()
     world.into = disturbed
     assert world.snapshot() == expected
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from nof.keeping import staging_folder
+with staging_folder(Path(sys.argv[1])) as folder:
+    (folder / "half.csv").write_text("Quarter,Region")
+    print("at work", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_download_is_cleared_by_the_next_and_a_living_one_is_not(world):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(world.into)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "at work\n"
+    world.site()
+    world.quarter()
+    assert [one.name for one in world.into.glob(".fetch-*/set/*")] == ["half.csv"], "its process lives"
+    process.kill()
+    process.wait(30)
+    world.quarter()
+    assert not list(world.into.glob(".fetch-*"))
+
+
+def test_a_working_folder_that_was_never_locked_goes_after_a_day(world):
+    new, old = (world.into / f".fetch-{name}" for name in ("new", "old"))
+    for folder in (new, old):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, time.time() - 25 * 3600))
+    world.site()
+    world.quarter()
+    assert new.exists() and not old.exists()
 
 
 def test_known_addresses_come_first_and_pages_only_if_one_is_missing(world):
@@ -785,7 +821,8 @@ def test_the_catalogue_of_the_project_is_valid_and_says_what_is_unverified():
         (("acute-trust-data.csv", "acute-trust.csv"), "not of NHS England's form"),
         (("  2025-26-q1:", "  2025-27-q1:"), "not a quarter"),
         (("names_without_year: 2025/26", "names_without_year: 2025"), "names_without_year"),
-        (("hosts:", "hosts: !!python/object/apply:os.system [true]\nx:"), "cannot be read"),
+        (("hosts:", "hosts: !!python/object/apply:os.system [true]\nx:"), "is not YAML"),
+        (("hosts:", "x: &a [1]\ny: *a\nhosts:"), "aliases"),
     ],
 )
 def test_mistakes_in_the_catalogue_are_named(tmp_path, change, match):

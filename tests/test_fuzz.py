@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -407,3 +408,15 @@ def test_what_comes_out_is_typst(texts):
 def test_markdown_made_to_be_slow_ends_soon(text):
     with bounded():
         convert(parse_markdown(text))
+
+
+# ---------------------------------------------------------------- where the bytes lead
+
+
+@pytest.mark.parametrize("target", ["opening", "publication", "date", "parameters", "markdown"])
+def test_coverage_guided_fuzzing_finds_nothing(target):
+    """A few seconds of atheris where it is installed; `python tests/coverage_fuzz.py TARGET SECONDS` looks longer."""
+    pytest.importorskip("atheris", reason="atheris is not a locked package: see tests/coverage_fuzz.py")
+    script = Path(__file__).parent / "coverage_fuzz.py"
+    done = subprocess.run([sys.executable, script, target, str(3 * MORE)], capture_output=True, text=True)
+    assert done.returncode == 0 and "Done " in done.stderr, done.stderr[-3000:]

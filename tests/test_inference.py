@@ -12,12 +12,16 @@ import pytest
 from conftest import _shared
 from typer.testing import CliRunner
 
-from nof import demo, demo_next, framework, inference, inference_draft, inference_shapes, paths, ranking, scoring
+from nof import demo, framework, inference, inference_draft, inference_shapes, paths, ranking, scoring, unconfirmed
+from nof.briefing import plan
+from nof.briefing.params import Params
 from nof.cli import app
+from nof.demo import next_year as demo_next
 from nof.errors import InputError
 from nof.publication import Publication, read
 from nof.recompute import league, recompute
 from nof.reconcile import compare, equal
+from nof.view import named_metric_ranking
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +338,76 @@ def test_without_any_segment_ranks_follow_the_average(next_year):
     assert (national.standings["rank"] == national.standings["rank_by_average"]).all()
     table = league(national, publication.latest, "ambulance", draws=200)
     assert (table["rank_low"] <= table["rank_high"]).all()
+
+
+def shifted(publication, change):
+    """The publication with other published averages than its scores give: no weight of ours fits them all."""
+    metrics = publication.metrics
+    own = metrics["metric_id"] == "OF5002"
+    metrics = metrics.assign(value=metrics["value"].mask(own, change(metrics["value"])))
+    return Publication(metrics, publication.trusts, publication.league, publication.files, illustrative=True)
+
+
+def test_without_confirmed_rules_standings_are_the_published_ones_whatever_a_draft_would_give(next_year):
+    publication = shifted(next_year[0], lambda value: (value + 0.5).clip(upper=4).round(2))
+    national = recompute(publication)
+    table = national.standings.set_index(["quarter", "trust_code"])
+    for metric_id, columns in {"OF5002": {"value": "average_score", "rank": "rank_by_average"},
+                               "OF5000": {"value": "segment", "rank": "rank"},
+                               "OF5003": {"value": "segment_unadjusted"}}.items():  # fmt: skip
+        published = publication.metrics.query("metric_id == @metric_id").set_index(["quarter", "trust_code"])
+        for column, ours in columns.items():
+            assert table[ours].eq(published[column].reindex(table.index)).all(), (metric_id, column)
+    assert np.allclose(scoring.round_half_up(table["average"]), table["average_score"])
+    tried = recompute(publication, level=1).standings
+    assert not np.isclose(tried["average_score"], table["average_score"].to_numpy()).all(), "a test that could not fail"
+
+
+def test_without_confirmed_rules_no_inferred_rule_is_in_force(next_year):
+    publication, found = next_year
+    rules = recompute(publication).framework(publication.latest)
+    assert rules.draft and rules.national_pool == () and rules.segments.rule == "unknown" and not rules.segments.brackets
+    assert {(one.shape, one.better, one.pool, one.certainty) for one in rules.metrics} == {
+        ("not recomputable", "unknown", "unknown", "unknown")
+    }
+    assert all(one.floor is one.standard is one.between is one.matrix is None and not one.bands for one in rules.metrics)
+    assert {one.score_id: one.weight if one.averaged else 0 for one in rules.metrics} == pytest.approx(found.weights)
+    scores = recompute(publication).scores
+    assert (scores["score"] == scores["published"]).all(), "not even the digits that rounding took away"
+    whole = inference_draft.rules(publication, "2026/27", tried=True)
+    assert {one.certainty for one in whole.metrics} > {"inferred"}, "which the reconciliation tries"
+
+
+def test_without_confirmed_rules_the_ranking_of_a_metric_is_the_published_one(next_year):
+    publication, _ = next_year
+    table = named_metric_ranking(recompute(publication), "OF0005")
+    published = publication.metrics.query("metric_id == 'OF0005' and quarter == @publication.latest")
+    ours, theirs = (one.set_index("trust_code")["rank"].sort_index() for one in (table, published))
+    pd.testing.assert_series_equal(ours, theirs)
+
+
+def test_a_draft_that_nobody_confirmed_is_not_in_force_from_a_file_either(next_year, tmp_path, monkeypatch):
+    publication, found = next_year
+    (tmp_path / "2026-27.yaml").write_text(inference_draft.draft(found), encoding="utf-8")
+    monkeypatch.setattr(paths, "frameworks", lambda: tmp_path)
+    framework.load.cache_clear()
+    try:
+        assert {one.better for one in inference_draft.rules(publication, "2026/27").metrics} == {"unknown"}
+    finally:
+        framework.load.cache_clear()
+
+
+def test_every_page_of_such_a_year_says_so(next_year):
+    publication, _ = next_year
+    national = recompute(publication)
+    params = plan.settled(Params(quarter=publication.latest, data="x", trust_types=["ambulance"]), national)
+    code = publication.trusts["trust_code"].iloc[0]
+    jobs = plan.national_jobs(params, national) + plan.trust_jobs(params, national, [code])
+    said = "The rules of 2026/27 are not confirmed: averages, segments and places are as published"
+    assert {job.notebook for job in jobs} > {"league_table", "limitations", "metric_rankings", "reconciliation"}
+    assert all(said in job.about["source_line"] for job in jobs)
+    confirmed = framework.load("2025/26")
+    assert unconfirmed.line(confirmed) == ""
 
 
 def test_a_small_publication_of_a_new_year_and_type_opens(tmp_path):

@@ -109,6 +109,22 @@ def test_files_that_a_report_rests_on_stay_and_those_of_the_one_kept_for_a_roll_
     assert names(retention.removals(reports, raw, 1)) == [*QUARTERS[:3], WORDS["old"]]
 
 
+def test_older_files_that_a_report_was_compared_with_stay_whichever_quarter_they_are_of(places):
+    reports, raw = places
+    earlier = [version(raw, QUARTERS[2], name, made) for name, made in (("old", "2025-01-01"), ("middle", "2025-02-01"))]
+    version(raw, QUARTERS[2], "new", "2025-03-01", current=True)
+    shas = {name: hashlib.sha256(name.encode()).hexdigest() for name in WORDS}
+    assert earlier == [shas["old"], shas["middle"]]
+    report(reports, QUARTERS[3], shas["new"], run="alone")
+    gone = [one.path for one in retention.removals(reports, raw, 1) if ".versions" in one.path.parts]
+    assert [one.name for one in gone if QUARTERS[2] in one.parts] == [WORDS["middle"], WORDS["old"]]
+    place = (reports / QUARTERS[3]).resolve() / "manifest.json"
+    inputs = [{"sha256": shas["new"]}, {"sha256": shas["middle"], "superseded": True, "compared": True}]
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"inputs": inputs}))
+    gone = [one.path for one in retention.removals(reports, raw, 1) if ".versions" in one.path.parts]
+    assert [one.name for one in gone if QUARTERS[2] in one.parts] == [WORDS["old"]]
+
+
 def test_nothing_outside_is_followed_or_touched(places, tmp_path):
     reports, raw = places
     treasure = tmp_path / "treasure"

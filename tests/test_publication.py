@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import logging
+import math
 import os
 import random
+import tempfile
+from pathlib import Path
 
 import builders as b
 import pandas as pd
@@ -44,7 +47,7 @@ def folder(tmp_path):
     return b.publication(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     """What that publication reads as."""
     return read(b.publication(tmp_path_factory.mktemp("plain")))
@@ -863,66 +866,132 @@ def test_text_is_capped_and_problems_are_not(folder):
 
 # ---------------------------------------------------------------- anything at all
 
-# NOF_FUZZ=2000 looks harder than a usual run.
-FUZZ = settings(
-    max_examples=int(os.environ.get("NOF_FUZZ", "60")), deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+# What a file is made of is tried often on what opens it (milliseconds), less often on a whole folder, whose checks of
+# values take fifty times as long whatever the file holds. NOF_FUZZ=50 tries fifty times as much of both.
+MORE = max(1, int(os.environ.get("NOF_FUZZ", "1")))
+
+
+def tries(number):
+    """So many examples, times NOF_FUZZ."""
+    return settings(max_examples=number * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 PIECES = st.sampled_from([
     b'"', b",", b"\r", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"NA", b"NaN", b"inf", b"1e999", b"-", b"Q9", b"<",
     b"\xc3", b" to ", b"9" * 40, b"\x1a", b"Quarter", b"OF5000", b"Acute trust", b"Integrated care board",
 ])  # fmt: skip
+SHORT = ("Q2 2025/26",)  # one quarter of the smallest type: 18 rows
 
 
-def outcome(folder, name, data):
-    """Read a folder with this file; the result is a Publication or an InputError that has problems."""
-    b.write(folder, name, data)
-    try:
-        found = read(folder)
-    except InputError as error:
-        assert error.problems
-        assert str(error)
-        return None
+def small(kind):
+    """A valid file, as bytes."""
+    text = b.table(b.metric_rows("ambulance", SHORT), b.METRIC_HEADER) if kind == "metrics" else b.league_text("ambulance")
+    return text.encode("utf-8-sig")
+
+
+def files_with(data, kind):
+    """A folder of a metrics and a league table file, one of them being `data`."""
+    found = {b.metrics_name("ambulance"): small("metrics"), b.league_name("ambulance"): small("league")}
+    return found | {(b.metrics_name if kind == "metrics" else b.league_name)("ambulance"): data}
+
+
+def outcome(given_files):
+    """Read a folder of these files; the result is a Publication or an InputError that has problems."""
+    with tempfile.TemporaryDirectory() as place:
+        for name, data in given_files.items():
+            (Path(place) / name).write_bytes(data)
+        try:
+            found = read(place)
+        except InputError as error:
+            assert error.problems
+            assert str(error)
+            return None
     assert not found.metrics.duplicated(["quarter", "trust_code", "metric_id", "units"]).any()
     assert found.metrics["trust_code"].str.fullmatch("[A-Z0-9]{3,10}").all()
     return found
 
 
-@FUZZ
+def opens(data):
+    """Bytes to cells, and what their header is taken for: never more cells than bytes, problems that can be said."""
+    if problems := sheets.byte_problems("a.csv", data):
+        assert all(map(str, problems))
+        return
+    text, problems = sheets.decode("a.csv", data)
+    header, cells, more = sheets.split("a.csv", text)
+    assert cells.size <= max(len(data), 1) and cells.shape[1] == len(header) and all(map(str, problems + more))
+    if kind := checks.kind_of(header):
+        names, problems = checks.settle_header("a.csv", header, kind)
+        assert len(names) == len(header) and all(map(str, problems))
+
+
+@st.composite
+def changed(draw, kind):
+    """A valid file of which a few stretches are replaced."""
+    data = small(kind)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(data)))
+        end = draw(st.integers(start, min(len(data), start + 60)))
+        data = data[:start] + draw(PIECES | st.binary(max_size=8)) + data[end:]
+    return data
+
+
+KINDS = st.sampled_from(["metrics", "league"])
+
+
+@tries(300)
+@given(data=st.binary(max_size=400) | KINDS.flatmap(changed))
+def test_fuzz_what_opens_a_file(data):
+    opens(data)
+
+
+@tries(25)
 @given(data=st.binary(max_size=400))
-def test_fuzz_any_bytes(folder, data):
-    outcome(folder, b.metrics_name(), data)
+def test_fuzz_any_bytes(data):
+    outcome({b.metrics_name(): data})
 
 
-@FUZZ
-@given(data=st.data(), kind=st.sampled_from(["metrics", "league"]))
-def test_fuzz_changed_bytes(folder, data, kind):
-    text = (b.metrics_text() if kind == "metrics" else b.league_text()).encode("utf-8-sig")
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(text)))
-        end = data.draw(st.integers(start, min(len(text), start + 60)))
-        text = text[:start] + data.draw(PIECES | st.binary(max_size=8)) + text[end:]
-    outcome(folder, b.metrics_name() if kind == "metrics" else b.league_name(), text)
+@tries(30)
+@given(data=st.data(), kind=KINDS)
+def test_fuzz_changed_bytes(data, kind):
+    outcome(files_with(data.draw(changed(kind)), kind))
 
 
 CELL = st.text(max_size=12) | st.floats().map(str)
-PLACES = st.tuples(st.integers(0, 43), st.sampled_from(b.METRIC_HEADER), CELL)
 
 
-@FUZZ
-@given(cells=st.lists(PLACES, max_size=5))
-def test_fuzz_changed_cells(folder, cells):
-    rows = b.metric_rows()
-    for row, column, value in cells:
+def places(kind):
+    """Row, column and text of a cell to change."""
+    rows, header = (17, b.METRIC_HEADER) if kind == "metrics" else (1, b.LEAGUE_HEADER)
+    return st.lists(st.tuples(st.integers(0, rows), st.sampled_from(header), CELL), min_size=1, max_size=5)
+
+
+@tries(400)
+@given(text=CELL)
+def test_fuzz_every_reader_of_a_cell(text):
+    for reader in (*checks._READERS.values(), checks._A_NUMBER):
+        try:
+            found = reader.read(text.strip())
+        except (ValueError, KeyError):
+            continue
+        assert not isinstance(found, float) or math.isfinite(found)
+
+
+@tries(40)
+@given(data=st.data(), kind=KINDS)
+def test_fuzz_changed_cells(data, kind):
+    rows = b.metric_rows("ambulance", SHORT) if kind == "metrics" else b.league_rows("ambulance")
+    for row, column, value in data.draw(places(kind)):
         rows[row][column] = value
-    outcome(folder, b.metrics_name(), b.table(rows, b.METRIC_HEADER).encode("utf-8", "replace"))
+    header = b.METRIC_HEADER if kind == "metrics" else b.LEAGUE_HEADER
+    outcome(files_with(b.table(rows, header).encode("utf-8", "replace"), kind))
 
 
-@settings(FUZZ, max_examples=20)
+@tries(10)
 @given(seed=st.integers(0, 2**32))
-def test_order_of_rows_does_not_matter(folder, plain, seed):
-    rows = b.metric_rows()
+def test_order_of_rows_does_not_matter(seed):
+    rows = b.metric_rows("ambulance", SHORT)
+    in_order = outcome(files_with(small("metrics"), "metrics"))
     random.Random(seed).shuffle(rows)
-    found = outcome(folder, b.metrics_name(), b.table(rows, b.METRIC_HEADER).encode())
+    found = outcome(files_with(b.table(rows, b.METRIC_HEADER).encode(), "metrics"))
     key = ["quarter", "trust_code", "metric_id", "units"]
-    pd.testing.assert_frame_equal(values(found.metrics.sort_values(key)), values(plain.metrics.sort_values(key)))
+    pd.testing.assert_frame_equal(values(found.metrics.sort_values(key)), values(in_order.metrics.sort_values(key)))

@@ -18,7 +18,7 @@ import tiny
 from bad_server import body, cached, serving, status
 
 from nof import events, fetch, keeping, reconcile, refresh, yamls
-from nof.download import Allowance, Limits
+from nof.bounds import Allowance, Limits
 from nof.errors import InputError, NofError
 from nof.fetch import Catalogue
 
@@ -44,6 +44,24 @@ def test_the_settings_that_come_with_the_project_can_be_read(tmp_path):
     given = refresh.load(paths.share("params", "refresh.yaml"), reports=tmp_path)
     assert given.reproduce_at_least == 0.9 and given.all_trusts and given.reports == tmp_path
     assert set(given.hook_on) == set(CODE) - {"nothing new", "at work", "hangs"}
+
+
+@pytest.mark.parametrize("installed", [False, True], ids=["clone", "installed"])
+def test_without_a_settings_file_an_installed_package_works_where_it_was_started(tmp_path, monkeypatch, installed):
+    from nof import paths
+
+    package, elsewhere = tmp_path / "site-packages" / "nof", tmp_path / "elsewhere"
+    shutil.copytree(paths.share("params"), package / "_share" / "params")
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    if installed:
+        monkeypatch.setattr(paths, "_PACKAGE", package)
+        monkeypatch.setattr(paths, "_REPOSITORY", package.parent)
+    home = elsewhere if installed else paths.share()
+    given = refresh.load()
+    assert (given.raw, given.reports) == (home / "data" / "raw", home / "reports")
+    mine = refresh.load(settings_file(tmp_path, "raw: raw\nreports: out\n"))
+    assert (mine.raw, mine.reports) == (tmp_path / "raw", tmp_path / "out"), "a file of one's own: relative to it"
 
 
 @pytest.mark.parametrize(
@@ -379,7 +397,7 @@ def test_the_log_does_not_grow_for_ever_and_a_full_disk_does_not_end_the_run(tmp
 DRIVER = """
 import json, os, shutil, signal, sys, traceback
 from pathlib import Path
-import nof.fetch, nof.keeping, nof.refresh, nof.view, nof.difference
+import nof.by_hand, nof.fetch, nof.keeping, nof.refresh, nof.view, nof.difference
 import papermill
 from nof import limits, reconcile
 from nof.briefing import (carry, cluster, fonts, index, make, manifest, pdf, places, plan, provenance, publish, run,
@@ -387,7 +405,7 @@ from nof.briefing import (carry, cluster, fonts, index, make, manifest, pdf, pla
 
 home = Path(sys.argv[1])
 STAGES = {
-    "before anything is kept": (nof.fetch, "settle", 1), "half of the files in place": (nof.keeping, "link", 2),
+    "before anything is kept": (nof.by_hand, "settle", 1), "half of the files in place": (nof.keeping, "link", 2),
     "before sources.json": (nof.keeping, "write_json", 2), "before reading": (nof.refresh, "_render", 1),
     "before the manifest": (manifest, "write", 1), "before the swap": (publish, "put_in_place", 1),
     "in the middle of the swap": (publish, "_point", 1), "before latest points to it": (publish, "point_latest", 1),

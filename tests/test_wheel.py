@@ -110,6 +110,12 @@ def test_a_briefing_of_the_embedded_demo_is_published_whole(place, reports):
     assert "as it was published" in place.nof("verify", report)
 
 
+def test_what_the_quarterly_job_keeps_goes_where_it_was_started(place):
+    before = files(place.site)
+    assert "0 would go" in place.nof("prune", "--keep", "8", "--dry-run")
+    assert (place.home / "data" / "raw" / ".refresh").is_dir() and files(place.site) == before
+
+
 def test_jupyter_makes_both_forms_of_a_notebook(place, reports):
     for name, start in (("html", b"<!DOCTYPE html>"), ("pdf", b"%PDF-")):
         place.run("-m", "jupyter", "nbconvert", "--to", f"briefing-{name}", reports / "2025-26-q4" / "reconciliation.ipynb",

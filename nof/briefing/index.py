@@ -21,7 +21,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from nof import svg, tables, words
+from nof import svg, tables, unconfirmed, words
 from nof.briefing import bundles, html, manifest, plan, publish
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
@@ -87,7 +87,8 @@ def quarter_facts(folder: Path, national: National, params: Params, run: str, en
     ranked = {code for league in leagues for code in league["codes"]}
     return {
         "label": quarter.label, "day": dateline(quarter.last_day), "run": run, "illustrative": illustrative,
-        "source": words.source_line(illustrative, params.quarter),
+        "source": f"{words.source_line(illustrative, params.quarter)} "
+                  f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
         "licence": "" if illustrative else words.LICENCE_LINE, "leagues": leagues, "trusts": trusts,
         "national": _national(folder, leagues, entries, run), "choices": _choices(leagues),
         "gone": [one for code, one in sorted(trusts.items()) if code not in ranked],

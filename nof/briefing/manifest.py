@@ -6,32 +6,48 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nof import lineage, uncertainty
+from nof import lineage, uncertainty, view
 from nof.briefing.provenance import code_state, sha256, versions
 from nof.errors import InputError, Problem
-from nof.publication import Publication
+from nof.recompute import National
 
 MANIFEST = "manifest.json"
 MERGERS = "mergers.csv"  # a publication's own table of mergers, see `lineage.known_mergers`
 INPUTS = ["file", "kind", "trust_type", "version", "sha256", "rows", "quarters", "superseded"]
 
 
-def origin(run: str, publication: Publication, data: Path) -> dict[str, Any]:
+def origin(run: str, national: National, data: Path) -> dict[str, Any]:
     """What one run rests on: inputs, code, versions, seeds."""
-    return {"run_id": run, "illustrative": publication.illustrative, "inputs": inputs(publication, data),
+    return {"run_id": run, "illustrative": national.publication.illustrative, "inputs": inputs(national, data),
             "code": code_state(), "versions": versions(),
             "seeds": {"likely range of the rank": uncertainty.SEED, "draws": uncertainty.DRAWS}}
 
 
-def inputs(publication: Publication, data: Path) -> list[dict[str, Any]]:
-    """Every file that was read: name, kind, SHA-256, rows; also the folder's own table of mergers, if it has one."""
-    found = json.loads(publication.files[INPUTS].to_json(orient="records"))
+def inputs(national: National, data: Path) -> list[dict[str, Any]]:
+    """Every file that was read: name, kind, SHA-256, rows.
+
+    Also the folder's own table of mergers, if it has one, and the older files that tell what is restated: those have
+    `compared`, wherever they stand.
+    """
+    found = json.loads(national.publication.files[INPUTS].to_json(orient="records"))
+    older = json.loads(view.restated_of(national).files.reindex(columns=INPUTS).to_json(orient="records"))
+    here = {(one["file"], one["sha256"]): one for one in found}
+    for one in older:
+        if (entry := here.get((one["file"], one["sha256"]))) is None:  # else it is one that is set aside in the folder
+            found.append(entry := {**one, "superseded": True})
+        entry["compared"] = True
     own = data / MERGERS
     if own.is_file():
         rows = len(lineage.read_mergers(own))
         found.append({"file": own.name, "kind": "mergers", "trust_type": None, "version": 1, "sha256": sha256(own),
                       "rows": rows, "quarters": "", "superseded": False})
     return found
+
+
+def shaping(inputs: list[dict[str, Any]]) -> list[str]:
+    """Hashes of the inputs that shape what a reader sees: those in use, and those that they are compared with."""
+    return sorted(f"{one['sha256']}{' compared' if one.get('compared') else ''}" for one in inputs
+                  if one.get("compared") or not one.get("superseded"))
 
 
 def write(folder: Path, facts: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from nof import paths, words
+from nof import paths, unconfirmed, words
 from nof.briefing import manifest
 from nof.briefing.make import Job
 from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
@@ -22,8 +22,8 @@ from nof.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
 WHOLE = ("reconciliation",)
-TITLES = {"league_table": "League table", "metric_rankings": "Metric rankings", "reconciliation": "Reconciliation",
-          "limitations": "What a rank cannot tell you"}
+TITLES = {"league_table": "League table", "metric_rankings": "Metric rankings", "limitations": "What a rank cannot tell you",
+          "reconciliation": "Reconciliation with the published figures"}
 
 
 def settled(params: Params, national: National) -> Params:
@@ -120,7 +120,8 @@ def types_of(jobs: Iterable[Job], national: National) -> list[str]:
 def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[str, Any]:
     illustrative = national.publication.illustrative
     return {"title": title, "subtitle": subtitle, "illustrative": illustrative, "lang": "en-GB",
-            "date": Quarter.parse(quarter).last_day.isoformat(), "source_line": source_line(illustrative, quarter),
+            "date": Quarter.parse(quarter).last_day.isoformat(),
+            "source_line": f"{source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
             "licence_line": "" if illustrative else LICENCE_LINE,
             "independent_line": "Independent analysis, not NHS England"}
 
@@ -128,8 +129,7 @@ def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[
 def run_key(params: Params, national: National) -> str:
     """What the whole run rests on, as a hash: files, parameters that shape every briefing, code, rules, versions."""
     chosen = {"quarter": params.quarter, "types": params.trust_types, "illustrative": national.publication.illustrative}
-    used = [one["sha256"] for one in manifest.inputs(national.publication, params.data) if not one["superseded"]]
-    return _digest([sorted(used), chosen, identity()])
+    return _digest([manifest.shaping(manifest.inputs(national, params.data)), chosen, identity()])
 
 
 def job_key(job: Job, run: str) -> str:
