@@ -20,7 +20,7 @@ from nof.lineage import MergedPosition
 from nof.quarter import Quarter
 from nof.recompute import select, standing
 from nof.sensitivity import Association, Multiverse, Setting
-from nof.view import View, mergers_of, open_view
+from nof.view import View, mergers_of, once, open_view
 
 SHUFFLES = 200  # of each metric, in the randomisation check
 IN_QUARTER = "in-quarter data only"  # how `sensitivity` labels that choice
@@ -381,14 +381,14 @@ def _joined(cell):
     return "; ".join(map(str, cell)) if isinstance(cell, tuple) else cell
 
 
-def open_limits(view: View, data: str | Path, covariate: str = "", column: str = "") -> Limits:
+def open_limits(view: View, covariate: str = "", column: str = "") -> Limits:
     """Open the limits of a view.
+
+    Without a covariate they are computed once and kept with the view.
 
     Parameters
     ----------
     view : View
-    data : path
-        Folder of the publication, for its own mergers.csv.
     covariate, column : str
         A CSV file of trust_code and a number, and the number's column; nothing for none.
 
@@ -397,10 +397,12 @@ def open_limits(view: View, data: str | Path, covariate: str = "", column: str =
     InputError
         A file that cannot be used; every problem is listed.
     """
-    numbers = sensitivity.read_covariate(covariate, column or None) if covariate else None
-    return Limits(view, mergers_of(view.national), numbers)
+    mergers = mergers_of(view.national)
+    if covariate:
+        return Limits(view, mergers, sensitivity.read_covariate(covariate, column or None))
+    return once(view, "_limits", lambda: Limits(view, mergers))
 
 
 def limits_of(data: str | Path, quarter: str | None, trust_type: str) -> Limits:
     """Open a folder, a quarter and a trust type at once."""
-    return open_limits(open_view(data, quarter, trust_type), data)
+    return open_limits(open_view(data, quarter, trust_type))

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from nof import inference_draft, ranking, scoring, uncertainty
+from nof import inference_draft, ranking, scoring, uncertainty, unconfirmed
 from nof.errors import InputError, Problem
 from nof.framework import Framework
 from nof.publication import Publication
@@ -51,43 +51,39 @@ class National:
 
     @cached_property
     def _frameworks(self) -> dict[str, Framework]:
-        return {year: inference_draft.rules(self.publication, year)
+        return {year: inference_draft.rules(self.publication, year, tried=self.level == 1)
                 for year in {_year(quarter) for quarter in self.publication.quarters}}
 
     def framework(self, quarter: str) -> Framework:
         """The rules of the year that a quarter belongs to."""
         return self._frameworks[_year(quarter)]
 
-    def level_used(self, quarter: str) -> dict[int, int]:
-        """How many averaged scores of a quarter were taken at each level."""
-        part = self.scores[(self.scores["quarter"] == quarter) & (self.scores["weight"] > 0)]
-        return {int(level): int(count) for level, count in part["level"].value_counts().items()}
-
 
 def recompute(publication: Publication, level: int = 2) -> National:
     """Recompute a publication from its published values (level 2) or its published scores (level 1).
 
-    A year without confirmed rules stays at level 1: which scores enter its average, and with which weight, is worked out
-    from the published averages (see `nof.inference`).
+    In a year without confirmed rules averages, segments and ranks are those published, and scores stay at level 1 (see
+    `nof.unconfirmed`). Level 1 tries the draft of such a year whole, for the reconciliation.
     """
     scores, standings = [], []
-    for framework, metrics in _by_year(publication):
+    for framework, metrics in _by_year(publication, tried=level == 1):
         from_values = level == 2 and not framework.draft
         found = (scoring.scores_from_values if from_values else scoring.recovered_scores)(metrics, framework)
         scores.append(found)
-        standings.append(ranking.segmented(scoring.averages(found), metrics, framework))
-    return National(publication, level, pd.concat(scores, ignore_index=True),
-                    ranking.ranked(pd.concat(standings, ignore_index=True)))
+        placed = ranking.segmented(scoring.averages(found), metrics, framework)
+        taken = framework.draft and level == 2
+        standings.append(unconfirmed.as_published(placed, metrics, framework.summary) if taken else ranking.ranked(placed))
+    return National(publication, level, pd.concat(scores, ignore_index=True), pd.concat(standings, ignore_index=True))
 
 
 def _year(quarter: str) -> str:
     return Quarter.parse(quarter).year_label
 
 
-def _by_year(publication: Publication) -> Iterator[tuple[Framework, pd.DataFrame]]:
+def _by_year(publication: Publication, tried: bool) -> Iterator[tuple[Framework, pd.DataFrame]]:
     metrics = publication.metrics
     for year, part in metrics.groupby(metrics["quarter"].map(_year)):
-        yield inference_draft.rules(publication, year), part
+        yield inference_draft.rules(publication, year, tried=tried), part
 
 
 def choose_quarter(publication: Publication, asked: str | None) -> str:
@@ -123,10 +119,14 @@ def league(national: National, quarter: str, trust_type: str, draws: int = uncer
         best), average_low, average_high (likely range), segment_unadjusted, segment, in_deficit, rank_low, rank_high
         (likely range of the rank), metrics_scored.
     """
+    return league_with(national, quarter, trust_type, redrawn(national, quarter, trust_type, draws, seed))
+
+
+def league_with(national: National, quarter: str, trust_type: str, drawn: uncertainty.Redraw | None) -> pd.DataFrame:
+    """As `league`, from draws that were made before; without them ranks have no likely range."""
     table = standing(national, quarter, trust_type)
     scores, weights = scoring.matrix(select(national.scores, quarter, trust_type))
     table = table.join(uncertainty.likely_ranges(scores, weights))
-    drawn = redrawn(national, quarter, trust_type, draws, seed)
     table = table.join(uncertainty.rank_ranges(drawn)) if drawn else table.assign(rank_low=np.nan, rank_high=np.nan)
     trusts = national.publication.trusts
     names = trusts[trusts["quarter"] == quarter].set_index("trust_code")

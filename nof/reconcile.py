@@ -12,6 +12,7 @@ from nof.publication import Publication
 from nof.recompute import National, league, recompute
 
 KEY = ["quarter", "trust_type", "trust_code"]
+FIGURES = [*KEY, "rule", "published", "recomputed"]
 COMPARED = [*KEY, "rule", "level", "published", "recomputed"]
 SUMMARY = ["quarter", "trust_type", "rule", "level", "published", "reproduced", "largest_difference"]
 # Figures are published at 2 decimals. A median of published (rounded) values can fall on a half, which either neighbour
@@ -31,7 +32,7 @@ def compare(publication: Publication) -> pd.DataFrame:
     parts = []
     for level in (1, 2):
         national = recompute(publication, level)
-        parts += [part.assign(level=level) for part in _figures(national)]
+        parts += [part[FIGURES].assign(level=level) for part in _figures(national)]
     table = pd.concat(parts, ignore_index=True)[COMPARED].dropna(subset=["published", "recomputed"])
     return table.assign(difference=(table["recomputed"] - table["published"]).round(6))
 
@@ -158,25 +159,29 @@ def _domain_segments(national: National, table: pd.DataFrame) -> Iterator[pd.Dat
 
 def _value_figures(national: National) -> Iterator[pd.DataFrame]:
     """Individual metric ranks, medians and quartiles of each trust type, from published values."""
-    metrics = national.publication.metrics
-    for quarter in national.publication.quarters:
-        for metric in national.framework(quarter).by_value.values():
-            found = ranking.metric_ranking(metrics, metric, quarter) if metric.better != "unknown" else metrics.iloc[:0]
-            if found.empty:
-                continue
-            published = scoring.value_rows(metrics[metrics["quarter"] == quarter], metric)
-            yield from _ranking_figures(published.assign(metric_id=metric.value_id), found)
-
-
-def _ranking_figures(published: pd.DataFrame, found: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    both = published.merge(found, on=KEY, suffixes=("", "_found"))
+    pairs = list(_rankings(national))
+    if not pairs:
+        return
+    published, found = (pd.concat(side) for side in zip(*pairs, strict=True))
+    both = published.merge(found, on=[*KEY, "metric_id"], suffixes=("", "_found"))
     columns = {"rank": KEY, "median": KEY[:2], "lower_quartile": KEY[:2], "upper_quartile": KEY[:2]}
     for column, key in columns.items():
-        part = both.dropna(subset=column).drop_duplicates(key)
-        recomputed = part[f"{column}_found"]
+        part = both.dropna(subset=column).drop_duplicates([*key, "metric_id"])
         if column != "rank":
             part = part.assign(trust_code="")
-        yield part.assign(rule=part["metric_id"] + f".{column}", published=part[column], recomputed=recomputed)
+        yield part.assign(rule=part["metric_id"] + f".{column}", published=part[column],
+                          recomputed=part[f"{column}_found"])
+
+
+def _rankings(national: National) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """For each quarter and metric with values: the published rows, and the ranking made from them."""
+    for (quarter, metric_id), rows in national.publication.metrics.groupby(["quarter", "metric_id"]):
+        metric = national.framework(quarter).by_value.get(metric_id)
+        if metric is None or metric.better == "unknown":
+            continue
+        found = ranking.metric_ranking(rows, metric, quarter)
+        if len(found):
+            yield scoring.value_rows(rows, metric), found.assign(metric_id=metric_id)
 
 
 def _league_figures(national: National, quarters: pd.Series) -> Iterator[pd.DataFrame]:

@@ -6,6 +6,7 @@ What holds for a whole type (the league table, its limits) is computed once for 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,10 @@ from scipy import stats
 from nof import contributions, improvement, lineage, peers, reconcile, trust_shared, uncertainty
 from nof.errors import InputError, Problem
 from nof.improvement import Movement, NextSegment
-from nof.limits import Limits
+from nof.limits import Limits, open_limits
 from nof.quarter import Quarter
 from nof.recompute import National, choose_quarter, select
-from nof.view import compared, mergers_of, once, open_publication
+from nof.view import compared, mergers_of, once, open_publication, view_of
 
 NEAR = 5  # like-for-like peers shown
 LEVEL = 0.95
@@ -385,7 +386,7 @@ def trust_of(national: National, quarter: str, code: str) -> TrustView:
                                  expected=f"one of its {len(known)} trust codes"))
     rows = national.standings[national.standings["quarter"] == quarter]
     kinds = rows.loc[rows["trust_code"] == code, "trust_type"]
-    limits = trust_shared.limits_for(national, quarter, kinds.iloc[0]) if len(kinds) else None
+    limits = open_limits(view_of(national, quarter, kinds.iloc[0])) if len(kinds) else None
     return TrustView(national, quarter, code, limits, mergers_of(national))
 
 
@@ -395,13 +396,14 @@ def open_trust(data: str | Path, quarter: str | None, trust: str) -> TrustView:
     return trust_of(national, choose_quarter(national.publication, quarter), trust)
 
 
-def warm(national: National, quarter: str) -> None:
-    """Compute everything that the briefings of single trusts share, once, before processes are forked."""
-    rows = national.standings[national.standings["quarter"] == quarter]
-    for trust_type, part in rows.groupby("trust_type"):
-        limits = trust_shared.limits_for(national, quarter, trust_type)
+def warm(national: National, quarter: str, trust_types: Iterable[str]) -> None:
+    """Compute everything that the briefings of a type's trusts share, once, before processes are forked."""
+    for trust_type in trust_types:
+        standing = select(national.standings, quarter, trust_type)
+        if standing.empty:
+            continue
+        trust = trust_of(national, quarter, standing["trust_code"].iloc[0])
         for name in WARMED:
-            getattr(limits, name)
-        trust = trust_of(national, quarter, part["trust_code"].iloc[0])
+            getattr(trust.limits, name)
         for name in ("contributions", "steps", "sets", "others", "chances", "medians", "domains", "recomputed", "near"):
             getattr(trust, name)

@@ -51,3 +51,6 @@ def trust_questions(trust: TrustView) -> None:
     """Questions that a board might ask."""
     if trust.stands:
         show(Words("## Questions a board might ask, drawn from the data by rule"), firm.questions(trust))
+
+
+ALL = (trust_start, trust_score, trust_reach, trust_firm, trust_peers, trust_questions)  # in the order of the briefing

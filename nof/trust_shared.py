@@ -7,9 +7,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof.limits import Limits
 from nof.recompute import National, select
-from nof.view import compared, mergers_of, once, view_of
+from nof.view import compared
 
 
 @lru_cache(maxsize=4)
@@ -50,9 +49,3 @@ def medians(national: National, trust_type: str) -> pd.DataFrame:
 def domain_medians(national: National, trust_type: str, quarter: str) -> pd.Series:
     """Median domain score of a type in a quarter, on the domains."""
     return select(national.domains, quarter, trust_type).groupby("domain")["domain_score"].median()
-
-
-def limits_for(national: National, quarter: str, trust_type: str) -> Limits:
-    """The limits of one league table, the same for every trust in it."""
-    return once(national, f"_limits {quarter} {trust_type}",
-                lambda: Limits(view_of(national, quarter, trust_type), mergers_of(national)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -103,10 +104,16 @@ def likely_ranges(scores: pd.DataFrame, weights: pd.Series, level: float = LEVEL
     DataFrame
         On the trusts: average_low (better end), average_high.
     """
-    rounded = round_half_up(scores)
-    ranges = {code: likely_range(row[row.notna()].to_numpy(), weights[row.index[row.notna()]].to_numpy(), level)
-              for code, row in rounded.iterrows()}
+    rounded, heavy = round_half_up(scores).to_numpy(), weights.reindex(scores.columns).to_numpy()
+    ranges = {code: _remembered(tuple(row[held]), tuple(heavy[held]), level)
+              for code, row, held in zip(scores.index, rounded, ~np.isnan(rounded), strict=True)}
     return pd.DataFrame.from_dict(ranges, orient="index", columns=["average_low", "average_high"]).reindex(scores.index)
+
+
+@lru_cache(maxsize=2000)
+def _remembered(scores: tuple[float, ...], weights: tuple[float, ...], level: float) -> tuple[float, float]:
+    """The same scores come again: at level 1 and 2, in the reconciliation and in the league table."""
+    return likely_range(np.array(scores), np.array(weights), level)
 
 
 @dataclass(frozen=True)
@@ -115,9 +122,11 @@ class Redraw:
 
     Attributes
     ----------
-    averages, segments, ranks : arrays, shape (draws, trusts)
-        Average at 2 decimals, segment after the override, league rank, in each draw.
-    segments_unadjusted : array, shape (draws, trusts)
+    averages : array of float, shape (draws, trusts)
+        Average at 2 decimals in each draw; 1.00 is best.
+    segments, ranks : arrays of small integers, shape (draws, trusts)
+        Segment after the override, league rank.
+    segments_unadjusted : array of small integers, shape (draws, trusts)
     trusts : Index
     """
 
@@ -151,7 +160,8 @@ def redraw(scores: pd.DataFrame, weights: pd.Series, edges: np.ndarray, in_defic
     unadjusted = segment_of(averages, edges)
     segments = override(unadjusted, in_deficit.reindex(scores.index).to_numpy(), no_better_than)
     ranks = _row_ranks(segments * 1000 + np.rint(averages * 100).astype(int))
-    return Redraw(scores.index, averages, unadjusted, segments, ranks)
+    small = (part.astype(np.int16) for part in (unadjusted, segments, ranks))
+    return Redraw(scores.index, averages, *small)
 
 
 def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:

@@ -153,13 +153,13 @@ def test_covariate_is_set_beside_the_average(real, tmp_path):
     league = view.open_view(real, QUARTER, TYPE).league
     path = tmp_path / "numbers.csv"
     pd.DataFrame({"trust_code": league["trust_code"], "dose": league["average_score"] * 2}).to_csv(path, index=False)
-    limits = open_limits(view.open_view(real, QUARTER, TYPE), real, str(path))
+    limits = open_limits(view.open_view(real, QUARTER, TYPE), str(path))
     said = limit_method_words.covariate(limits).markdown
     assert "dose and the average score" in said and "61 trusts" in said and "not a cause" in said
 
 
 def test_covariate_of_another_type_says_that_nothing_matches(real):
-    found = open_limits(view.open_view(real, QUARTER, TYPE), real, str(real / "digital-maturity-2025-acute.csv"),
+    found = open_limits(view.open_view(real, QUARTER, TYPE), str(real / "digital-maturity-2025-acute.csv"),
                         "dma_overall")
     assert "too few" in limit_method_words.covariate(found).markdown
 

@@ -185,6 +185,18 @@ def test_what_was_damaged_is_not_carried_over_and_copies_cannot_reach_back(tmp_p
     assert (last / "two.html").read_text() == "two"
 
 
+@pytest.mark.parametrize(("run", "damage", "kept"), [("r1", "", True), ("r2", "", False), ("r1", "damaged", False)])
+def test_the_same_run_keeps_its_tables_and_another_makes_them_again(tmp_path, last, run, damage, kept):
+    assert not carry.tables(last, tmp_path / "new", run)  # there are none yet
+    (last / "tables").mkdir()
+    for name in ("one", "two"):
+        (last / "tables" / f"{name}.csv").write_text(name)
+    manifest.write(last, {**origin("r1"), "briefings": {}})
+    (last / "tables" / "two.csv").write_text(damage or "two")
+    assert carry.tables(last, tmp_path / "new", run) is kept
+    assert sorted(path.name for path in (tmp_path / "new").rglob("*.csv")) == (["one.csv", "two.csv"] if kept else [])
+
+
 @pytest.mark.parametrize("text", ["{", '{"run_id": "r1", "briefings": {"one": {"key": "k", "files": ["one.html"]}}}'])
 def test_a_manifest_that_cannot_be_used_carries_nothing_over(tmp_path, last, text):
     (last / "manifest.json").write_text(text)

@@ -28,7 +28,7 @@ PARTS = [words.headline, words.card, words.opening, words.score, words.near, tru
 @pytest.fixture(scope="module")
 def national():
     made = open_publication(demo.ensure(paths.demo()))
-    trust.warm(made, Q4)
+    trust.warm(made, Q4, made.publication.trust_types)
     return made
 
 
@@ -268,7 +268,7 @@ def test_figures_say_what_they_show_and_come_out_the_same(national):
     assert f"stands at {board.place['average_score']:.2f}" in trust_charts.strip(board).alt
     assert board.contributions["description"].iloc[0] in trust_charts.bars(board).alt
     first = board.standings["average_score"].iloc[0]
-    assert f"The average went from {first:.2f}" in trust_charts.trend(board).alt
+    assert f"its average went from {first:.2f}" in trust_charts.trend(board).caption
 
 
 def test_a_trust_without_a_place_shows_one_section_only(national, monkeypatch):

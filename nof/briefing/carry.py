@@ -76,6 +76,13 @@ def over(last: Path, folder: Path, wanted: dict[str, str], origin: dict[str, Any
     return Carried(entries, {one: origins[one] for one in sorted(used) if one in origins}, failures)
 
 
+def tables(last: Path, folder: Path, run: str) -> bool:
+    """Copy the CSV tables of the last report if the same run key made them; whether they are all there now."""
+    facts = manifest.read(last)
+    files = {name: digest for name, digest in facts.get("outputs", {}).items() if name.startswith("tables/")}
+    return facts.get("run_id") == run and bool(files) and _bring(last, folder, files)
+
+
 def _origin(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: facts.get(name) for name in ("inputs", "code", "versions", "seeds", "illustrative")}
 
@@ -88,8 +95,7 @@ def _same_inputs(facts: dict[str, Any], origin: dict[str, Any], quarter: str) ->
 
 
 def _used(facts: dict[str, Any]) -> tuple[list[str], bool]:
-    inputs = [one["sha256"] for one in facts.get("inputs") or [] if not one.get("superseded")]
-    return sorted(inputs), bool(facts.get("illustrative"))
+    return manifest.shaping(facts.get("inputs") or []), bool(facts.get("illustrative"))
 
 
 def _bring(last: Path, folder: Path, files: dict[str, str]) -> bool:

@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pikepdf
+
 FILLER = ("no description has been provided for this image", "figure without a description", "untitled image")
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _DRAWING = frozenset("path rect circle ellipse line polyline polygon use stop image".split())
@@ -122,67 +124,61 @@ def check_pdf(path: str | Path) -> list[str]:
     """Problems of one PDF briefing.
 
     That it opens and has pages, is tagged, has title and language, that every figure has a
-    description of its own and every page with text has text that can be extracted.
-    Needs the package ``pypdf``; without it that is the one problem reported.
+    description of its own and that text can be extracted from the first page.
     """
     try:
-        from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
-    except ImportError:
-        return ["not checked: the package pypdf is not installed"]
-    try:
-        reader = PdfReader(path)
-        return list(dict.fromkeys(_pdf_problems(reader)))
-    except (PyPdfError, OSError, ValueError, KeyError) as error:
+        with pikepdf.open(path) as pdf:
+            return list(dict.fromkeys(_pdf_problems(pdf)))
+    except (pikepdf.PdfError, OSError, ValueError, KeyError, AttributeError) as error:
         return [f"cannot be read: {error}"]
 
 
-def _pdf_problems(reader: Any) -> Iterator[str]:
-    catalog = reader.trailer["/Root"]
-    if not len(reader.pages):
+def _pdf_problems(pdf: pikepdf.Pdf) -> Iterator[str]:
+    if not len(pdf.pages):
         yield "has no pages"
         return
-    if not _value(catalog, "/MarkInfo", "/Marked"):
+    if not _value(pdf.Root, "/MarkInfo", "/Marked"):
         yield "is not marked as tagged"
-    if not str(_value(catalog, "/Lang") or ""):
+    if not str(_value(pdf.Root, "/Lang") or ""):
         yield "has no language"
-    if not (reader.metadata and reader.metadata.title):
+    if not str(pdf.docinfo.get("/Title", "")):
         yield "has no title"
-    if not _value(catalog, "/ViewerPreferences", "/DisplayDocTitle"):
+    if not _value(pdf.Root, "/ViewerPreferences", "/DisplayDocTitle"):
         yield "does not ask viewers to show its title"
-    tree = _value(catalog, "/StructTreeRoot")
+    tree = _value(pdf.Root, "/StructTreeRoot")
     if tree is None:
         yield "has no structure tree"
     else:
         yield from _figures(tree)
-    yield from _texts(reader)
-
-
-def _texts(reader: Any) -> Iterator[str]:
-    """The first page holds the title at least."""
-    if not reader.pages[0].extract_text().strip():
+    if not _has_text(pdf.pages[0]):
         yield "no text can be extracted from its first page"
+
+
+def _has_text(page: pikepdf.Page) -> bool:
+    """Whether a page sets text in fonts that tell which characters their glyphs stand for."""
+    fonts = _value(page.obj, "/Resources", "/Font")
+    told = fonts is not None and all("/ToUnicode" in font for font in fonts.values())
+    return told and any(str(one.operator) in ("Tj", "TJ") for one in pikepdf.parse_content_stream(page, "Tj TJ"))
 
 
 def _value(holder: Any, *keys: str) -> Any:
     for key in keys:
         holder = holder.get(key) if holder is not None else None
-        holder = holder.get_object() if hasattr(holder, "get_object") else holder
     return holder
 
 
-def _figures(tree: Any) -> Iterator[str]:
+def _figures(tree: pikepdf.Object) -> Iterator[str]:
     """Walk the structure tree without recursion: a long table nests deep and wide."""
-    waiting = [_value(tree, "/K")]
+    waiting = [tree.get("/K")]
     while waiting:
         node = waiting.pop()
-        node = node.get_object() if hasattr(node, "get_object") else node
-        if isinstance(node, list):
+        if isinstance(node, pikepdf.Array):
             waiting.extend(node)
-        elif hasattr(node, "get"):
-            if node.get("/S") == "/Figure":
-                words = str(node.get("/Alt") or "").strip()
+        elif isinstance(node, pikepdf.Dictionary):
+            kind = node.get("/S")
+            if kind == "/Figure":
+                words = str(node.get("/Alt", "")).strip()
                 if not words or words.lower().startswith(FILLER):
                     yield f"a figure has no description of its own ({words!r})"
-            if node.get("/S") != "/Table" and "/K" in node:
-                waiting.append(_value(node, "/K"))
+            if kind != "/Table":
+                waiting.append(node.get("/K"))

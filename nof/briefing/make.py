@@ -96,7 +96,7 @@ def executed(job: Job) -> nbformat.NotebookNode:
     reject_unknown_parameters(source, job.parameters)
     how = _ordinary_kernel(job) if job.cold else {"engine_name": engine.register()}
     try:
-        with _even_ground(job.cold):
+        with even_ground(job.cold):
             notebook = papermill.execute_notebook(source, None, dict(job.parameters), progress_bar=False,
                                                   log_output=False, kernel_name="python3", cwd=source.parent, **how)
     except papermill.PapermillExecutionError as error:
@@ -126,7 +126,7 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def _even_ground(cold: bool) -> Iterator[None]:
+def even_ground(cold: bool = False) -> Iterator[None]:
     """The same start for every notebook: our own helpers.py, a fixed hash seed, matplotlib's own defaults."""
     if cold:
         with _environment(PYTHONHASHSEED=os.environ.get("PYTHONHASHSEED", "0"),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nof import results, trust, view
-from nof.briefing import fonts, plan, workers
-from nof.briefing.make import Job, import_helpers
+from nof.briefing import plan, rehearsal, workers
+from nof.briefing.make import Job
 from nof.recompute import National
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def working(jobs: list[Job], options: Options, scratch: Path, national: National
         with cluster.connected(options.scheduler, results.packed(jobs_folder(jobs), national)) as executor:
             yield Place(executor, jobs)
         return
-    with _results_for(jobs, scratch, national) if cold else nullcontext():
+    if not cold:
+        _try(partial(rehearsal.rehearse, jobs))
+    with _results_for(jobs, scratch, national) if cold else rehearsal.frozen():
         here = workers.Workers(options.jobs, options.timeout, scratch)
         try:
             yield Place(here, jobs)
@@ -62,15 +64,19 @@ def jobs_folder(jobs: list[Job]) -> Path:
 def _warm(jobs: list[Job], national: National) -> None:
     """Compute here, once, what every notebook will read, and load what rendering needs."""
     quarter = jobs[0].parameters["quarter"]
-    steps = [lambda: view.reconciliation(national.publication), fonts.warm, import_helpers]
+    boards = [job for job in jobs if "trust" in job.parameters]
+    steps = [lambda: view.reconciliation(national.publication), rehearsal.warm]
     steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
-    if any("trust" in job.parameters for job in jobs):
-        steps.append(partial(trust.warm, national, quarter))
+    steps += [partial(trust.warm, national, quarter, plan.types_of(boards, national))]
     for step in steps:
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001 - whichever notebook needs it will meet the error itself, and say so
-            log.warning("something could not be computed in advance: %s", error)
+        _try(step)
+
+
+def _try(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - whichever notebook needs it will meet the error itself, and say so
+        log.warning("something could not be computed in advance: %s", error)
 
 
 @contextmanager

@@ -161,7 +161,7 @@ def _jobs(params: Params, options: Options, national: recompute.National) -> lis
 def _build(area: publish.Area, jobs: list[Job], run: str, params: Params, options: Options,
            national: recompute.National, outcome: Outcome, progress: Progress) -> None:
     """Everything up to the moment of publishing: the report stands in the area, whole and checked."""
-    origin = manifest.origin(run, national.publication, params.data)
+    origin = manifest.origin(run, national, params.data)
     wanted = {job.name: plan.job_key(job, run) for job in jobs}
     last = carry.over(options.out / params.quarter, area.report, wanted, origin, subset=options.subset,
                       force=options.force)
@@ -171,7 +171,8 @@ def _build(area: publish.Area, jobs: list[Job], run: str, params: Params, option
     outcome.accepted = len(outcome.failures) in (0, options.publish_partial)
     if outcome.accepted:
         failures = {**last.failures, **outcome.failures}
-        _tables(area.report / "tables", params, national)
+        if options.force or not carry.tables(options.out / params.quarter, area.report, run):
+            _tables(area.report / "tables", params, national)
         index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
         shown = json.loads(params.model_dump_json(exclude={"data"}))
         manifest.write(area.report, {**origin, "quarter": params.quarter, "parameters": shown, "briefings": entries,
@@ -240,7 +241,7 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         frames = {"league_table": shown.league, "domain_scores": shown.domains}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings)
-        frames |= limits.open_limits(shown, params.data).tables()
+        frames |= limits.open_limits(shown).tables()
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(csvs.text(frame), encoding="utf-8")
     compared = view.compared(national.publication)
