@@ -17,6 +17,7 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -73,10 +74,11 @@ def everything(params: Path, folder: Path, count: int) -> dict:
     seconds = time.perf_counter() - started
     report = folder / "latest" / "trusts"
     pages = {ending: len(list(report.glob(f"*{ending}"))) for ending in (".html", ".pdf")}
+    memory = re.search(r"at most (\d+) MB a worker", done.stdout)
     sizes = sorted(path.stat().st_size for path in report.glob("*.pdf"))
     return {"exit_code": done.returncode, "seconds": round(seconds, 1), "seconds_per_trust": round(seconds / count, 3),
             "html": pages[".html"], "pdf": pages[".pdf"], "median_pdf_kb": round(statistics.median(sizes) / 1024),
-            "largest_pdf_kb": round(sizes[-1] / 1024), "said": done.stdout.strip().splitlines()[-3:]}
+            "largest_pdf_kb": round(sizes[-1] / 1024), "peak_mb": int(memory[1]) if memory else None}
 
 
 def measure(data: Path, name: str, rounds: int, few: int, many: int) -> dict:

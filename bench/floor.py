@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from nof import paths, view
+from nof import paths, sections, view
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 
@@ -33,11 +33,9 @@ def bundle(one) -> nbformat.NotebookNode:
 
 def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
     """Make each trust's HTML and PDF."""
-    import helpers
-
     view.open_publication(Path(data))
     names: dict = {}
-    helpers.show = lambda *many: names["_shown"].extend(one for one in many if one is not None)
+    sections.display = lambda one: names["_shown"].append(one)  # what a cell shows is kept, not printed
     html, pdf = BriefingHTMLExporter(), BriefingPDFExporter()
     source = nbformat.read(paths.notebooks() / "trust_briefing.ipynb", 4)
     out = Path(folder)
@@ -50,6 +48,8 @@ def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
                 cell.outputs = shown(cell.source, names)
                 if "parameters" in cell.metadata.get("tags", []):
                     names |= {"quarter": quarter, "data": data, "trust": trust}
+        if not sum(len(cell.get("outputs", [])) for cell in notebook.cells):
+            raise RuntimeError(f"{trust}: nothing was shown, so this is no floor")
         (out / f"{trust}.html").write_text(html.from_notebook_node(notebook)[0])
         (out / f"{trust}.pdf").write_bytes(pdf.from_notebook_node(notebook)[0])
 

@@ -179,10 +179,21 @@ def test_the_reference_is_up_to_date():
     assert all(f"### nof {name}\n" in page for name in commands())
 
 
-def test_the_benchmark_table_is_what_was_measured():
+def test_the_tables_of_what_was_measured_are_up_to_date():
+    for page, text in tool("bench_table").pages().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name}: run tools/bench_table.py"
+
+
+def test_the_growth_tables_take_their_figures_from_the_results(tmp_path):
     made = tool("bench_table")
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert made.filled(page, made.results(ROOT / "bench" / "results")) == page, "run tools/bench_table.py"
+    assert "Not measured yet" in made.grown(tmp_path)
+    part = {"sizes": {"4": {"read": 1.5, "peak MB": 400}, "1000": {"read": 3.25, "peak MB": 1800}},
+            "exponents": {"read": 0.14, "peak MB": 0.27}}
+    (tmp_path / "growth.json").write_text(json.dumps({
+        "date": "2026-01-31", "machine": "2 cores", "quarters": part | {"trusts": 205}, "trusts": part | {"quarters": 4}}))
+    page = made.grown(tmp_path)
+    assert "| quarters of history, 205 trusts | 4 | 1,000 | exponent |" in page
+    assert page.count("| read | 1.50 | 3.25 | 0.14 |") == 2 and "| peak MB | 400 | 1,800 | 0.27 |" in page
 
 
 def test_the_benchmark_table_takes_its_figures_from_the_results(tmp_path):
@@ -190,12 +201,13 @@ def test_the_benchmark_table_takes_its_figures_from_the_results(tmp_path):
     result = {"publication": "demo", "trusts": 205, "date": "2026-01-31", "machine": "2 cores", "with_pdf": True,
               "seconds_per_trust": {"stock": 12.5, "ours": 1.25, "floor": 1.0}, "stock_over_ours": 10.0,
               "rounds": {"ours": [1, 1, 2]},
-              "ours_over_floor": 1.25, "all_trusts": {"pdf": 205, "seconds": 99.6, "exit_code": 0}}
+              "ours_over_floor": 1.25, "all_trusts": {"pdf": 205, "seconds": 99.6, "exit_code": 0, "peak_mb": 432}}
     (tmp_path / "briefings-demo.json").write_text(json.dumps(result))
     (tmp_path / "other.json").write_text("{}")
-    page = made.filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", made.results(tmp_path))
-    assert "| demo, 205 trusts | 12.50 | 1.25 | 1.00 | 10.0 | 1.25 | 205 in 100 s |" in page and "2 cores" in page
-    assert "old" not in page and page.startswith("a\n") and page.endswith("b\n") and made.filled(page, []) != page
+    page = made.filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", made.table(made.results(tmp_path)))
+    assert "| demo, 205 trusts | 12.50 | 1.25 | 1.00 | 10.0 | 1.25 | 205 in 100 s, 432 MB a worker |" in page
+    assert "old" not in page and "2 cores" in page and page.startswith("a\n") and page.endswith("b\n")
+    assert "Not measured yet" in made.table([])
 
 
 def test_helpers_reads_like_a_table_of_contents():

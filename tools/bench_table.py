@@ -1,4 +1,4 @@
-"""Fill the benchmark table of the README from bench/results/*.json; with --check say if it still fits.
+"""Fill the tables of what was measured from bench/results/*.json; with --check say if they still fit.
 
 Nothing is typed by hand: no result file, no row.
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+README, GROWTH = ROOT / "README.md", ROOT / "docs" / "explanation" / "growth.md"
 PLACE = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
 HEAD = """| publication | stock commands | ours | floor | stock / ours | ours / floor | all trusts, HTML and PDF |
 |---|---:|---:|---:|---:|---:|---|
@@ -33,7 +33,8 @@ def results(folder: Path) -> list[dict]:
 def row(found: dict) -> str:
     """One publication."""
     seconds, whole = found["seconds_per_trust"], found["all_trusts"]
-    made = f"{whole['pdf']} in {whole['seconds']:.0f} s" + ("" if whole["exit_code"] == 0 else ", with failures")
+    made = f"{whole['pdf']} in {whole['seconds']:.0f} s, {whole['peak_mb']} MB a worker"
+    made += "" if whole["exit_code"] == 0 else ", with failures"
     return (f"| {found['publication']}, {found['trusts']} trusts | {seconds['stock']:.2f} | {seconds['ours']:.2f} "
             f"| {seconds['floor']:.2f} | {found['stock_over_ours']:.1f} | {found['ours_over_floor']:.2f} | {made} |")
 
@@ -48,16 +49,44 @@ def table(found: list[dict]) -> str:
     return HEAD + "\n".join(map(row, found)) + "\n" + NOTE.format(rounds=rounds, pdf=pdf, when=when)
 
 
-def filled(text: str, found: list[dict]) -> str:
+def grown(folder: Path) -> str:
+    """The tables of bench/growth.py: processor seconds of each stage by size, and how they grew."""
+    path = folder / "growth.json"
+    if not path.is_file():
+        return NOTHING.replace("briefings", "growth")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    parts = [_growth_table(found["quarters"], f"quarters of history, {found['quarters']['trusts']} trusts"),
+             _growth_table(found["trusts"], f"trusts, {found['trusts']['quarters']} quarters")]
+    return "\n".join(parts) + f"\nMeasured on {found['date']}, {found['machine']}. `bench/growth.py` repeats it.\n"
+
+
+def _growth_table(found: dict, what: str) -> str:
+    sizes = found["sizes"]
+    lines = [f"| {what} | " + " | ".join(f"{int(size):,}" for size in sizes) + " | exponent |",
+             "|---|" + "---:|" * (len(sizes) + 1)]
+    for stage, exponent in found["exponents"].items():
+        digits = 0 if stage.endswith("MB") else 2
+        lines.append(f"| {stage} | " + " | ".join(f"{one[stage]:,.{digits}f}" for one in sizes.values())
+                     + f" | {exponent:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def filled(text: str, made: str) -> str:
     """A page with the table in its marked place."""
     if not PLACE.search(text):
-        raise SystemExit("README.md has no place for the table: <!-- bench --> ... <!-- /bench -->")
-    return PLACE.sub(lambda place: place[1] + table(found) + place[2], text)
+        raise SystemExit("there is no place for the table: <!-- bench --> ... <!-- /bench -->")
+    return PLACE.sub(lambda place: place[1] + made + place[2], text)
+
+
+def pages(folder: Path = ROOT / "bench" / "results") -> dict[Path, str]:
+    """Each page as it should be."""
+    made = {README: table(results(folder)), GROWTH: grown(folder)}
+    return {page: filled(page.read_text(encoding="utf-8"), text) for page, text in made.items()}
 
 
 if __name__ == "__main__":
-    page = README.read_text(encoding="utf-8")
-    made = filled(page, results(ROOT / "bench" / "results"))
+    old = [page.name for page, text in pages().items() if page.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
-        sys.exit(0 if made == page else "the table in README.md is out of date: run tools/bench_table.py")
-    README.write_text(made, encoding="utf-8")
+        sys.exit(f"out of date, run tools/bench_table.py: {', '.join(old)}" if old else 0)
+    for page, text in pages().items():
+        page.write_text(text, encoding="utf-8")

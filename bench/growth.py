@@ -1,0 +1,175 @@
+"""How time and memory grow with history and with trusts: nothing may grow faster than its input but pairwise sets.
+
+    .venv/bin/python bench/growth.py
+
+Publications of 1 to 40 quarters and of 50 to 2,000 trusts are copied together from the demo one, whose figures mean
+nothing here. Each is measured in a process of its own: processor seconds of each stage, and the largest memory. The
+exponent beside each row compares the largest input with the one before it: 1 is linear, less is better. A stage that
+looks at one quarter should hardly grow with history at all. Comparing every two trusts is the exception: its square
+is allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from briefings import RESULTS, ROOT, machine
+
+QUARTERS, TRUSTS = (1, 4, 16, 40), (50, 205, 500, 1000, 2000)
+KEY = ["quarter", "trust_type", "trust_code"]
+PAIRWISE = "pairwise sets"
+DIGITS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+# --- larger and smaller publications ---
+
+
+def with_quarters(publication, count: int):
+    """The same trusts over another number of quarters: the latest stays, earlier ones are copies."""
+    from nof.quarter import Quarter
+
+    wanted, pieces = Quarter.parse(publication.latest), {"metrics": [], "trusts": []}
+    held = publication.quarters[::-1]
+    for number in range(count):
+        for name, parts in pieces.items():
+            frame = getattr(publication, name)
+            parts.append(frame[frame["quarter"] == held[number % len(held)]].assign(quarter=wanted.slug))
+        wanted = wanted.previous
+    return rebuilt(publication, {name: pd.concat(parts[::-1]) for name, parts in pieces.items()})
+
+
+def with_trusts(publication, count: int):
+    """Another number of trusts, the types in proportion: the first ones, or copies under new codes."""
+    latest = publication.trusts[publication.trusts["quarter"] == publication.latest]
+    names = []
+    for _, part in latest.groupby("trust_type"):
+        codes = sorted(part["trust_code"])
+        wanted = max(3, round(count * len(codes) / len(latest)))
+        names += [(codes[i % len(codes)], i // len(codes)) for i in range(wanted)]
+    new = pd.DataFrame(names, columns=["trust_code", "copy"])
+    frames = {name: copied(getattr(publication, name), new) for name in ("metrics", "trusts", "league")}
+    return rebuilt(publication, frames)
+
+
+def copied(frame: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Rows of each trust as often as it is wanted."""
+    both = frame.merge(new, on="trust_code")
+    endings = {copy: DIGITS[copy // len(DIGITS)] + DIGITS[copy % len(DIGITS)] for copy in new["copy"].unique() if copy}
+    return both.assign(trust_code=both["trust_code"] + both["copy"].map(endings).fillna(""))[frame.columns]
+
+
+def rebuilt(publication, frames: dict[str, pd.DataFrame]):
+    """A publication of other frames."""
+    from nof.publication import Publication
+
+    parts = {name: frames.get(name, getattr(publication, name)) for name in ("metrics", "trusts", "league")}
+    return Publication(**{name: part.reset_index(drop=True) for name, part in parts.items()}, files=publication.files,
+                       illustrative=True)
+
+
+def written(publication, folder: Path) -> Path:
+    """The files of a publication in a folder of its own."""
+    from nof.demo import folder as demo
+    from nof.demo import layout
+
+    folder.mkdir()
+    for name, content in layout.files(publication, pd.DataFrame()).items():
+        if name != layout.MERGERS:
+            (folder / name).write_bytes(content)
+    (folder / demo.MARK).write_text("Copies of illustrative data, to measure with.\n")
+    return folder
+
+
+# --- one size, in a process of its own ---
+
+
+def stages(folder: Path) -> dict[str, float]:
+    """Processor seconds of each stage, and the largest memory in megabytes."""
+    from nof import inference_draft, limits, trust, view
+    from nof.briefing import index, make, plan, rehearsal, workers
+    from nof.briefing.params import Params
+    from nof.framework import load
+    from nof.publication import read
+    from nof.recompute import recompute
+
+    inference_draft.rules = lambda *_, **__: load("2025/26")  # the rules of the only year that has some, for all years
+    took: dict[str, float] = {}
+
+    def timed(name: str, step: Callable):
+        started = time.process_time()
+        found = step()
+        took[name] = time.process_time() - started
+        return found
+
+    rehearsal.warm()
+    publication = timed("read and check", partial(read, folder))
+    timed("recompute", partial(recompute, publication))
+    national = view.open_publication(folder)
+    quarter, kind = publication.latest, publication.trust_types[0]
+    timed("reconcile", lambda: view.reconciliation(national.publication))
+    seen = view.view_of(national, quarter, kind)
+    timed("league table", partial(view.warm, seen))
+    timed(PAIRWISE, lambda: (limits.open_limits(seen).paired, limits.open_limits(seen).sets(simultaneous=True)))
+    timed("limits", partial(trust.warm, national, quarter, [kind]))
+    params = plan.settled(Params.model_validate({"quarter": quarter, "data": folder}), national)
+    job = plan.trust_jobs(params, national, [seen.league["trust_code"].iloc[0]])[0]
+    make.make(job)
+    timed("one trust's briefing", partial(make.make, job))
+    with tempfile.TemporaryDirectory() as place:
+        timed("index page", lambda: index.write_quarter(Path(place), national, params, "growth", {}, {}))
+    return {name: round(value, 3) for name, value in took.items()} | {"peak MB": round(workers.peak_memory_mb())}
+
+
+# --- the whole ---
+
+
+def measure(made: dict[int, Callable], place: Path) -> dict[int, dict[str, float]]:
+    """Each size in turn."""
+    found = {}
+    for size, build in made.items():
+        folder = written(build(), place / str(size))
+        said = subprocess.run([sys.executable, __file__, "--stages", folder], check=True, capture_output=True, text=True)
+        found[size] = json.loads(said.stdout.splitlines()[-1])
+        print(size, found[size], file=sys.stderr)
+    return found
+
+
+def exponents(found: dict[int, dict[str, float]]) -> dict[str, float]:
+    """How each stage grew over the last step of size."""
+    *_, before, last = sorted(found)
+    return {name: round(math.log(max(value, 1e-3) / max(found[before][name], 1e-3)) / math.log(last / before), 2)
+            for name, value in found[last].items()}
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    from nof.demo.publication import build
+
+    publication, _ = build()
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        quarters = measure({n: partial(with_quarters, publication, n) for n in QUARTERS}, Path(one))
+        trusts = measure({n: partial(with_trusts, publication, n) for n in TRUSTS}, Path(other))
+    found = {"date": dt.date.today().isoformat(), "machine": machine(),
+             "quarters": {"sizes": quarters, "exponents": exponents(quarters), "trusts": 205},
+             "trusts": {"sizes": trusts, "exponents": exponents(trusts), "quarters": 4}}
+    (RESULTS / "growth.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stages", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    print(json.dumps(stages(given.stages))) if given.stages else main()
