@@ -20,6 +20,7 @@ League table: sentences
     ends                     The best and the worst places, each with its likely range.
     override_note            How the financial override moves segments.
     movement                 How the places changed since the quarter before, and how far that is to be trusted.
+    restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
     how_to_read              The method in short.
     metrics_headline         How many metrics there are and what is known of them.
 
@@ -36,7 +37,7 @@ Reconciliation
     reconciliation_opening   What the reconciliation covers.
     reconciliation_card      Key figures of the reconciliation.
     reconciliation_findings  What is reproduced in full, what is not, and why.
-    reconciliation_table     How many published figures were reproduced: a row a rule and level, over all quarters.
+    reconciliation_table     How many published figures were reproduced: a row a kind of figure and level, over all quarters.
     mismatch_table           The largest differences between published and recomputed figures.
     pool_table               Size of the ranking pool behind each metric, by the grid test, quarter by quarter.
     rules_table              Every metric that the rules file knows of, how it is scored and how sure that is.
@@ -65,6 +66,8 @@ from nof import explore, limit_charts, limit_front, limit_method_words, limit_ta
 from nof.charts import caterpillar
 from nof.explore import connect
 from nof.limits import open_limits
+from nof.reconcile_words import reconciliation_card, reconciliation_findings, reconciliation_opening
+from nof.restated_words import restated
 from nof.sections import metric_sections, show
 from nof.tables import (
     domain_heat_map,
@@ -90,15 +93,12 @@ from nof.words import (
     movement,
     opening,
     override_note,
-    reconciliation_card,
-    reconciliation_findings,
-    reconciliation_opening,
 )
 
 __all__ = [
     "open_publication", "open_view", "compared", "open_limits", "open_trust",
     "show", "metric_sections",
-    "opening", "headline", "headline_card", "ends", "override_note", "movement", "how_to_read", "metrics_headline",
+    "opening", "headline", "headline_card", "ends", "override_note", "movement", "restated", "how_to_read", "metrics_headline",
     "caterpillar", "league_table", "top_without_specialists", "movers", "domain_heat_map", "score_map",
     "metric_list",
     "reconciliation_opening", "reconciliation_card", "reconciliation_findings", "reconciliation_table",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -27,6 +30,22 @@ def figure(height_mm: float, width_mm: float = style.TEXT_WIDTH_MM) -> Figure:
     return Figure(figsize=style.size(width_mm, height_mm))
 
 
+def which_part(number: int, of: int) -> str:
+    """What a caption adds where a figure comes in several panels: " (part 1 of 2)"."""
+    return f" (part {number} of {of})" if of > 1 else ""
+
+
+def shortened(text: str, longest: int) -> str:
+    """A long description cut at a word, for a chart: the table near by has it whole."""
+    return textwrap.shorten(text, longest, placeholder=" …")
+
+
+def head(axes: Any, text: str, x: float = 0.0, align: str = "left") -> None:
+    """A quiet line above axes that says what stands below it; x in fractions of the axes' width."""
+    axes.annotate(text, (x, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha=align, va="bottom",
+                  fontsize=7, color=style.QUIET, linespacing=1.1)
+
+
 def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[Chart]:
     """Average scores with their likely ranges, one row a trust, in panels.
 
@@ -38,7 +57,7 @@ def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[C
         Edges between unadjusted segments, drawn as dashed lines.
     """
     parts = panels(league)
-    return [_caterpillar(part, league, edges, f" ({number} of {len(parts)})" if len(parts) > 1 else "")
+    return [_caterpillar(part, league, edges, which_part(number, len(parts)))
             for number, part in enumerate(parts, 1)]
 
 

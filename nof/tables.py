@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nof.display import Column, Table
+from nof.display import Column, Table, Words
 from nof.framework import Framework
 from nof.quarter import Quarter
 from nof.recompute import National
@@ -158,35 +158,70 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
     ), note="" if has_values else "No value and no rank is published for this metric, only the score.")
 
 
+# Kinds of figure by what their rule (see `reconcile.compare`) begins and ends with; the first that fits counts.
+_KINDS = (
+    ("league.average", "", "League table file: average scores and their likely ranges"),
+    ("league.rank", "", "League table file: places and their likely ranges"), ("league.", "", "League table file: segments"),
+    ("OF0", ".rank", "Ranks on single metrics"), ("OF0", ".median", "Medians of the metrics"),
+    ("OF0", "quartile", "Quartiles of the metrics"), ("OF1", ".grid", "Metric scores, on the grid of one ranking pool"),
+    ("OF1", "", "Metric scores"), ("OF40", ".rank", "Places by domain score"), ("OF40", "", "Domain scores"),
+    ("OF41", "", "Domain segments"), ("OF5000", ".rank", "Places in the league table"), ("OF5000", "", "Segments"),
+    ("OF5002", ".rank", "Places by average score alone"), ("OF5002", "", "Average scores"),
+    ("OF5003", "", "Segments before the financial override"),
+)
+
+
+def kind_of_figure(rule: str) -> str:
+    """What a figure is, in words: "Ranks on single metrics" for OF0005.rank; the rule itself where none fits.
+
+    Parameters
+    ----------
+    rule : str
+        As in `reconcile.compare`.
+    """
+    return next((name for start, end, name in _KINDS if rule.startswith(start) and rule.endswith(end)), rule)
+
+
 def reconciliation_table(compared: pd.DataFrame) -> Table:
-    """How many published figures were reproduced: a row a rule and level, over all quarters.
+    """How many published figures were reproduced: a row a kind of figure and level, over all quarters.
 
     Parameters
     ----------
     compared : DataFrame
         As `reconcile.compare`.
     """
-    groups = summarise(compared).groupby(["level", "rule"])
-    total = groups.agg(published=("published", "sum"), reproduced=("reproduced", "sum"),
+    table = summarise(compared)
+    groups = table.assign(kind=table["rule"].map(kind_of_figure)).groupby(["level", "kind"], sort=True)
+    total = groups.agg(rules=("rule", "nunique"), published=("published", "sum"), reproduced=("reproduced", "sum"),
                        largest_difference=("largest_difference", "max")).reset_index()
     shown = total.assign(share=100 * total["reproduced"] / total["published"])
     return Table(shown, "Published figures, and how many come out equal", (
-        Column("rule", "Figure", row_header=True), Column("level", "Level", align="right", format=".0f"),
-        Column("published", "Published", align="right", format=",.0f"),
+        Column("kind", "Kind of figure", row_header=True), Column("level", "Level", align="right", format=".0f"),
+        Column("rules", "Rules", align="right", format=".0f"), Column("published", "Published", align="right", format=",.0f"),
         Column("reproduced", "Equal as published", align="right", format=",.0f"),
-        Column("share", "Share", unit="%", align="right", format=".1f"),
+        Column("share", "Share", unit="%", align="right", format=_share),
         Column("largest_difference", "Largest difference", align="right", format=".3g"),
-    ), note="Level 1: from published metric scores. Level 2: from published values. “.grid”: the published scores fall on "
-            "the grid of one ranking pool.")
+    ), note="Level 1: from published metric scores. Level 2: from published values. Each rule on its own: "
+            "tables/reconciliation.csv beside this briefing.")
 
 
-def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table:
-    """The largest differences between published and recomputed figures."""
+def _share(percent: float) -> str:
+    """A share in per cent: 100.0 only where it is all of them."""
+    return f"{percent:.1f}" if percent == 100 else f"{min(percent, 99.9):.1f}"
+
+
+def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table | Words:
+    """The largest differences between published and recomputed figures; words alone where there is none."""
     table = mismatches(compared)
+    if table.empty:
+        return Words("Nothing is left over: no published figure differs from the one that was recomputed.")
     largest = table.reindex(table["difference"].abs().sort_values(ascending=False, kind="stable").index).head(count)
-    caption = f"The {len(largest)} largest differences of {len(table):,}" if len(table) else "No difference was found"
-    return Table(largest.assign(quarter=[Quarter.parse(one).label for one in largest["quarter"]]), caption, (
-        Column("rule", "Figure", row_header=True), Column("quarter", "Quarter"), Column("trust_code", "Trust"),
+    caption = (f"The {len(largest)} largest differences of {len(table):,}" if len(table) > len(largest) else
+               f"{'The one difference' if len(table) == 1 else f'All {len(table)} differences'}")
+    shown = largest.assign(quarter=[Quarter.parse(one).label for one in largest["quarter"]],
+                           kind=largest["rule"].map(kind_of_figure))
+    return Table(shown, caption, (
+        Column("kind", "Kind of figure", row_header=True), Column("rule", "Rule"), Column("quarter", "Quarter"), Column("trust_code", "Trust"),
         Column("level", "Level", align="right", format=".0f"),
         Column("published", "Published", align="right", format="g"),
         Column("recomputed", "Recomputed", align="right", format="g"),
@@ -194,11 +229,13 @@ def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table:
     ), note="All of them are in tables/mismatches.csv beside this briefing.")
 
 
-def pool_table(national: National) -> Table:
-    """Size of the ranking pool behind each metric, by the grid test, quarter by quarter."""
+def pool_table(national: National) -> Table | Words:
+    """Size of the ranking pool behind each metric, by the grid test, quarter by quarter; words where none can be told."""
     quarters = national.publication.quarters
     parts = [pools(part, national.framework(quarter)) for quarter, part in national.scores.groupby("quarter")]
     sizes = pd.concat(parts).pivot_table(index=["metric_id", "pool"], columns="quarter", values="size", aggfunc="first")
+    if sizes.empty:
+        return Words("No pool can be told from these files: they hold no published scores of a ranked metric.")
     wide = sizes.reindex(columns=quarters).astype(float).reset_index()
     names = {metric.score_id: metric.name for quarter in quarters for metric in national.framework(quarter).metrics}
     shown = wide.assign(name=wide["metric_id"].map(names), pool=wide["pool"].str.replace("-", " "))
@@ -209,8 +246,10 @@ def pool_table(national: National) -> Table:
             "ranked beside it count.")
 
 
-def rules_table(framework: Framework) -> Table:
-    """Every metric that the rules file knows of, how it is scored and how sure that is."""
+def rules_table(framework: Framework) -> Table | Words:
+    """Every metric that the rules file knows of, how it is scored and how sure that is; words where it knows none."""
+    if not framework.metrics:
+        return Words(f"No rule of {framework.framework_year} is known.")
     rows = [{"id": one.score_id, "name": one.name, "shape": one.shape, "pool": one.pool, "weight": one.weight,
              "certainty": one.certainty, "source": one.source} for one in framework.metrics]
     columns = ["id", "name", "shape", "pool", "weight", "certainty", "source"]

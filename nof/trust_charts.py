@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -12,11 +13,11 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 
 from nof import style
-from nof.charts import figure
+from nof import trust_findings as findings
+from nof.charts import figure, shortened
 from nof.display import Chart
-from nof.quarter import Quarter
 from nof.trust import TrustView
-from nof.words import short_name, trusts
+from nof.trust_findings import signed
 
 WIDE = style.TEXT_WIDTH_MM
 BEST, WORST = 1.0, 4.0
@@ -25,7 +26,7 @@ SMALL = 6.4
 
 
 @contextmanager
-def _sheet(height: float):
+def _sheet(height: float) -> Iterator[tuple[Any, Any]]:
     """A figure with one axis over all of it, in millimetres from the top left."""
     with matplotlib.rc_context(style.rc()):
         drawing = figure(height)
@@ -36,61 +37,47 @@ def _sheet(height: float):
         yield drawing, axes
 
 
-def shortened(text: str, longest: int) -> str:
-    """A long description cut at a word, for a chart: the table near by has it whole."""
-    return textwrap.shorten(text, longest, placeholder=" …")
-
-
 # --- where it stands among its type ---
 
 def strip(trust: TrustView) -> Chart:
     """Every trust's average on one line, with this trust's likely range and the segments."""
-    league, own = trust.limits.league, trust.place
-    low = min(league["average_score"].min(), own["average_low"])
-    high = max(league["average_score"].max(), own["average_high"])
-    low, high = max(BEST, np.floor(low * 10) / 10), min(WORST, np.ceil(high * 10) / 10)
+    averages, own = trust.limits.league["average_score"], trust.place
+    low, high = (float(np.nan_to_num(own[end], nan=own["average_score"])) for end in ("average_low", "average_high"))
+    first = max(BEST, np.floor(min(averages.min(), low) * 10) / 10)
+    last = min(WORST, np.ceil(max(averages.max(), high) * 10) / 10)
 
-    def across(score):
-        return 2 + (WIDE - 4) * (np.asarray(score, dtype=float) - low) / (high - low)
+    def across(score: Any) -> np.ndarray:
+        return 2 + (WIDE - 4) * (np.asarray(score, dtype=float) - first) / (last - first)
 
-    with _sheet(27) as (drawing, axes):
-        _segment_bands(axes, trust.limits.view.edges, across, low, high)
-        averages = across(league["average_score"].to_numpy())
-        axes.add_collection(LineCollection([[(x, 9), (x, 14)] for x in averages], colors=style.QUIET, linewidths=0.7))
-        x = float(across(own["average_score"]))
-        axes.plot(across([own["average_low"], own["average_high"]]), [18, 18], color=style.INK, lw=2.2)
-        axes.plot([x, x], [7.5, 18], color=style.INK, lw=1.4)
-        axes.plot(x, 18, marker="D", ms=6.5, color=style.INK)
-        said = f"{own['average_score']:.2f}, likely range {own['average_low']:.2f} to {own['average_high']:.2f}"
-        axes.text(min(max(x, 26), WIDE - 26), 22.4, said, ha="center", va="center", fontweight=600)
-        for score, align in ((low, "left"), (high, "right")):
-            axes.text(float(across(score)), 26, f"{score:.1f}", ha=align, va="center", fontsize=SMALL,
-                      color=style.QUIET)
-        return Chart.from_figure(drawing, alt=_strip_alt(trust),
-                                 caption=f"Average score and likely range among the "
-                                         f"{trusts(trust.trusts, trust.trust_type)}")
+    with _sheet(24) as (drawing, axes):
+        _segment_bands(axes, trust.limits.view.edges, across, first, last)
+        axes.add_collection(LineCollection([[(x, 9), (x, 14)] for x in across(averages)], colors=style.QUIET, linewidths=0.7))
+        _own_place(axes, across([own["average_score"], low, high]), findings.range_words(own))
+        for score, align in ((first, "left"), (last, "right")):
+            axes.text(float(across(score)), 22.2, f"{score:.1f}", ha=align, va="center", fontsize=SMALL, color=style.QUIET)
+        return Chart.from_figure(drawing, alt=findings.strip_alt(trust), caption=findings.strip_caption(trust))
 
 
-def _segment_bands(axes, edges, across, low: float, high: float) -> None:
-    """The segments by average, as bands with their numbers; nothing where the edges are not known."""
+def _own_place(axes: Any, places: np.ndarray, said: str) -> None:
+    """The trust's own average as a diamond on its likely range, with both in words."""
+    place, low, high = places
+    axes.plot([low, high], [18, 18], color=style.INK, lw=2.2)
+    axes.plot([place, place], [7.5, 18], color=style.INK, lw=1.4)
+    axes.plot(place, 18, marker="D", ms=6.5, color=style.INK)
+    axes.text(min(max(place, 34), WIDE - 34), 22.2, said, ha="center", va="center", fontweight=600)
+
+
+def _segment_bands(axes: Any, edges: np.ndarray, across: Any, low: float, high: float) -> None:
+    """The segments by average, as bands with a line at each edge and their numbers; nothing where edges are not known."""
     if not np.isfinite(edges).all():
         return
     bounds = np.clip([low, *edges, high], low, high)
     for segment, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True), 1):
         if end > start:
             left, right = float(across(start)), float(across(end))
-            axes.fill_between([left, right], 6.5, 16, color=style.SEGMENT_WASH[segment], lw=0)
+            axes.fill_between([left, right], 6.5, 16, facecolor=style.SEGMENT_WASH[segment], edgecolor=style.QUIET, lw=0.7)
             name = f"Segment {segment}" if right - left > 16 else str(segment)
             axes.text((left + right) / 2, 4, name, ha="center", va="center", fontsize=7, color=style.QUIET)
-
-
-def _strip_alt(trust: TrustView) -> str:
-    own, averages = trust.place, trust.limits.league["average_score"]
-    inside = int(averages.between(own["average_low"], own["average_high"]).sum()) - 1
-    return (f"Strip of {len(averages)} average scores from {averages.min():.2f} to {averages.max():.2f}. "
-            f"{short_name(trust.name)} stands at {own['average_score']:.2f}; its likely range, "
-            f"{own['average_low']:.2f} to "
-            f"{own['average_high']:.2f}, holds the averages of {inside} of the {len(averages) - 1} other trusts.")
 
 
 # --- where the score comes from ---
@@ -99,7 +86,7 @@ def bars(trust: TrustView) -> Chart:
     """What each metric adds to the average against a median trust, as bars in order."""
     table = trust.contributions
     values = table["contribution"].to_numpy()
-    step, top = 3.9, 5.5
+    step, top = 3.6, 5.0
     reach = np.array([min(values.min(), 0.0), max(values.max(), 0.0)])
     left, right = 84.0, WIDE - 12
     scale = (right - left) / max(reach[1] - reach[0], 1e-9)
@@ -117,41 +104,24 @@ def bars(trust: TrustView) -> Chart:
             axes.text(x + (1 if value >= 0 else -1), y, signed(value), va="center",
                       ha="left" if value >= 0 else "right", fontsize=7.4)
         _bar_heads(axes, zero, reach)
-        return Chart.from_figure(drawing, alt=_bars_alt(trust),
-                                 caption="What each metric adds to the average, against a median trust of the type")
+        return Chart.from_figure(drawing, alt=findings.bars_alt(trust), caption=findings.bars_caption(trust))
 
 
-def _bar_heads(axes, zero: float, reach: np.ndarray) -> None:
-    """Which side is which."""
-    if reach[1] > 0:
-        axes.text(zero + 1, 2.4, "worse than the median trust", va="center", fontsize=7, color=style.QUIET)
-    if reach[0] < 0:
-        axes.text(zero - 1, 2.4, "better", va="center", ha="right", fontsize=7, color=style.QUIET)
-
-
-def signed(value: float) -> str:
-    """A number with its sign, a real minus; nought has none."""
-    text = f"{value:+.2f}"
-    return "0.00" if text[1:] == "0.00" else text.replace("-", "−")
-
-
-def _bars_alt(trust: TrustView) -> str:
-    table = trust.contributions
-    worse, better = (table["contribution"] > 0.005).sum(), (table["contribution"] < -0.005).sum()
-    first, last = table.iloc[0], table.iloc[-1]
-    parts = [f"Bars for {len(table)} metrics: {worse} make the average worse than a median trust's, {better} make it "
-             f"better."]
-    if first["contribution"] > 0.005:
-        parts.append(f"The largest against the trust is {first['description']} ({signed(first['contribution'])}).")
-    if last["contribution"] < -0.005:
-        parts.append(f"The largest in its favour is {last['description']} ({signed(last['contribution'])}).")
-    return " ".join(parts)
+def _bar_heads(axes: Any, zero: float, reach: np.ndarray) -> None:
+    """Which side is which, in full on the side that has the room."""
+    room = WIDE - zero > 38
+    for side, align, shift, word, full in ((reach[1], "left", 1, "worse", room), (-reach[0], "right", -1, "better", not room)):
+        if side > 0:
+            text = f"{word} than the median trust" if full else word
+            axes.text(zero + shift, 2.4, text, va="center", ha=align, fontsize=7, color=style.QUIET)
 
 
 # --- the quarters ---
 
-_HEAD_MM, _PLOT_MM = 6.6, 10.0
-_ROW_MM = _HEAD_MM + _PLOT_MM + 1.4
+_HEAD_MM, _PLOT_MM = 6.2, 9.0
+_ROW_MM = _HEAD_MM + _PLOT_MM + 1.2
+_KEY_MM = 3.8
+_KEY = "Top line of a panel: 1.00, the best score; foot: 4.00, the worst. Dashed: the median trust of the type."
 
 
 class _Grid(NamedTuple):
@@ -178,23 +148,24 @@ def trend(trust: TrustView) -> Chart | None:
     panels += [(names[one], row, trust.medians.loc[one]) for one, row in trust.scores.iterrows()]
     grid = _grid(len(panels))
     rows = -(-len(panels) // grid.across)
-    with _sheet(rows * _ROW_MM) as (drawing, axes):
+    with _sheet(_KEY_MM + rows * _ROW_MM) as (drawing, axes):
+        axes.text(0, 0.4, _KEY, va="top", fontsize=7, color=style.QUIET)
         places = [_spot(axes, grid, number, panel) for number, panel in enumerate(panels)]
         frames = [[(left, y), (left + grid.lines + 2, y)] for left, base in places for y in (base, base + _PLOT_MM)]
         axes.add_collection(LineCollection(frames, colors=style.RULE, linewidths=0.5))
         axes.plot(*_joined(grid, places, [middle for _, _, middle in panels]), color=style.QUIET, lw=0.8,
                   ls=(0, (3, 2)))
         axes.plot(*_joined(grid, places, [own for _, own, _ in panels]), color=style.ACCENT, lw=1.3, marker="o", ms=2.6)
-        return Chart.from_figure(drawing, alt=_trend_alt(trust), caption=_trend_caption(trust))
+        return Chart.from_figure(drawing, alt=findings.trend_alt(trust), caption=findings.trend_caption(trust))
 
 
-def _spot(axes, grid: _Grid, number: int, panel: tuple[str, pd.Series, pd.Series]) -> tuple[float, float]:
+def _spot(axes: Any, grid: _Grid, number: int, panel: tuple[str, pd.Series, pd.Series]) -> tuple[float, float]:
     """Name and last score of a panel; gives its left edge and the top of its plot."""
     name, own, _ = panel
     down, right = divmod(number, grid.across)
-    left, top = right * grid.panel, down * _ROW_MM
+    left, top = right * grid.panel, _KEY_MM + down * _ROW_MM
     bold = number == 0
-    for line, text in enumerate(textwrap.wrap(shortened(name, 2 * grid.letters - 4), grid.letters)[:2]):
+    for line, text in enumerate(textwrap.wrap(name, grid.letters, max_lines=2, placeholder=" …")):
         axes.text(left, top + 0.4 + 2.7 * line, text, va="top", fontsize=SMALL, fontweight=600 if bold else 400,
                   color=style.INK if bold else style.QUIET)
     known = np.flatnonzero(own.notna())
@@ -217,18 +188,3 @@ def _joined(grid: _Grid, places: list[tuple[float, float]], rows: list[pd.Series
 def _height(scores: np.ndarray, base: float) -> np.ndarray:
     """1.00 at the top of a panel, 4.00 at its foot."""
     return base + _PLOT_MM * (scores - BEST) / (WORST - BEST)
-
-
-def _trend_caption(trust: TrustView) -> str:
-    first, last = (Quarter.parse(one).label for one in (trust.quarters[0], trust.quarters[-1]))
-    return f"Scores, {first} to {last}: top of a panel 1.00 (best), foot 4.00; dashed: median of the type"
-
-
-def _trend_alt(trust: TrustView) -> str:
-    averages = trust.standings["average_score"]
-    known = [row.dropna() for _, row in trust.scores.round(2).iterrows()]
-    steps = pd.Series([row.iloc[-1] - row.iloc[0] for row in known if len(row) > 1], dtype=float)
-    better, worse = int((steps < 0).sum()), int((steps > 0).sum())
-    return (f"Small line charts over {len(trust.quarters)} quarters. The average went from {averages.iloc[0]:.2f} to "
-            f"{averages.iloc[-1]:.2f}; of {len(steps)} metrics scored more than once, {better} score better "
-            f"than at first and {worse} worse. The table below gives the scores.")

@@ -8,9 +8,11 @@ import pandas as pd
 
 from nof import lineage
 from nof.display import Words, plain
+from nof.restated_words import caveat
 from nof.timeliness import PLAN
 from nof.trust import TrustView
-from nof.trust_words import NAMED, SHOWN, label, listed, metric, percent, points, with_unit
+from nof.trust_findings import SHOWN
+from nof.trust_words import NAMED, label, listed, metric, percent, points, with_unit
 from nof.words import day, trusts
 
 ASKED = 5  # most questions
@@ -22,7 +24,7 @@ SURE = 0.95  # chance from which a segment counts as settled
 def firm(trust: TrustView) -> Words:
     """What the evidence can bear for this trust: a line for each remark that applies."""
     found = [_chance(trust), _apart(trust), _noise(trust), _method(trust), _few(trust), _old(trust), _unmoved(trust),
-             _missing(trust), *_mergers(trust), _surveys(trust), _edges(trust), _unequal(trust)]
+             _missing(trust), *_mergers(trust), _surveys(trust), _edges(trust), _unequal(trust), caveat(trust)]
     return Words("\n".join(f"- {one}" for one in found if one))
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 
 from nof.display import Words, plain
 from nof.trust import TrustView
-from nof.trust_words import NAMED, SHOWN, label, points, with_unit
+from nof.trust_findings import SHOWN
+from nof.trust_words import NAMED, label, points, with_unit
 from nof.words import listed
 
 
@@ -94,22 +95,22 @@ def _nearest(first: pd.DataFrame, told: str) -> Words:
 
 
 def others(trust: TrustView) -> Words | None:
-    """How the edge moved, since segments are quartiles of all trusts."""
+    """How the edge moved: quartiles of all trusts move with the others; of another rule nothing is said but where it lay."""
     goal, moved = trust.goal, trust.others
     known = moved.frame.dropna(subset="edge")
     if goal.segment_unadjusted is None or known.empty:
         return None
     still = ("This holds the other trusts where they stand: arithmetic on published scores, neither a target nor a "
              "forecast.") if len(trust.steps) else ""
+    quartiles = trust.national.framework(trust.quarter).segments.rule == "quartiles"
+    rule = "is a quartile of all trusts, so it moves with the others" if quartiles else "follows a rule not known here"
     if len(known) < 2:
-        return Words(f"{still} The edge is a quartile of all trusts, so it moves with the others; these files show "
-                     f"it in one quarter only.".strip())
+        return Words(f"{still} The edge {rule}; these files show it in one quarter only.".strip())
     first, last = label(known["quarter"].iloc[0]), label(known["quarter"].iloc[-1])
     edge = goal.target or 1
     low, high = f"{moved.lowest:.2f}", f"{moved.highest:.2f}"
     lay = f"lay between {low} and {high}" if low != high else f"stayed at {low}"
-    span = (f"The edge between segments {edge} and {edge + 1} is a quartile of all trusts, so it moves with the "
-            f"others: from {first} to {last} it {lay}.")
+    span = f"The edge between segments {edge} and {edge + 1} {rule}: from {first} to {last} it {lay}."
     return Words(" ".join(filter(None, [still, span, _at_edges(trust)])))
 
 

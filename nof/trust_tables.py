@@ -9,7 +9,7 @@ from nof.display import Column, Table
 from nof.quarter import Quarter
 from nof.tables import segment_tone
 from nof.trust import TrustView
-from nof.trust_charts import signed
+from nof.trust_findings import signed
 
 STEPS = 5  # steps shown
 SET_ROWS = 4  # rows of sets shown, so one set or two

@@ -11,11 +11,11 @@ import pandas as pd
 from nof.display import Card, Words, plain
 from nof.quarter import Quarter
 from nof.trust import TrustView
+from nof.trust_findings import SHOWN
 from nof.trust_tables import number
 from nof.words import SEGMENT_MEANING, day, listed, trusts, type_name
 
 NAMED = 3  # most metrics named in a sentence
-SHOWN = 0.005  # points of the average below which a difference rounds to nothing
 
 
 def label(quarter: str) -> str:

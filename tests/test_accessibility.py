@@ -417,3 +417,8 @@ def test_a_page_of_a_notebook_that_is_no_briefing_of_ours_passes_too(browser):
 def test_the_versions_of_the_checkers_are_pinned():
     wanted = json.loads((accessible.ROOT / "tests" / "axe" / "package.json").read_text())["dependencies"]
     assert set(wanted) == {"axe-core", "vnu-jar"} and all(re.fullmatch(r"[\d.]+", one) for one in wanted.values())
+
+
+@pytest.mark.parametrize("name", [name for name in BRIEFINGS if name.startswith("trust_")])
+def test_a_board_gets_two_to_four_pages(report, name):
+    assert len(PdfReader(report / f"{PAGES[name]}.pdf").pages) in (2, 3, 4)

@@ -502,3 +502,66 @@ def test_check_pdf_notices(paper, tmp_path, key, told):
 def test_check_pdf_reports_what_is_no_pdf(tmp_path):
     (tmp_path / "a.pdf").write_text("<html>")
     assert check_pdf(tmp_path / "a.pdf")[0].startswith("cannot be read")
+
+
+# ---- how pages are filled ----
+
+
+@pytest.mark.parametrize("lines", range(20, 60, 4))
+def test_a_heading_and_its_sentence_keep_with_the_table_that_they_lead_to(lines):
+    filler = new_markdown_cell("\n".join(f"- line {number}" for number in range(lines)))
+    lead = [new_markdown_cell("## Like for like"), new_code_cell("x", outputs=[shown(Words("Nine trusts are like it."))])]
+    for rows in (6, 30):
+        parted = new_code_cell("x", outputs=[shown(table(trusts(rows)))])
+        pages = texts(to_pdf(new_notebook(cells=[filler, *lead, parted])))
+        (own,) = [page for page in pages if "Like for like" in page]
+        assert "Nine trusts are like it." in own and "Ashvale and North Merrow 0 " in own and "Merrow 2 " in own
+        # A short table stays whole, with the remark below it.
+        assert rows > 8 or ("Merrow 5 " in own and table(trusts(rows)).note in own)
+
+
+@pytest.mark.parametrize(("snug", "tight", "roomy", "wanted"), [
+    ((3, 0.80), None, None, "snug"),  # full enough
+    ((1, 0.30), None, None, "snug"),  # one page is one page
+    ((9, 0.10), None, None, "snug"),  # long
+    ((4, 0.10), (3, 0.99), None, "tight"),
+    ((4, 0.10), (4, 0.02), (4, 0.40), "roomy"),
+    ((4, 0.40), None, (4, 0.70), "roomy"),
+    ((4, 0.40), None, (5, 0.10), "snug"),  # never a page more
+    ((4, 0.40), None, (4, 0.30), "snug"),
+])  # fmt: skip
+def test_the_last_page_is_set_tighter_or_with_more_room_where_it_holds_little(monkeypatch, snug, tight, roomy, wanted):
+    found = {"snug": snug, "tight": tight, "roomy": roomy}  # None: must not be tried
+    monkeypatch.setattr(pdf, "_laid_out", lambda root, stamp, data: pdf._Pages(data["room"], *found[data["room"]]))
+    assert pdf._set(Path(), pdf._NO_DATE, {}) == wanted
+
+
+def test_more_text_never_takes_fewer_pages():
+    def pages(lines):
+        return len(texts(to_pdf(new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))]))))
+
+    counts = [pages(lines) for lines in range(60, 140, 8)]
+    assert counts == sorted(counts) and counts[0] == 2 and counts[-1] == 3
+
+
+def test_the_end_that_is_measured_is_the_end_of_the_text(tmp_path):
+    """The compiler's query answers for what was compiled last, also after another document."""
+    def end(lines):
+        nb = new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))])
+        doc = document.read(nb)
+        body, tables, cards = pdf._body(doc, tmp_path)
+        (tmp_path / "main.typ").write_text(f"{pdf._template()}\n{body}\n#nof-end\n")
+        return pdf._laid_out(tmp_path, pdf._NO_DATE, pdf._data(doc.meta, tables, cards) | {"room": "snug"})
+
+    few, many, again = end(5), end(70), end(5)
+    assert (few.pages, many.pages) == (1, 2) and 0.15 < few.fill < 0.35 and few == again
+    assert len(PdfReader(io.BytesIO(many.document)).pages) == 2
+
+
+@pytest.mark.parametrize(("title", "size"), [("A short title", 22.0), ("Kent Community Health NHS Foundation Trust", 22.0),
+                                             ("Hertfordshire Partnership University NHS Foundation Trust", None),
+                                             ("A very long name of a trust that was formed from three others " * 2, 20.0)])  # fmt: skip
+def test_a_title_is_set_smaller_rather_than_on_two_lines(title, size):
+    found = pdf._title_size(title)
+    assert found == size or (size is None and 17 <= found < 22)
+    assert found * fonts.text_width(title, "700") < columns.PAGE_PT or found == 20.0

@@ -51,7 +51,7 @@ def _entry(folder: Path, name: str, **facts) -> dict:
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(f"made-up content of {file}\n" * 20, encoding="utf-8")
-    title = "League table" if "league" in name else "Reconciliation" if name == "reconciliation" else NASTY
+    title = "League table" if "league" in name else "Reconciliation with the published figures" if name == "reconciliation" else NASTY
     notebook = "trust_briefing" if facts.get("trust") else name.split("-")[0]
     return {"key": "k", "run": RUN, "files": dict.fromkeys(files, "hash"), "title": title, "subtitle": "Q2",
             "notebook": notebook, "trust_type": None, "trust": None} | facts

@@ -86,6 +86,11 @@ def _template() -> jinja2.Template:
     return environment.get_template("briefing.html.j2")
 
 
+def warm() -> None:
+    """Make the template and the style sheets now, before forking."""
+    _template(), _css(False), _css(True)
+
+
 @lru_cache(maxsize=2)
 def _css(italic: bool) -> str:
     faces = [("400", "normal"), ("600", "normal")] + ([("400", "italic")] if italic else [])
@@ -208,24 +213,31 @@ class _Renderer(mistune.HTMLRenderer):
     """Markdown to HTML in which nothing but Markdown takes effect, and nothing is fetched."""
 
     def inline_html(self, html: str) -> str:
+        """Raw HTML within a line as its text; a comment as nothing."""
         return "" if html.startswith("<!--") else escape(html, quote=False)
 
     def block_html(self, html: str) -> str:
+        """Raw HTML on its own as its text; a comment as nothing."""
         return "" if html.startswith("<!--") else f"<p>{escape(html.strip(), quote=False)}</p>\n"
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
+        """A link to the web, to a mail address or within the page; the text alone of any other."""
         return f'<a href="{escape(url)}">{text}</a>' if text and _LINK.match(url) else text
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture within a line as its description."""
         return text
 
     def linebreak(self) -> str:
+        """A break within a paragraph."""
         return "<br>\n"
 
     def thematic_break(self) -> str:
+        """A rule between paragraphs."""
         return "<hr>\n"
 
     def block_code(self, code: str, info: str | None = None) -> str:
+        """Code as it stands."""
         return f"<pre>{escape(code.rstrip(), quote=False)}</pre>\n"
 
 

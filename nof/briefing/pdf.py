@@ -14,8 +14,9 @@ import os
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pikepdf
 from nbconvert.exporters.exporter import Exporter
@@ -31,6 +32,10 @@ from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.errors import NofError
 
 TEMPLATE = Path(__file__).parent / "templates" / "briefing.typ"
+# A last page that is filled less than this far is set again: tighter where it holds little, else with more room. Not in
+# long briefings, where one page in many matters little and setting them twice takes long.
+_FILLED, _SPILLED, _FEW_PAGES = 0.55, 0.25, 8
+_LONG_LEAD = 320  # characters: a longer paragraph may part from what it leads to
 # Where a briefing has no date: Typst writes none, and the file's internal stamp must still be fixed.
 _NO_DATE = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
 
@@ -85,10 +90,36 @@ def render(doc: Document) -> bytes:
     with tempfile.TemporaryDirectory(prefix="nof-pdf-") as folder:
         root = Path(folder).resolve()
         body, tables, cards = _body(doc, root)
-        (root / "data.json").write_text(json.dumps(_data(doc.meta, tables, cards)), encoding="utf-8")
-        main = root / "main.typ"
-        main.write_text(f"{_template()}\n{body}", encoding="utf-8")
-        return _packed(_compile(main, root, _stamp(doc.meta)), _row_headers(doc, tables))
+        (root / "main.typ").write_text(f"{_template()}\n{body}\n#nof-end\n", encoding="utf-8")
+        return _packed(_set(root, _stamp(doc.meta), _data(doc.meta, tables, cards)), _row_headers(doc, tables))
+
+
+class _Pages(NamedTuple):
+    """A PDF, its number of pages, and how far down its last one the text goes (0 to 1)."""
+
+    document: bytes
+    pages: int
+    fill: float
+
+
+def _set(root: Path, stamp: dt.datetime, data: dict[str, Any]) -> bytes:
+    """The pages set snugly; where that leaves the last one nearly empty, a little tighter or with more room."""
+    snug = _laid_out(root, stamp, data | {"room": "snug"})
+    if snug.fill >= _FILLED or not 1 < snug.pages <= _FEW_PAGES:
+        return snug.document
+    if snug.fill < _SPILLED:
+        tight = _laid_out(root, stamp, data | {"room": "tight"})
+        if tight.pages < snug.pages:
+            return tight.document
+    roomy = _laid_out(root, stamp, data | {"room": "roomy"})
+    return (roomy if roomy.pages == snug.pages and roomy.fill > snug.fill else snug).document
+
+
+def _laid_out(root: Path, stamp: dt.datetime, data: dict[str, Any]) -> _Pages:
+    (root / "data.json").write_text(json.dumps(data), encoding="utf-8")
+    made = _compile(root / "main.typ", root, stamp)
+    end = json.loads(_compiler().query("<nof-end>", field="value", one=True, root=root))  # of what was compiled last
+    return _Pages(made, end["page"], end["at"])
 
 
 def _row_headers(doc: Document, tables: list[list[dict]]) -> list[tuple[int, ...]]:
@@ -178,9 +209,16 @@ def _data(meta: document.Meta, tables: list, cards: list) -> dict[str, Any]:
         "look": _look(),
         "illustrative": ILLUSTRATIVE,
         "illustrative_words": ILLUSTRATIVE_WORDS,
+        "title_size": _title_size(drawable(meta.title)),
         "tables": tables,
         "cards": cards,
     }
+
+
+def _title_size(title: str) -> float:
+    """Points at which a title fits one line, down to 17; one that needs two lines is set at 20."""
+    fits = style.TEXT_WIDTH_MM * style.POINTS_PER_MM / (1.02 * text_width(title, "700") or 1)
+    return round(min(22.0, fits), 1) if fits >= 17 else 20.0
 
 
 def _look() -> dict[str, Any]:
@@ -205,9 +243,9 @@ def _body(doc: Document, root: Path) -> tuple[str, list, list]:
     parts: list[str] = []
     tables: list[list[dict]] = []
     cards: list[list[dict]] = []
-    for number, block in enumerate(doc.blocks):
+    for number, (block, following) in enumerate(zip_longest(doc.blocks, doc.blocks[1:])):
         if isinstance(block, Prose):
-            parts.append(convert(block.tokens))
+            parts.append(_prose(block.tokens, isinstance(following, Tabular | Figure)))
         elif isinstance(block, Figure):
             parts.append(_figure(block, number, root))
         elif isinstance(block, Tabular):
@@ -220,6 +258,14 @@ def _body(doc: Document, root: Path) -> tuple[str, list, list]:
             call = "nof-error" if block.kind == "error" else "nof-verbatim"
             parts.append(f"#{call}({literal(breakable(drawable(block.text)))})\n")
     return "\n".join(parts), tables, cards
+
+
+def _prose(tokens: list[dict[str, Any]], leads: bool) -> str:
+    """Markdown in Typst; a last paragraph that leads to a figure or table keeps with it."""
+    tokens = [token for token in tokens if token["type"] != "blank_line"]
+    if not (leads and tokens) or tokens[-1]["type"] != "paragraph" or len(document.flat(tokens[-1:])) > _LONG_LEAD:
+        return convert(tokens)
+    return f"{convert(tokens[:-1])}#nof-lead[{convert(tokens[-1:])}]\n"
 
 
 def _card(item: Mapping[str, Any], width: float) -> dict[str, Any]:
