@@ -159,7 +159,7 @@ def segments(trust: TrustView) -> Table | None:
     own = int(trust.place["segment"])
     chance = (Column("by_average", "By average" if flagged else "Chance", align="right", format=_percent),
               *((Column("after", "After override", align="right", format=_percent),) if flagged else ()))
-    draws = len(trust.limits.view.redrawn.averages)
+    draws = len(trust.limits.view.redrawn.ranks)
     return Table(shown, f"The chance of each segment, in {draws:,} redraws of its own metric scores", (
         Column("segment", "Segment", format="d", row_header=True, tone=segment_tone),
         Column("averages", "Average score"), *chance), emphasis=(own - 1,) if own <= len(shown) else ())

@@ -43,8 +43,8 @@ def mean_distribution(scores: np.ndarray, weights: np.ndarray | None = None) -> 
     means, chances : arrays
         Possible means, ascending, and their probabilities (they sum to 1).
     """
-    hundredths = np.rint(np.asarray(scores, dtype=float) * 100).astype(int)
-    weights = np.ones(len(hundredths)) if weights is None else np.asarray(weights, dtype=float)
+    hundredths = np.rint(np.asarray(scores) * 100).astype(int)
+    weights = np.ones(len(hundredths)) if weights is None else np.asarray(weights)
     means, chances = (np.concatenate(part) for part in zip(*_compositions(hundredths, weights), strict=True))
     order = np.argsort(means, kind="stable")
     return means[order], chances[order]
@@ -71,12 +71,12 @@ def _convolved(parts, weight: int, chance: float) -> tuple[np.ndarray, np.ndarra
     """Distribution of the sum of independent draws, each group drawn `times` times and scaled by its weight."""
     top = sum(int(group.max()) * times * size for group, times, size in parts) + 1
     length = fft.next_fast_len(top, real=True)
-    spectrum = np.ones(length // 2 + 1, dtype=complex)
+    spectrum = np.ones(length // 2 + 1)
     for group, times, size in parts:
         if times:
-            single = np.bincount(group * size, minlength=length) / len(group)
+            single = np.bincount(group * size) / len(group)
             spectrum = spectrum * fft.rfft(single, length) ** times
-    sums = np.clip(fft.irfft(spectrum, length)[:top], 0, None)
+    sums = fft.irfft(spectrum, length)[:top]
     kept = np.flatnonzero(sums > 1e-15)
     return kept / (100.0 * weight), sums[kept] * chance
 
@@ -86,7 +86,7 @@ def likely_range(scores: np.ndarray, weights: np.ndarray | None = None, level: f
     means, chances = mean_distribution(scores, weights)
     reached = np.cumsum(chances) / chances.sum()
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    low, high = means[np.minimum(np.searchsorted(reached, tails - 1e-12), len(means) - 1)]
+    low, high = means[np.searchsorted(reached, tails - 1e-12)]
     return float(round_half_up(low)), float(round_half_up(high))
 
 
@@ -122,8 +122,10 @@ class Redraw:
 
     Attributes
     ----------
+    hundredths : array of small integers, shape (draws, trusts)
+        Average in each draw, in hundredths (they are many, and small integers take a quarter of the room).
     averages : array of float, shape (draws, trusts)
-        Average at 2 decimals in each draw; 1.00 is best.
+        The same at 2 decimals; 1.00 is best.
     segments, ranks : arrays of small integers, shape (draws, trusts)
         Segment after the override, league rank.
     segments_unadjusted : array of small integers, shape (draws, trusts)
@@ -131,10 +133,15 @@ class Redraw:
     """
 
     trusts: pd.Index
-    averages: np.ndarray
+    hundredths: np.ndarray
     segments_unadjusted: np.ndarray
     segments: np.ndarray
     ranks: np.ndarray
+
+    @property
+    def averages(self) -> np.ndarray:
+        """Average in each draw at 2 decimals."""
+        return self.hundredths / 100.0
 
 
 def redraw(scores: pd.DataFrame, weights: pd.Series, edges: np.ndarray, in_deficit: pd.Series, no_better_than: int,
@@ -159,9 +166,9 @@ def redraw(scores: pd.DataFrame, weights: pd.Series, edges: np.ndarray, in_defic
     averages = round_half_up(np.column_stack(drawn))
     unadjusted = segment_of(averages, edges)
     segments = override(unadjusted, in_deficit.reindex(scores.index).to_numpy(), no_better_than)
-    ranks = _row_ranks(segments * 1000 + np.rint(averages * 100).astype(int))
-    small = (part.astype(np.int16) for part in (unadjusted, segments, ranks))
-    return Redraw(scores.index, averages, *small)
+    hundredths = np.rint(averages * 100).astype(int)
+    ranks = _row_ranks(segments * 1000 + hundredths)
+    return Redraw(scores.index, *(part.astype(np.int16) for part in (hundredths, unadjusted, segments, ranks)))
 
 
 def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:

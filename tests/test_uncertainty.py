@@ -93,3 +93,124 @@ def test_coverage_of_the_likely_range_of_an_average_when_metrics_are_a_random_sa
         low, high = uncertainty.likely_range(random.choice(pool, 11))
         hits += low - 0.005 <= pool.mean() <= high + 0.005
     assert 0.85 <= hits / 400 <= 0.97
+
+
+# --- worked by hand ---
+
+def test_two_scores_redrawn_give_three_means_with_chances_of_a_quarter_a_half_and_a_quarter():
+    means, chances = uncertainty.mean_distribution(np.array([1.0, 2.0]))
+    assert means.tolist() == [1.0, 1.5, 2.0] and chances == pytest.approx([0.25, 0.5, 0.25])
+
+
+def test_a_drawn_score_brings_its_weight_along():
+    """1.00 with weight 1 and 4.00 with weight 1/3, drawn twice: both (1 + 4/3) / (4/3) = 1.75."""
+    means, chances = uncertainty.mean_distribution(np.array([1.0, 4.0]), np.array([1, 1 / 3]))
+    assert means == pytest.approx([1.0, 1.75, 4.0]) and chances == pytest.approx([0.25, 0.5, 0.25])
+
+
+@pytest.mark.parametrize(("level", "limits"), [(0.95, (1.0, 2.0)), (0.5, (1.0, 1.5)), (0.4, (1.5, 1.5))])
+def test_a_likely_range_runs_from_the_first_mean_that_reaches_the_lower_tail_to_the_first_that_reaches_the_upper(level, limits):
+    """The means 1.0, 1.5 and 2.0 are reached by 25, 75 and 100 in a hundred draws."""
+    assert uncertainty.likely_range(np.array([1.0, 2.0]), level=level) == limits
+
+
+def test_a_range_for_all_draws_ends_at_the_best_and_the_worst_score():
+    assert uncertainty.likely_range(np.array([1.0, 2.0, 4.0]), level=1.0) == (1.0, 4.0)
+
+
+def test_a_range_for_all_draws_of_sixteen_metrics_leaves_out_only_what_is_never_drawn():
+    scores = np.round(np.linspace(1, 4, 16), 2)
+    means, chances = uncertainty.mean_distribution(scores)
+    low, high = uncertainty.likely_range(scores, level=1.0)
+    assert chances.min() > 0 and chances.sum() == pytest.approx(1, abs=1e-13)
+    assert chances[(means < low - 0.005) | (means > high + 0.005)].sum() < 1e-11
+
+
+def test_the_limits_are_rounded_half_up_to_two_decimals():
+    """Of 1.00 and 1.01 the middle mean is 1.005, and it is both limits of the central forty in a hundred."""
+    assert uncertainty.likely_range(np.array([1.0, 1.01]), level=0.4) == (1.01, 1.01)
+
+
+def test_ranges_of_a_table_are_those_of_each_trusts_own_scores_with_the_weights_of_their_metrics():
+    scores = pd.DataFrame({"a": [1.0, 2.0], "b": [4.0, np.nan], "c": [2.004, 3.0]}, index=pd.Index(["Y", "X"], name="trust_code"))
+    weights = pd.Series({"c": 1 / 3, "z": 7.0, "a": 1.0, "b": 1.0})
+    found = uncertainty.likely_ranges(scores, weights, level=0.8)
+    assert found.index.tolist() == ["Y", "X"] and found.index.name == "trust_code"
+    assert found.columns.tolist() == ["average_low", "average_high"]
+    assert tuple(found.loc["Y"]) == uncertainty.likely_range(np.array([1.0, 4.0, 2.0]), np.array([1, 1, 1 / 3]), 0.8)
+    assert tuple(found.loc["X"]) == uncertainty.likely_range(np.array([2.0, 3.0]), np.array([1, 1 / 3]), 0.8)
+    usual = uncertainty.likely_ranges(scores, weights)
+    assert tuple(usual.loc["Y"]) == uncertainty.likely_range(np.array([1.0, 4.0, 2.0]), np.array([1, 1, 1 / 3]), 0.95)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Three trusts with gaps, a metric that weighs a third, and flags in another order, one of them of a stranger."""
+    scores = pd.DataFrame({"a": [1.0, 4.0, np.nan], "b": [2.0, 2.0, 1.5], "c": [3.0, np.nan, 2.5], "d": [1.4, 3.3, 1.0]},
+                          index=["X", "Y", "Z"])
+    weights = pd.Series({"a": 1.0, "b": 1.0, "c": 1.0, "d": 1 / 3})
+    return scores, weights, pd.Series({"S": True, "Z": True, "Y": False, "X": False})
+
+
+def test_redrawn_averages_are_spread_as_the_exact_distribution_says(table):
+    scores, weights, deficit = table
+    drawn = uncertainty.redraw(scores, weights, np.array([1.8, 2.2, 2.6]), deficit, 3, draws=40_000)
+    for place, code in enumerate(scores.index):
+        held = scores.loc[code].notna()
+        means, chances = uncertainty.mean_distribution(scores.loc[code, held].to_numpy(), weights[held].to_numpy())
+        assert drawn.averages[:, place].mean() == pytest.approx(means @ chances, abs=0.02)
+        for limit in (1.5, 2.0, 2.5, 3.0):
+            share = (drawn.averages[:, place] <= limit + 0.005).mean()
+            assert share == pytest.approx(chances[means <= limit + 0.005].sum(), abs=0.02)
+
+
+def test_a_redraw_holds_what_its_averages_rank_and_segment_to(table):
+    scores, weights, deficit = table
+    drawn = uncertainty.redraw(scores, weights, np.array([1.8, 2.2, 2.6]), deficit, 3, draws=300)
+    assert drawn.trusts.tolist() == ["X", "Y", "Z"] and drawn.averages.shape == drawn.ranks.shape == (300, 3)
+    assert (drawn.averages == scoring.round_half_up(drawn.averages)).all()
+    assert (drawn.segments_unadjusted == 1 + (drawn.averages[..., None] > np.array([1.8, 2.2, 2.6])).sum(axis=-1)).all()
+    assert (drawn.segments[:, :2] == drawn.segments_unadjusted[:, :2]).all()
+    assert (drawn.segments[:, 2] == np.maximum(drawn.segments_unadjusted[:, 2], 3)).all()
+    assert {part.dtype.itemsize for part in (drawn.segments_unadjusted, drawn.segments, drawn.ranks)} == {2}
+
+
+def test_another_seed_gives_other_draws_and_each_trust_has_draws_of_its_own():
+    scores = pd.DataFrame({"a": [1.0, 1.0], "b": [2.0, 2.0], "c": [4.0, 4.0]}, index=["X", "Y"])
+    one, two = (uncertainty.redraw(scores, pd.Series(1.0, index=list("abc")), np.array([2, 2.5, 3]),
+                                   pd.Series(False, index=["X", "Y"]), 3, draws=200, seed=seed) for seed in (0, 1))
+    assert (one.averages != two.averages).any() and (one.averages[:, 0] != one.averages[:, 1]).any()
+
+
+def test_without_being_asked_ten_thousand_draws_are_made():
+    scores = pd.DataFrame({"a": [1.0], "b": [2.0]}, index=["X"])
+    drawn = uncertainty.redraw(scores, pd.Series(1.0, index=["a", "b"]), np.array([2, 2.5, 3]), pd.Series(False, index=["X"]), 3)
+    assert drawn.averages.shape == (10_000, 1)
+
+
+@pytest.mark.parametrize("keys", [[[0, 5, 0], [5, 0, 1], [0, 0, 0]], [[1400, 3100, 1100]], [[0], [0]]])
+def test_ranks_within_a_row_count_the_smaller_keys(keys):
+    keys = np.array(keys)
+    expected = [[1 + sum(other < key for other in row) for key in row] for row in keys]
+    assert uncertainty._row_ranks(keys).tolist() == expected
+
+
+def ranks_drawn() -> uncertainty.Redraw:
+    """Fifty draws: X ranks 1 to 50 in them, Y always 7; X is in segments 1 and 2 in turn, and in 3 by the override."""
+    ranks = np.column_stack([np.arange(50, 0, -1), np.full(50, 7)])
+    unadjusted = np.column_stack([np.tile([1, 2], 25), np.full(50, 4)])
+    return uncertainty.Redraw(pd.Index(["X", "Y"]), ranks / 10, unadjusted, np.maximum(unadjusted, 3), ranks)
+
+
+def test_the_likely_range_of_a_rank_is_between_ranks_that_were_drawn():
+    """The 2.5th in a hundred of 50 draws is the second, the 97.5th the forty-ninth; at 0.5 the 13th and the 38th."""
+    found = uncertainty.rank_ranges(ranks_drawn())
+    assert found.to_dict("index") == {"X": {"rank_low": 2, "rank_high": 49}, "Y": {"rank_low": 7, "rank_high": 7}}
+    assert uncertainty.rank_ranges(ranks_drawn(), 0.5).loc["X"].tolist() == [13, 38]
+
+
+def test_chances_of_segments_after_the_override_and_before_it():
+    after, before = uncertainty.segment_chances(ranks_drawn()), uncertainty.segment_chances(ranks_drawn(), adjusted=False)
+    assert after.columns.tolist() == [1, 2, 3, 4] and after.index.tolist() == ["X", "Y"]
+    assert after.loc["X"].tolist() == [0, 0, 1, 0] and after.loc["Y"].tolist() == [0, 0, 0, 1]
+    assert before.loc["X"].tolist() == [0.5, 0.5, 0, 0] and before.loc["Y"].tolist() == [0, 0, 0, 1]

@@ -14,11 +14,20 @@ from contextlib import contextmanager, suppress
 
 import nbformat
 import papermill
+import pyarrow
 
 from nof import trust_sections
 from nof.briefing import engine, fonts, html, make
 
 FEW = 2  # briefings for trusts up to which rehearsing one costs more than it saves
+
+
+def one_allocator() -> None:
+    """Have Arrow, in which pandas keeps text, take memory from the system's allocator, so that `frozen` can return it.
+
+    Its own pool keeps what it was ever given, and every copy of this process would count it.
+    """
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
 
 
 def warm() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from nof import csvs, limits, recompute, reconcile, view
-from nof.briefing import carry, gate, index, manifest, plan, publish, workers
+from nof.briefing import carry, gate, index, manifest, plan, publish, rehearsal, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import Params
 from nof.briefing.places import working
@@ -118,6 +118,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
         The report could not be written or did not pass the checks; the earlier one is untouched.
     """
     started = time.perf_counter()
+    rehearsal.one_allocator()
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
     run = plan.run_key(params, national)
