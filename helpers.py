@@ -62,12 +62,19 @@ Explore
     connect                  A DuckDB connection with the tidy tables as views, in memory; `from tables` lists them.
 """
 
-from nof import explore, limit_charts, limit_front, limit_method_words, limit_tables, limit_words
+from nof import explore
+from nof.board.sections import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
+from nof.board.trust import open_trust
 from nof.charts import caterpillar
 from nof.explore import connect
-from nof.limits import open_limits
+from nof.limitations import charts as limit_charts
+from nof.limitations import front as limit_front
+from nof.limitations import method_words as limit_method_words
+from nof.limitations import tables as limit_tables
+from nof.limitations import words as limit_words
+from nof.limitations.limits import open_limits
+from nof.quarterly.restated_words import restated
 from nof.reconcile_words import reconciliation_card, reconciliation_findings, reconciliation_opening
-from nof.restated_words import restated
 from nof.sections import metric_sections, show
 from nof.tables import (
     domain_heat_map,
@@ -81,8 +88,6 @@ from nof.tables import (
     score_map,
     top_without_specialists,
 )
-from nof.trust import open_trust
-from nof.trust_sections import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
 from nof.view import compared, open_publication, open_view
 from nof.words import (
     ends,

@@ -96,10 +96,13 @@ def written(publication, folder: Path) -> Path:
 
 def stages(folder: Path) -> dict[str, float]:
     """Processor seconds of each stage, and the largest memory in megabytes."""
-    from nof import inference_draft, limits, trust, view
+    from nof import view
+    from nof.board import trust
     from nof.briefing import index, make, plan, rehearsal, workers
     from nof.briefing.params import Params
     from nof.framework import load
+    from nof.inferred import draft as inference_draft
+    from nof.limitations import limits
     from nof.publication import read
     from nof.recompute import recompute
 

@@ -21,7 +21,7 @@ PARTS = ("league", "places", "pairing", "reliability", "correlations", "steps", 
 
 def parts(folder: str, quarter: str, trust_type: str) -> dict[str, float]:
     """Seconds to open the folder and for each part of the figures."""
-    from nof.limits import limits_of
+    from nof.limitations.limits import limits_of
 
     started = time.perf_counter()
     limits = limits_of(folder, quarter, trust_type)

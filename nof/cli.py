@@ -213,8 +213,8 @@ def fetch(quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025
           into: Annotated[Path, typer.Option("--into", help="Folder that holds a folder for each quarter.")] = Path("data/raw"),
           ) -> None:
     """Download a quarter's files, check them, and keep every version."""
-    from nof import fetch as room
-    from nof.refresh import exclusive
+    from nof.quarterly import fetch as room
+    from nof.quarterly.refresh import exclusive
 
     if (quarter is not None) + latest + (source is not None) == 0 or (latest and (quarter or source)):
         raise InputError(Problem("nof fetch", "say which files", expected="--quarter QUARTER, --latest or --from FOLDER"))
@@ -242,7 +242,7 @@ def refresh(settings: Annotated[Path | None, typer.Argument(help="Settings file;
     """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
     import signal
 
-    from nof import refresh as room
+    from nof.quarterly import refresh as room
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the system is as clean as Ctrl-C
     chosen = room.load(settings, raw=into and into.resolve(), reports=out_dir and out_dir.resolve())
@@ -254,8 +254,8 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, an
           settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
           dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
     """Remove old reports and replaced files; never the newest."""
-    from nof import refresh as room
-    from nof import retention
+    from nof.quarterly import refresh as room
+    from nof.quarterly import retention
 
     chosen = room.load(settings)
     with room.exclusive(chosen.raw):
@@ -275,9 +275,9 @@ def diff(old: Annotated[Path, typer.Argument(help="Folder of the publication as 
     """List what a newer publication says otherwise: restated figures, trusts, metrics, columns, quarters."""
     from rich.table import Table
 
-    from nof import difference as room
     from nof import releases
     from nof.publication import read
+    from nof.quarterly import difference as room
 
     try:
         found = room.compare(read(old), read(new))
@@ -312,8 +312,8 @@ def rules_infer(data: Data, output: Annotated[Path | None, typer.Option("-o", "-
     """Work out from published figures what the rules of a year may be, as a draft for a person to confirm."""
     from rich.table import Table
 
-    from nof import inference
-    from nof.inference_draft import draft
+    from nof.inferred import inference
+    from nof.inferred.draft import draft
     from nof.publication import read
 
     found = inference.infer(read(data), year)

@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from nof import inference_draft, ranking, scoring, uncertainty, unconfirmed
+from nof import ranking, scoring, uncertainty
 from nof.errors import InputError, Problem
 from nof.framework import Framework
+from nof.inferred import draft, unconfirmed
 from nof.publication import Publication
 from nof.quarter import Quarter
 
@@ -51,7 +52,7 @@ class National:
 
     @cached_property
     def _frameworks(self) -> dict[str, Framework]:
-        return {year: inference_draft.rules(self.publication, year, tried=self.level == 1)
+        return {year: draft.rules(self.publication, year, tried=self.level == 1)
                 for year in {_year(quarter) for quarter in self.publication.quarters}}
 
     def framework(self, quarter: str) -> Framework:
@@ -63,7 +64,7 @@ def recompute(publication: Publication, level: int = 2) -> National:
     """Recompute a publication from its published values (level 2) or its published scores (level 1).
 
     In a year without confirmed rules averages, segments and ranks are those published, and scores stay at level 1 (see
-    `nof.unconfirmed`). Level 1 tries the draft of such a year whole, for the reconciliation.
+    `nof.inferred.unconfirmed`). Level 1 tries the draft of such a year whole, for the reconciliation.
     """
     scores, standings = [], []
     for framework, metrics in _by_year(publication, tried=level == 1):
@@ -83,7 +84,7 @@ def _year(quarter: str) -> str:
 def _by_year(publication: Publication, tried: bool) -> Iterator[tuple[Framework, pd.DataFrame]]:
     metrics = publication.metrics
     for year, part in metrics.groupby(metrics["quarter"].map(_year)):
-        yield inference_draft.rules(publication, year, tried=tried), part
+        yield draft.rules(publication, year, tried=tried), part
 
 
 def choose_quarter(publication: Publication, asked: str | None) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nof import lineage, ranking, reconcile, restated, results, scoring
+from nof import lineage, ranking, reconcile, results, scoring
 from nof.errors import InputError, Problem
 from nof.framework import Framework, Metric, value_id
 from nof.publication import Publication, read
 from nof.quarter import Quarter
+from nof.quarterly import restated
 from nof.recompute import (
     National,
     choose_quarter,

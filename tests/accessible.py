@@ -39,7 +39,8 @@ _RENDER = f"""
 import sys
 from dataclasses import replace
 from pathlib import Path
-from nof import demo, refresh
+from nof import demo
+from nof.quarterly import refresh
 from nof.briefing import run, summary
 from nof.briefing.params import Params
 

@@ -248,7 +248,7 @@ def test_notes_name_no_file_that_is_not_there():
 
 
 def test_operations_explains_every_outcome_and_exit_code():
-    from nof import refresh
+    from nof.quarterly import refresh
 
     text = Path(ROOT / "docs" / "operations.md").read_text()
     for outcome, code in refresh.OUTCOMES.items():

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from nof import csvs, difference, difference_words
+from nof import csvs
 from nof.cli import app
 from nof.errors import InputError
 from nof.publication import read
+from nof.quarterly import difference, difference_words
 
 TYPES = ("acute", "ambulance")
 

@@ -34,11 +34,12 @@ from bad_server import (
     wrong_length,
 )  # fmt: skip
 
-from nof import fetch, keeping, paths, transport
-from nof.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
-from nof.download import get
+from nof import paths
 from nof.errors import InputError, NofError, Problem
-from nof.fetch import Catalogue, Fetched, load_catalogue
+from nof.quarterly import fetch, keeping, transport
+from nof.quarterly.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
+from nof.quarterly.download import get
+from nof.quarterly.fetch import Catalogue, Fetched, load_catalogue
 
 START = "/nhs-oversight-framework/segmentation-and-league-tables/"
 LONG_READ = "/long-read/nhs-oversight-framework-csv-metadata-file/"
@@ -552,7 +553,7 @@ def test_killed_at_any_step_of_settling_and_run_again_it_ends_the_same(world, tm
 KILLED = """
 import sys, time
 from pathlib import Path
-from nof.keeping import staging_folder
+from nof.quarterly.keeping import staging_folder
 with staging_folder(Path(sys.argv[1])) as folder:
     (folder / "half.csv").write_text("Quarter,Region")
     print("at work", flush=True)

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, limit_charts, paths, trust, trust_charts
-from nof import limit_findings as limit
-from nof import trust_findings as own
+from nof import demo, paths
+from nof.board import charts as trust_charts
+from nof.board import findings as own
+from nof.board import trust
 from nof.display import Chart
-from nof.limits import limits_of
+from nof.limitations import charts as limit_charts
+from nof.limitations import findings as limit
+from nof.limitations.limits import limits_of
 from nof.quarter import Quarter
 from nof.view import open_publication
 

@@ -17,12 +17,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nof import keeping, publication, refresh, timeliness, yamls
+from nof import publication, timeliness, yamls
 from nof.briefing import params
 from nof.briefing.document import parse_markdown
 from nof.briefing.markdown_typst import convert, literal
 from nof.errors import InputError
 from nof.quarter import Quarter
+from nof.quarterly import keeping, refresh
 
 MORE = max(1, int(os.environ.get("NOF_FUZZ", "1")))
 MEGABYTES = 300  # more than any of these needs, by a factor of ten

@@ -12,12 +12,15 @@ import pytest
 from conftest import _shared
 from typer.testing import CliRunner
 
-from nof import demo, framework, inference, inference_draft, inference_shapes, paths, ranking, scoring, unconfirmed
+from nof import demo, framework, paths, ranking, scoring
 from nof.briefing import plan
 from nof.briefing.params import Params
 from nof.cli import app
 from nof.demo import next_year as demo_next
 from nof.errors import InputError
+from nof.inferred import draft as inference_draft
+from nof.inferred import inference, unconfirmed
+from nof.inferred import shapes as inference_shapes
 from nof.publication import Publication, read
 from nof.recompute import league, recompute
 from nof.reconcile import compare, equal

@@ -12,21 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import (
-    demo,
-    limit_charts,
-    limit_front,
-    limit_method_words,
-    limit_parts,
-    limit_tables,
-    limit_words,
-    lineage,
-    peers,
-    rank_sets,
-    view,
-)
+from nof import demo, lineage, peers, rank_sets, view
 from nof.display import Chart, Table, Words
-from nof.limits import limits_of, open_limits
+from nof.limitations import charts as limit_charts
+from nof.limitations import front as limit_front
+from nof.limitations import method_words as limit_method_words
+from nof.limitations import parts as limit_parts
+from nof.limitations import tables as limit_tables
+from nof.limitations import words as limit_words
+from nof.limitations.limits import limits_of, open_limits
 from nof.paths import notebooks
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"

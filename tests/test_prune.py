@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import tiny
 
-from nof import refresh, retention
 from nof.briefing import publish
 from nof.errors import NofError
+from nof.quarterly import refresh, retention
 
 QUARTERS = ["2024-25-q3", "2024-25-q4", "2025-26-q1", "2025-26-q2"]
 WORDS = {"old": "a" * 12, "middle": "b" * 12, "new": "c" * 12}

@@ -17,10 +17,11 @@ import pytest
 import tiny
 from bad_server import body, cached, serving, status
 
-from nof import events, fetch, keeping, reconcile, refresh, yamls
-from nof.bounds import Allowance, Limits
+from nof import reconcile, yamls
 from nof.errors import InputError, NofError
-from nof.fetch import Catalogue
+from nof.quarterly import events, fetch, keeping, refresh
+from nof.quarterly.bounds import Allowance, Limits
+from nof.quarterly.fetch import Catalogue
 
 START = "/nhs-oversight-framework/segmentation-and-league-tables/"
 FAST = Limits(connect=1, read=1, total=2, attempts=1)
@@ -397,20 +398,21 @@ def test_the_log_does_not_grow_for_ever_and_a_full_disk_does_not_end_the_run(tmp
 DRIVER = """
 import json, os, shutil, signal, sys, traceback
 from pathlib import Path
-import nof.by_hand, nof.fetch, nof.keeping, nof.refresh, nof.view, nof.difference
+import nof.quarterly.by_hand, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.view, nof.quarterly.difference
 import papermill
-from nof import limits, reconcile
+from nof import reconcile
+from nof.limitations import limits
 from nof.briefing import (carry, cluster, fonts, index, make, manifest, pdf, places, plan, provenance, publish, run,
                           summary, workers)
 
 home = Path(sys.argv[1])
 STAGES = {
-    "before anything is kept": (nof.by_hand, "settle", 1), "half of the files in place": (nof.keeping, "link", 2),
-    "before sources.json": (nof.keeping, "write_json", 2), "before reading": (nof.refresh, "_render", 1),
+    "before anything is kept": (nof.quarterly.by_hand, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "link", 2),
+    "before sources.json": (nof.quarterly.keeping, "write_json", 2), "before reading": (nof.quarterly.refresh, "_render", 1),
     "before the manifest": (manifest, "write", 1), "before the swap": (publish, "put_in_place", 1),
     "in the middle of the swap": (publish, "_point", 1), "before latest points to it": (publish, "point_latest", 1),
-    "before the page of all reports": (index, "write_root", 1), "before the summary": (nof.refresh, "_write", 1),
-    "before the hook": (nof.refresh, "_told", 1), "before it is remembered": (nof.refresh, "write_json", 2),
+    "before the page of all reports": (index, "write_root", 1), "before the summary": (nof.quarterly.refresh, "_write", 1),
+    "before the hook": (nof.quarterly.refresh, "_told", 1), "before it is remembered": (nof.quarterly.refresh, "write_json", 2),
 }
 
 def child(work):
@@ -424,7 +426,7 @@ def child(work):
         os._exit(99)
 
 def job():
-    return nof.refresh.refresh(nof.refresh.load(home / "refresh.yaml"), home / "data").exit_code
+    return nof.quarterly.refresh.refresh(nof.quarterly.refresh.load(home / "refresh.yaml"), home / "data").exit_code
 
 def killed(module, name, nth):
     calls, real = [], getattr(module, name)

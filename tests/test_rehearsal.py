@@ -9,7 +9,8 @@ from pathlib import Path
 import builders
 import pytest
 
-from nof import trust_sections, view
+from nof import view
+from nof.board import sections as trust_sections
 from nof.briefing import html, make, places, plan, rehearsal
 from nof.briefing.params import Params
 

@@ -13,14 +13,15 @@ import builders
 import pytest
 import tiny
 
-from nof import fetch, paths, restated, results, view
+from nof import paths, results, view
+from nof.board.trust import trust_of
 from nof.briefing import carry, manifest, plan
 from nof.briefing.params import Params
 from nof.errors import NofError
 from nof.publication import read
-from nof.restated_words import caveat
-from nof.restated_words import restated as told
-from nof.trust import trust_of
+from nof.quarterly import fetch, restated
+from nof.quarterly.restated_words import caveat
+from nof.quarterly.restated_words import restated as told
 
 BOTH = ("Q1 2025/26", "Q2 2025/26")
 NONE = "No earlier version"

@@ -9,8 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, paths, recompute, trust, trust_charts, trust_firm, trust_reach, trust_sections, trust_tables
-from nof import trust_words as words
+from nof import demo, paths, recompute
+from nof.board import charts as trust_charts
+from nof.board import firm as trust_firm
+from nof.board import reach as trust_reach
+from nof.board import sections as trust_sections
+from nof.board import tables as trust_tables
+from nof.board import trust, words
 from nof.briefing.check import check_html
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.make import Job, executed

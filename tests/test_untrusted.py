@@ -22,9 +22,10 @@ import tiny
 from conftest import ROOT
 from pypdf import PdfReader
 
-from nof import publication, refresh
+from nof import publication
 from nof.briefing import document, pdf
 from nof.errors import InputError
+from nof.quarterly import refresh
 
 OURS = [*ROOT.glob("nof/**/*.py"), *ROOT.glob("tools/*.py"), ROOT / "helpers.py"]
 # Where each text has to be found, as it was given.
@@ -193,7 +194,7 @@ def test_a_trust_code_that_is_a_path_is_refused_with_its_place(tmp_path, code):
     "quarter", ["../../escaped", "2025-26-q4/..", "Q4 2025/26/../..", "/2025-26-q4", "2025-26-q4\0", "२०२५-26-q4"]
 )
 def test_a_quarter_that_is_a_path_is_refused(tmp_path, quarter):
-    from nof.fetch import Catalogue, fetch_quarter
+    from nof.quarterly.fetch import Catalogue, fetch_quarter
 
     rows = [row | {"Quarter": quarter} for row in builders.metric_rows()]
     builders.write(tmp_path, builders.metrics_name(), builders.table(rows, builders.METRIC_HEADER))

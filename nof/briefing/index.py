@@ -21,11 +21,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from nof import svg, tables, unconfirmed, words
+from nof import svg, tables, words
 from nof.briefing import bundles, html, manifest, plan, publish
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.display import MISSING
+from nof.inferred import unconfirmed
 from nof.quarter import Quarter
 from nof.recompute import National
 from nof.view import view_of

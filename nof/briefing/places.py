@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nof import results, trust, view
+from nof import results, view
+from nof.board import trust
 from nof.briefing import plan, rehearsal, workers
 from nof.briefing.make import Job
 from nof.recompute import National

@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from nof import paths, unconfirmed, words
+from nof import paths, words
 from nof.briefing import manifest
 from nof.briefing.make import Job
 from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
 from nof.briefing.provenance import identity
 from nof.errors import InputError, Problem
+from nof.inferred import unconfirmed
 from nof.quarter import Quarter
 from nof.recompute import National, choose_quarter, choose_type
 from nof.words import LICENCE_LINE, source_line

@@ -16,7 +16,7 @@ import nbformat
 import papermill
 import pyarrow
 
-from nof import trust_sections
+from nof.board import sections
 from nof.briefing import engine, fonts, html, make
 
 FEW = 2  # briefings for trusts up to which rehearsing one costs more than it saves
@@ -43,9 +43,9 @@ def rehearse(jobs: list[make.Job]) -> None:
     if len(jobs) <= FEW:
         return
     given = jobs[0].parameters
-    cells = ["from nof import trust, trust_sections",
+    cells = ["from nof.board import sections, trust",
              f"board = trust.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
-             *(f"trust_sections.{section.__name__}(board)" for section in trust_sections.ALL)]
+             *(f"sections.{section.__name__}(board)" for section in sections.ALL)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
     with make.even_ground():

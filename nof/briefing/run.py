@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from nof import csvs, limits, recompute, reconcile, view
+from nof import csvs, recompute, reconcile, view
 from nof.briefing import carry, gate, index, manifest, plan, publish, rehearsal, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import Params
 from nof.briefing.places import working
 from nof.errors import NofError
+from nof.limitations import limits
 
 log = logging.getLogger(__name__)
 TRIES = 2

@@ -1,0 +1,1 @@
+"""What a rank cannot tell you: the frames, figures, tables and sentences of the limitations briefing."""
