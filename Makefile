@@ -7,7 +7,7 @@ QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test lab quarter trust boards lock reference clean
+.PHONY: help demo test coverage mutants lab quarter trust boards lock reference clean
 
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,13 @@ demo: $(READY) ## Set up, then render the briefings of the demo publication into
 
 test: $(READY) ## Set up, then run all tests
 	$(BIN)/python -m pytest -n auto
+
+coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them reached
+	$(BIN)/python -m pytest -n auto --cov
+
+mutants: $(READY) ## Change the rules one place at a time; name the changes that no test notices (about half an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	$(BIN)/python tools/mutants.py
 
 lab: $(READY) ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

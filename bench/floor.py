@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import nbformat
+sys.modules.setdefault("rfc3987_syntax", None)  # as `nof.cli.main` does
 
-from nof import paths, sections, view
-from nof.briefing.html import BriefingHTMLExporter
-from nof.briefing.pdf import BriefingPDFExporter
+import nbformat  # noqa: E402
+
+from nof import paths, sections, view  # noqa: E402
+from nof.briefing.html import BriefingHTMLExporter  # noqa: E402
+from nof.briefing.pdf import BriefingPDFExporter  # noqa: E402
 
 
 def shown(source: str, names: dict) -> list:

@@ -58,7 +58,7 @@ def bracketed_edges(averages: pd.Series, segments: pd.Series) -> pd.DataFrame:
 
 def _middle(frame: pd.DataFrame) -> pd.Series:
     """Middle of each bracket; an edge with one side only lies beyond every average on that side."""
-    middle = frame[["above", "below"]].mean(axis=1, skipna=False)
+    middle = frame[["above", "below"]].mean(axis=1)
     return middle.mask(frame["above"].isna(), -np.inf).mask(frame["below"].isna(), np.inf)
 
 
@@ -69,7 +69,7 @@ def segment_of(average, edges: np.ndarray):
 
 def override(segment, in_deficit, no_better_than: int):
     """Segment after the financial override: a flagged trust can be no better than `no_better_than`."""
-    return np.where(np.asarray(in_deficit, dtype=bool), np.maximum(segment, no_better_than), segment)
+    return np.where(in_deficit, np.maximum(segment, no_better_than), segment)
 
 
 def league_rank(segment: pd.Series, average_score: pd.Series) -> pd.Series:
@@ -94,7 +94,7 @@ def segmented(averages: pd.DataFrame, metrics: pd.DataFrame, framework: Framewor
     parts = [_segment_quarter(part, framework) for _, part in table.groupby("quarter")]
     table = pd.concat(parts) if parts else table.assign(edges_from="published")
     adjusted = pd.Series(override(table["segment_unadjusted"], table["in_deficit"], framework.override.no_better_than),
-                         table.index, dtype=float)
+                         table.index)
     # A year may leave out the unadjusted segment or the flag: then only the published adjusted segment tells.
     told = adjusted.where(flagged & adjusted.notna(), published.fillna(adjusted))
     return table.assign(segment=told)

@@ -25,8 +25,7 @@ _TINY = 1e-9  # float noise in a mean of a few scores; a real half is at least 1
 def round_half_up(numbers: pd.Series | np.ndarray | float, decimals: int = 2):
     """Round as NHS England does: a half goes up (half-even fails on 16 published scores)."""
     scale = 10.0**decimals
-    return np.floor(np.asarray(numbers) * scale + 0.5 + _TINY) / scale if np.isscalar(numbers) else (
-        np.floor(numbers * scale + 0.5 + _TINY) / scale)
+    return np.floor(numbers * scale + 0.5 + _TINY) / scale
 
 
 def competition_rank(values: pd.Series, better: str) -> pd.Series:
@@ -140,7 +139,7 @@ def recover(published: pd.Series, pool: int, shape: str) -> pd.Series:
 
 
 def _hundredths(scores) -> np.ndarray:
-    return np.rint(round_half_up(np.asarray(scores, dtype=float)) * 100).astype(int)
+    return np.rint(round_half_up(np.asarray(scores)) * 100).astype(int)
 
 
 # --- frames ---
@@ -227,8 +226,7 @@ def scores_from_values(metrics: pd.DataFrame, framework: Framework) -> pd.DataFr
 
 def _concat(parts) -> pd.Series:
     parts = list(parts)
-    nothing = pd.Series(dtype=float, index=pd.MultiIndex.from_tuples([], names=_KEY))
-    return pd.concat(parts) if parts else nothing
+    return pd.concat(parts) if parts else pd.Series(dtype=float)
 
 
 def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Series]:
@@ -297,7 +295,7 @@ def domain_scores(scores: pd.DataFrame) -> pd.DataFrame:
 def weighted_means(scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Weighted mean of `score` within each group, with the number of scores that carry weight."""
     counted = scores[scores["weight"] > 0]
-    parts = counted.assign(part=counted["score"] * counted["weight"]).groupby(keys, sort=True)
+    parts = counted.assign(part=counted["score"] * counted["weight"]).groupby(keys)
     sums = parts.agg(part=("part", "sum"), weight=("weight", "sum"), metrics_scored=("score", "size"))
     return sums.assign(average=sums["part"] / sums["weight"])[["average", "metrics_scored"]].reset_index()
 

@@ -257,13 +257,13 @@ def movement(moved: pd.DataFrame, before: str | None) -> Words:
     new, broken = moved[moved["rank_before"].isna() & ~moved["not_comparable"]], moved[moved["not_comparable"]]
     up, down = int((both["places"] > 0).sum()), int((both["places"] < 0).sum())
     changed = int((both["segment"] != both["segment_before"]).sum())
-    typical = both["places"].abs().median()
+    typical = f"{both['places'].abs().median():.0f}"
     added = f" Not in the table before: {listed(plain(n) for n in new['trust_name'])}." if len(new) else ""
     if len(broken):
         added += f" Not comparable, because of a merger between the two: {listed(map(plain, broken['trust_name']))}."
     return Words(
-        f"Since {Quarter.parse(before).label}, {up} trusts moved up, {down} moved down and {len(both) - up - down} kept "
-        f"their place; the typical move is {typical:.0f} places. {trusts(changed).capitalize()} changed segment.{added} "
+        f"Since {Quarter.parse(before).label}, {trusts(up)} moved up, {down} moved down and {len(both) - up - down} kept "
+        f"their place; the typical move is {typical} {'place' if typical == '1' else 'places'}. {trusts(changed).capitalize()} changed segment.{added} "
         "A move of a few places is well inside the likely range of a rank.")
 
 

@@ -12,8 +12,9 @@ import httpcore
 import pytest
 
 from nof import paths, releases
-from nof.briefing import workers
+from nof.briefing import cluster, workers
 from nof.errors import InputError
+from nof.explore import sql
 from nof.quarterly.bounds import Policy
 from nof.quarterly.transport import _Backend
 
@@ -85,7 +86,39 @@ def test_futures_of_another_executor_are_waited_for_as_usual():
         assert [done.result() for done in workers.as_completed(executor, futures)] == [1, 1]
 
 
+@pytest.mark.parametrize(("answer", "told"), [(ImportError("no module named nof"), "is it installed there.*no module named nof"),
+                                             ({}, "has no workers")])
+def test_a_cluster_whose_workers_cannot_run_this_is_refused_before_anything_is_sent(answer, told):
+    class Client:
+        def run(self, *_):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(cluster.ClusterError, match=told):
+        cluster._check(Client())
+
+
 # --- files ---
+
+
+def test_an_export_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    folder, made, old = tmp_path / "tables", tmp_path / "made", tmp_path / "old"
+    for one_of, text in ((folder, "before"), (made, "after")):
+        one_of.mkdir()
+        (one_of / "league.parquet").write_text(text)
+    rename = Path.rename
+
+    def refused(path, target):
+        if path == made:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(PermissionError):
+        sql._put(made, folder, old)
+    assert (folder / "league.parquet").read_text() == "before" and not old.exists()
+
 
 def test_a_folder_that_may_not_be_listed_is_named_with_the_systems_reason(tmp_path, monkeypatch):
     def refused(folder):

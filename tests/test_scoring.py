@@ -133,3 +133,88 @@ def test_permuting_the_rows_of_the_files_changes_no_average(published):
     shuffled = published.sample(frac=1, random_state=3)
     first, second = (scoring.averages(scoring.scores_from_values(part, RULES)) for part in (published, shuffled))
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_rounding_keeps_to_the_decimals_asked_for_and_to_the_trusts():
+    series = scoring.round_half_up(pd.Series([1.25, 2.349], index=["A", "B"]), 1)
+    assert series.to_dict() == {"A": 1.3, "B": 2.3}
+    assert scoring.round_half_up(2.5, 0) == 3 and scoring.round_half_up(np.array([1.2345]), 3).tolist() == [1.235]
+
+
+def test_the_float_noise_of_a_mean_does_not_cost_a_hundredth():
+    """The mean of 1.00 and 1.01 is 1.005 by hand; as floats the sum of tenths and thirds falls a hair short of it."""
+    assert scoring.round_half_up(1.005 - 1e-13) == 1.01 and scoring.round_half_up(1.0049) == 1.0
+
+
+def test_one_trust_alone_scores_best_and_two_stand_at_the_ends():
+    assert scoring.ranked(pd.Series([7.0]), "low").tolist() == [1.0]
+    assert scoring.ranked(pd.Series([7.0, 6.0]), "low").tolist() == [4.0, 1.0]
+    assert scoring.standard(pd.Series([0.0, 3.0]), "low", 0).tolist() == [1.0, 2.0]
+    assert scoring.floor(pd.Series([80.0, 3.0]), "high", 70).tolist() == [1.0, 4.0]
+
+
+@pytest.mark.parametrize("score", [lambda values: scoring.ranked(values, "low"), lambda values: scoring.standard(values, "low", 1),
+                                   lambda values: scoring.floor(values, "low", 3),
+                                   lambda values: scoring.score_values(values, RULES.by_value["OF0079"])])
+def test_a_trust_without_a_value_has_no_score_and_does_not_count_in_the_pool(score):
+    with_gap, without = pd.Series([1.0, np.nan, 2.0, 5.0], index=list("ABCD")), pd.Series([1.0, 2.0, 5.0], index=list("ACD"))
+    pd.testing.assert_series_equal(score(with_gap), score(without).reindex(list("ABCD")))
+
+
+def test_a_standard_that_low_values_meet_and_one_that_high_values_meet():
+    values = pd.Series([1.0, 2.0, 3.0, 4.0])
+    assert scoring.standard(values, "low", 2).tolist() == [1, 1, 2, 4]
+    assert scoring.standard(values, "high", 3).tolist() == [4, 2, 1, 1]
+    assert scoring.floor(values, "low", 2).tolist() == [1, 3, 4, 4]
+    assert scoring.floor(values, "high", 3).tolist() == [4, 4, 3, 1]
+
+
+def test_each_metric_is_scored_by_the_shape_and_limits_of_its_own_rule():
+    assert scoring.score_values(pd.Series([0.0, 1.0, 2.0]), RULES.by_value["OF0020"]).tolist() == [1, 2, 4]
+    assert scoring.score_values(pd.Series([69.0, 70.0, 90.0]), RULES.by_value["OF0057"]).tolist() == [4, 3, 1]
+    low = RULES.by_value["OF0057"].model_copy(update={"better": "low"})
+    assert scoring.score_values(pd.Series([71.0, 70.0, 10.0]), low).tolist() == [4, 3, 1]
+    assert scoring.score_values(pd.Series([5.0, 4.0, 6.0]), RULES.by_value["OF0082"]).tolist() == [2.5, 1, 4]
+    assert scoring.score_values(pd.Series([5.0, 4.0, 6.0]), RULES.by_value["OF0061"]).tolist() == [2.5, 4, 1]
+
+
+def test_a_band_begins_at_its_limit_or_just_above_it_as_the_rules_say():
+    bands = (framework.Band(score=1, start=2.0, inclusive=False), framework.Band(score=2, start=1.0), framework.Band(score=3))
+    values = pd.Series([2.1, 2.0, 1.0, 0.9, -50.0, np.nan], index=list("ABCDEF"))
+    found = scoring.banded(values, bands)
+    assert found.dropna().to_dict() == {"A": 1, "B": 2, "C": 2, "D": 3, "E": 3} and found.dtype == float
+
+
+def test_every_cell_of_the_finance_matrix_stands_where_the_method_notes_put_it():
+    """Plan down, variance across; (plan 2, variance 3) was never seen when the notes were made."""
+    table = [[1, 1, 2, 3], [2, 2, 3, 4], [2, 3, 3, 4], [2, 3, 4, 4]]
+    pairs = [(plan, variance) for plan in range(1, 5) for variance in range(1, 5) if (plan, variance) != (2, 3)]
+    plan, variance = (pd.Series([float(pair[side]) for pair in pairs], index=[str(pair) for pair in pairs]) for side in (0, 1))
+    found = scoring.combined(plan, variance, RULES.by_score["OF1080"].matrix)
+    assert found.to_dict() == {str(pair): table[pair[0] - 1][pair[1] - 1] for pair in pairs}
+
+
+def test_the_grid_is_every_score_that_a_pool_can_give_the_fixed_one_included():
+    assert scoring.grid(4, "ranked").tolist() == [1, 2, 3, 4]
+    assert scoring.grid(3, "standard").tolist() == [2, 3, 4, 1]
+    assert scoring.grid(3, "floor").tolist() == [1, 2, 3, 4]
+
+
+def test_the_smallest_pool_is_found_but_none_smaller_than_the_trusts_known_to_be_ranked():
+    published = pd.Series([1.0, 4.0, np.nan])
+    assert scoring.pool_size(published, "ranked") == 2
+    assert scoring.pool_size(published, "ranked", at_least=5) == 5
+    assert scoring.pool_size(pd.Series([1.0, 1.0]), "ranked") == 1
+    assert scoring.pool_size(pd.Series([1.0, 1.0]), "ranked", at_least=0) == 1
+
+
+@pytest.mark.parametrize(("shape", "largest"), [("ranked", 300), ("standard", 200), ("floor", 200)])
+def test_from_one_score_a_hundredth_on_any_score_falls_on_the_grid_so_no_size_is_told(shape, largest):
+    published = pd.Series(scoring.round_half_up(scoring.grid(largest, shape)))
+    assert scoring.pool_size(published, shape, at_least=largest) == largest
+    assert scoring.pool_size(published, shape, at_least=largest + 1) is None
+
+
+def test_a_score_that_is_on_no_point_of_the_grid_is_kept_as_published():
+    found = scoring.recover(pd.Series([1.0, 1.33, 1.34], index=list("ABC")), 10, "ranked")
+    assert found.to_dict() == pytest.approx({"A": 1.0, "B": 4 / 3, "C": 1.34})

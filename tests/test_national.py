@@ -1,0 +1,112 @@
+"""What the national briefings show of NHS England's own files, against counts made another way."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from nof import charts, reconcile_words, sections, tables, words
+from nof.display import Chart, Table, Words
+from nof.view import View, compared, open_publication
+
+QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
+
+
+@pytest.fixture(scope="module")
+def view(real) -> View:
+    return View(open_publication(real), QUARTER, TYPE)
+
+
+@pytest.fixture(scope="module")
+def beside(view) -> pd.DataFrame:
+    return compared(view.publication)
+
+
+def rows(table: Table) -> list[list[str]]:
+    return [[str(cell) for cell in row] for row in table.data()["rows"]]
+
+
+def test_each_metric_has_a_heading_a_distribution_where_it_has_values_and_a_ranking(view):
+    shown = list(sections.metric_sections(view))
+    headings = [one for one in shown if isinstance(one, Words)]
+    drawn, ranked = ([one for one in shown if isinstance(one, kind)] for kind in (Chart, Table))
+    published = view.publication.metrics.query("quarter == @QUARTER")
+    with_values = sum((published["metric_id"] == "OF0" + one[3:]).any() for one in view.metrics["metric_id"])
+    assert len(headings) == len(ranked) == len(view.metrics) and len(drawn) == with_values < len(view.metrics)
+    assert all(one.markdown.startswith("### ") for one in headings)
+
+
+def test_a_distribution_says_its_quartiles_as_published_and_names_the_ends(view):
+    """Of OF0082, sickness absence: quartiles within the trust type are in NHS England's own columns."""
+    published = view.publication.metrics.query("quarter == @QUARTER and metric_id == 'OF0082'")
+    chart = charts.distribution(view.ranking("OF1082"), "Sickness absence", "low")
+    lower, upper = published["lower_quartile"].iloc[0], published["upper_quartile"].iloc[0]
+    told = [float(one) for one in re.findall(r"\d+\.\d\d", chart.caption)]
+    assert told == pytest.approx([lower, upper], abs=0.011) and "half of 61 trusts" in chart.caption
+    assert f"{published['value'].min():,.2f} to {published['value'].max():,.2f}" in chart.alt
+
+
+@pytest.mark.parametrize(("better", "told"), [("low", "lower is better"), ("high", "higher is better"),
+                                              ("unknown", "direction not known")])
+def test_the_axis_of_a_distribution_says_which_end_is_better(view, better, told):
+    ranking = view.ranking("OF1082").assign(units="%")
+    assert told in charts._direction(better) and charts.distribution(ranking, "Sickness", better).alt
+
+
+def test_the_list_of_metrics_and_the_map_of_scores_are_whole(view):
+    listed = tables.metric_list(view.metrics)
+    assert len(listed.frame) == len(view.metrics) == 11  # method notes: twelve, of which the CQC rating is in no Q4 score
+    scores = tables.score_map(view.score_map)
+    assert len(scores.frame) == 61 and set(view.metrics["metric_id"]) <= {column.name for column in scores.columns}
+
+
+def test_reconciliation_counts_every_figure_once_and_never_rounds_up_to_all(beside):
+    table = tables.reconciliation_table(beside).frame
+    assert table["published"].sum() == len(beside)
+    equal = (beside["difference"].abs() <= 0.005 + 1e-9).sum()
+    assert table["reproduced"].sum() == equal
+    assert tables._share(99.97) == "99.9" and tables._share(100) == "100.0"
+    card = dict((label, value) for label, value, _ in reconcile_words.reconciliation_card(beside).items)
+    assert card["Figures compared"] == f"{len(beside):,}" and card["Equal as published"] == f"{equal:,}"
+
+
+def test_the_largest_differences_come_first_and_none_is_said_in_words(beside):
+    table = tables.mismatch_table(beside, 5)
+    sizes = table.frame["difference"].abs().tolist()
+    missed = beside[beside["difference"].abs() > 0.005 + 1e-9]
+    assert sizes == sorted(sizes, reverse=True) and len(sizes) == 5 and sizes[0] == missed["difference"].abs().max()
+    assert table.caption == f"The 5 largest differences of {len(missed):,}"
+    assert tables.mismatch_table(missed.head(3)).caption == "All 3 differences"
+    assert tables.mismatch_table(missed.head(1)).caption == "The one difference"
+    none = tables.mismatch_table(beside.drop(missed.index))
+    assert isinstance(none, Words) and "no published figure differs" in none.markdown
+
+
+def test_the_pools_shown_are_those_of_the_method_notes(view):
+    shown = tables.pool_table(view.national).frame.set_index("metric_id")
+    assert shown.loc["OF1005", ["2025-26-q1", "2025-26-q4"]].tolist() == [121, 120]
+    assert shown.loc["OF1082", QUARTER] == 205 and shown.loc["OF1061", "pool"] == "mental health and community"
+
+
+def test_the_rules_shown_are_all_that_are_known_and_a_year_without_any_says_so(view):
+    framework = view.framework
+    assert len(tables.rules_table(framework).frame) == len(framework.metrics)
+    none = tables.rules_table(framework.model_copy(update={"metrics": ()}))
+    assert isinstance(none, Words) and "No rule of 2025/26 is known" in none.markdown
+
+
+def test_the_opening_says_how_many_figures_come_out_equal_and_what_the_files_lack(view):
+    told = reconcile_words.reconciliation_opening(view.national, QUARTER).markdown
+    assert "The national ranking pool is not whole" in told and "Q1 2025/26" in told and "NHS England's files" in told
+    own = words.opening(view).markdown
+    total, equal = view.reproduced
+    assert words.share(equal, total) in own and "61 mental health and community trusts" in own and "31 March 2026" in own
+
+
+def test_a_type_without_specialists_has_no_table_without_them(view):
+    assert tables.top_without_specialists(view.league) is None
+    marked = view.league.assign(trust_subtype=["Acute Specialist"] + ["Acute Large"] * 60)
+    table = tables.top_without_specialists(marked, 10)
+    assert len(table.frame) == 10 and view.league["trust_name"].iloc[0] not in table.frame["trust_name"].tolist()
