@@ -37,16 +37,16 @@ Reconciliation
     reconciliation_opening   What the reconciliation covers.
     reconciliation_card      Key figures of the reconciliation.
     reconciliation_findings  What is reproduced in full, what is not, and why.
-    reconciliation_table     How many published figures were reproduced: a row a kind of figure and level, over all quarters.
-    mismatch_table           The largest differences between published and recomputed figures; words alone where there is none.
-    pool_table               Size of the ranking pool behind each metric, by the grid test, quarter by quarter; words where none can be told.
-    rules_table              Every metric that the rules file knows of, how it is scored and how sure that is; words where it knows none.
+    reconciliation_table     How many published figures were reproduced, by kind of figure and level.
+    mismatch_table           The largest differences between published and recomputed figures, or words.
+    pool_table               Size of the ranking pool behind each metric by quarter, by the grid test.
+    rules_table              Every metric that the rules file knows of, how it is scored and how sure that is.
 
 What a rank cannot tell you
     limit_front              The first page of the limitations briefing, and its last: how it was done.
     limit_words              Sentences of the limitations briefing.
     limit_method_words       Sentences of the limitations briefing on kinds of trust and on choices of method.
-    limit_charts             Figures of the limitations briefing: their captions and alt texts, in `limit_findings`, state what they show.
+    limit_charts             Figures of the limitations briefing; caption and alt text state the finding.
     limit_tables             Tables of the limitations briefing, folded to what a reader needs.
 
 One trust, for its board

@@ -183,7 +183,7 @@ def kind_of_figure(rule: str) -> str:
 
 
 def reconciliation_table(compared: pd.DataFrame) -> Table:
-    """How many published figures were reproduced: a row a kind of figure and level, over all quarters.
+    """How many published figures were reproduced, by kind of figure and level.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _share(percent: float) -> str:
 
 
 def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table | Words:
-    """The largest differences between published and recomputed figures; words alone where there is none."""
+    """The largest differences between published and recomputed figures, or words."""
     table = mismatches(compared)
     if table.empty:
         return Words("Nothing is left over: no published figure differs from the one that was recomputed.")
@@ -230,7 +230,7 @@ def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table | Words:
 
 
 def pool_table(national: National) -> Table | Words:
-    """Size of the ranking pool behind each metric, by the grid test, quarter by quarter; words where none can be told."""
+    """Size of the ranking pool behind each metric by quarter, by the grid test."""
     quarters = national.publication.quarters
     parts = [pools(part, national.framework(quarter)) for quarter, part in national.scores.groupby("quarter")]
     sizes = pd.concat(parts).pivot_table(index=["metric_id", "pool"], columns="quarter", values="size", aggfunc="first")
@@ -247,7 +247,7 @@ def pool_table(national: National) -> Table | Words:
 
 
 def rules_table(framework: Framework) -> Table | Words:
-    """Every metric that the rules file knows of, how it is scored and how sure that is; words where it knows none."""
+    """Every metric that the rules file knows of, how it is scored and how sure that is."""
     if not framework.metrics:
         return Words(f"No rule of {framework.framework_year} is known.")
     rows = [{"id": one.score_id, "name": one.name, "shape": one.shape, "pool": one.pool, "weight": one.weight,

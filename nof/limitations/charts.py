@@ -1,4 +1,4 @@
-"""Figures of the limitations briefing: their captions and alt texts, in `limit_findings`, state what they show."""
+"""Figures of the limitations briefing; caption and alt text state the finding."""
 
 from __future__ import annotations
 
