@@ -71,7 +71,7 @@ def refresh(settings: Settings, source: Path | None = None, *, again: bool = Fal
     """
     began = time.perf_counter()
     now = dt.datetime.now(dt.UTC)
-    summary = Summary(run=f"{now:%Y%m%dT%H%M%S}-{os.getpid()}", started=now.isoformat(timespec="seconds"))
+    summary = Summary(run=f"{now:%Y%m%dT%H%M%S%f}-{os.getpid()}", started=now.isoformat(timespec="seconds"))
     _have_a_home(settings.state)
     with events.recorded(settings.state, summary.run, quiet=quiet):
         try:
