@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.modules.setdefault("rfc3987_syntax", None)  # as `nof.cli.main` does
+for name in ("rfc3987_syntax", "isoduration"):  # as `nof.cli.main` does
+    sys.modules.setdefault(name, None)
 
 import nbformat  # noqa: E402
 

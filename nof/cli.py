@@ -39,9 +39,10 @@ def main() -> None:
     """Run the command; what a user can mend is said in words, without a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of weights that a fallback font lacks
-    # jsonschema, where it finds this package, builds a grammar of web addresses at import: a quarter of the whole start.
-    # Nothing here checks such addresses, and a None makes Python say that there is no such package.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
+    # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
+    for name in ("rfc3987_syntax", "isoduration"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     try:
         code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
         if code == Exit.STOPPED:

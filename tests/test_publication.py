@@ -523,7 +523,7 @@ def test_too_large_is_seen_before_reading(folder):
     with (folder / "huge.csv").open("wb") as file:
         file.truncate(releases.MAX_BYTES + 1)  # sparse: no such bytes are written
     (problem,) = problems_of(folder)
-    assert (problem.file, problem.value, problem.expected) == ("huge.csv", "50.0 MB", "50 MB or less")
+    assert (problem.file, problem.value, problem.expected) == ("huge.csv", "150.0 MB", "150 MB or less")
 
 
 def test_header_only(folder):

@@ -58,9 +58,9 @@ class Limits:
         known = trusts[trusts["quarter"] <= self.view.quarter].sort_values("quarter", kind="stable")
         return known.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_name"]
 
-    @cached_property
+    @property
     def metrics(self) -> pd.DataFrame:
-        """Published rows of this trust type, up to this quarter."""
+        """Published rows of this trust type, up to this quarter: not kept, a copy as large as the files."""
         rows = self.view.publication.metrics
         return rows[(rows["trust_type"] == self.view.trust_type) & (rows["quarter"] <= self.view.quarter)]
 
