@@ -110,6 +110,7 @@ def stages(folder: Path) -> dict[str, float]:
     took: dict[str, float] = {}
 
     def timed(name: str, step: Callable):
+        """Run a stage and note its processor seconds."""
         started = time.process_time()
         found = step()
         took[name] = time.process_time() - started

@@ -86,6 +86,7 @@ def _cells(rows: list[list[str]], lines: list[int], width: int) -> pd.DataFrame:
     columns = list(zip(*rows, strict=True)) if rows else [()] * width
 
     def clean(text: str) -> str:
+        """One cell."""
         text = text.strip()
         return "" if text == "NA" else text
 

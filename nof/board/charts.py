@@ -47,6 +47,7 @@ def strip(trust: TrustView) -> Chart:
     last = min(WORST, np.ceil(max(averages.max(), high) * 10) / 10)
 
     def across(score: Any) -> np.ndarray:
+        """Where a score stands from left to right."""
         return 2 + (WIDE - 4) * (np.asarray(score, dtype=float) - first) / (last - first)
 
     with _sheet(24) as (drawing, axes):

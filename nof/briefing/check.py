@@ -63,22 +63,26 @@ class _Page(HTMLParser):
         self.title = self.lang = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that opens."""
         self._look(tag, {name: value or "" for name, value in attrs})
         if tag not in _VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that opens and closes at once."""
         self._look(tag, {name: value or "" for name, value in attrs})
         if tag not in _VOID and "svg" not in self.open and tag not in _DRAWING:
             self.problems.append(f"<{tag}/> closes itself, which HTML does not allow")
 
     def handle_endtag(self, tag: str) -> None:
+        """Close an element; one that was not open is a problem."""
         if self.open and self.open[-1] == tag:
             self.open.pop()
         else:
             self.problems.append(f"</{tag}> closes nothing (line {self.getpos()[0]})")
 
     def handle_data(self, data: str) -> None:
+        """Gather the title; look into style sheets."""
         inside = self.open[-1] if self.open else ""
         if inside == "title" and "svg" not in self.open:
             self.title += data
@@ -86,6 +90,7 @@ class _Page(HTMLParser):
             self.problems.append("a style sheet refers to another file")
 
     def leftovers(self) -> list[str]:
+        """A line for each element that is never closed."""
         return [f"<{tag}> is never closed" for tag in self.open]
 
     def _look(self, tag: str, attrs: dict[str, str]) -> None:

@@ -29,6 +29,7 @@ def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **opt
         bar.refresh()
 
         def progress(name: str, done: int, total: int) -> None:
+            """Move the bar on by one briefing."""
             bar.update(task, description=f"made {name}", completed=done, total=total, refresh=True)
 
         outcome = brief(params, Options(out=out_dir, **options), progress)
@@ -38,6 +39,7 @@ def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **opt
 
 def _tell(outcome: Outcome, console: Console) -> None:
     def say(text: str, **style: Any) -> None:
+        """Print as it is, without markup."""
         console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
 
     for name, seconds in outcome.made.items() if len(outcome.made) <= NAMED else ():

@@ -158,6 +158,7 @@ def _sink_headings(tokens: list[dict[str, Any]]) -> None:
 
 def _meta(given: Mapping[str, Any], heading: str, name: str) -> Meta:
     def line(key: str, default: str = "") -> str:
+        """One value as a single line of clean text."""
         return " ".join(clean(given.get(key) or default).split())
 
     lang = line("lang", "en-GB")

@@ -67,11 +67,13 @@ class _Outputs(DisplayPublisher):
             self.kept.append(nbformat.v4.new_output("stream", name=name, text=text))
 
     def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
+        """Keep what a cell shows, as the output that a kernel would have sent."""
         kind = {"output_type": "execute_result", "execution_count": self.shell.execution_count} if result else {
             "output_type": "display_data"}
         self.kept.append(nbformat.v4.new_output(data=data, metadata=metadata or {}, **kind))
 
     def clear_output(self, wait: bool = False) -> None:
+        """Forget what the cell has shown so far."""
         self.kept.clear()
 
 
@@ -82,9 +84,11 @@ class _Stream(io.TextIOBase):
         self._outputs, self._name = outputs, name
 
     def writable(self) -> bool:
+        """A cell may write here."""
         return True
 
     def write(self, text: str) -> int:
+        """Keep printed text; returns how many characters it has."""
         self._outputs.printed(self._name, text)
         return len(text)
 

@@ -59,64 +59,83 @@ class TypstRenderer(mistune.BaseRenderer):
     # ---- inline ----
 
     def text(self, token: dict, state: BlockState) -> str:
+        """Plain text."""
         return typst_text(token["raw"])
 
     def inline_html(self, token: dict, state: BlockState) -> str:
+        """HTML within a line, as text; a comment vanishes."""
         return "" if token["raw"].startswith("<!--") else typst_text(token["raw"])
 
     def emphasis(self, token: dict, state: BlockState) -> str:
+        """Emphasised text."""
         return f"#emph[{self._inside(token, state)}];"
 
     def strong(self, token: dict, state: BlockState) -> str:
+        """Strong text."""
         return f"#strong[{self._inside(token, state)}];"
 
     def strikethrough(self, token: dict, state: BlockState) -> str:
+        """Struck text."""
         return f"#strike[{self._inside(token, state)}];"
 
     def codespan(self, token: dict, state: BlockState) -> str:
+        """Code within a line."""
         return f"#raw({literal(drawable(token['raw']))});"
 
     def linebreak(self, token: dict, state: BlockState) -> str:
+        """A new line that was asked for."""
         return "#linebreak();"
 
     def softbreak(self, token: dict, state: BlockState) -> str:
+        """A new line in the source: a space."""
         return '#" ";'
 
     def link(self, token: dict, state: BlockState) -> str:
+        """A link to an address that is allowed, else its text."""
         inside, url = self._inside(token, state), token["attrs"]["url"]
         return f"#link({literal(url)})[{inside}];" if inside and _LINK.fullmatch(url) else inside
 
     def image(self, token: dict, state: BlockState) -> str:
         # A picture within a line is replaced by its description; one that stands alone is a figure.
+        """The text that stands for a picture; none is fetched."""
         return self._inside(token, state)
 
     # ---- blocks ----
 
     def blank_line(self, token: dict, state: BlockState) -> str:
+        """Nothing."""
         return ""
 
     def paragraph(self, token: dict, state: BlockState) -> str:
+        """A paragraph."""
         return f"#par[{self._inside(token, state)}]\n"
 
     def block_text(self, token: dict, state: BlockState) -> str:
+        """Text in a list item that is no paragraph of its own."""
         return self._inside(token, state)
 
     def heading(self, token: dict, state: BlockState) -> str:
+        """A heading of its level."""
         return f"#heading(level: {token['attrs']['level']})[{self._inside(token, state)}]\n"
 
     def thematic_break(self, token: dict, state: BlockState) -> str:
+        """A rule across the page."""
         return "#nof-rule()\n"
 
     def block_code(self, token: dict, state: BlockState) -> str:
+        """A block of code."""
         return f"#nof-verbatim({literal(drawable(token['raw'].rstrip()))})\n"
 
     def block_html(self, token: dict, state: BlockState) -> str:
+        """A block of HTML, as text; a comment vanishes."""
         return "" if token["raw"].startswith("<!--") else f"#par[{typst_text(token['raw'].strip())}]\n"
 
     def block_quote(self, token: dict, state: BlockState) -> str:
+        """A quotation."""
         return f"#quote(block: true)[{self._inside(token, state)}]\n"
 
     def list(self, token: dict, state: BlockState) -> str:
+        """A list, numbered or not."""
         items = ", ".join(f"[{self._inside(item, state)}]" for item in token["children"])
         attrs = token["attrs"]
         if not attrs.get("ordered"):

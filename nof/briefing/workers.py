@@ -250,6 +250,7 @@ def _end_with_parent() -> None:
         return
 
     def look() -> None:
+        """End with the parent."""
         parent.join()
         os._exit(1)
 

@@ -84,6 +84,7 @@ def weights_of(scores: pd.DataFrame, averages: pd.Series) -> tuple[dict[str, flo
     wide, target = _wide(scores, averages, "score").reindex(columns=ids).to_numpy(), averages.to_numpy()
 
     def quality(weights: np.ndarray) -> tuple[int, float]:
+        """Averages that come out equal, and less of the distance that is left: more is better."""
         means = _means(wide, weights)
         return int((np.abs(scoring.round_half_up(means) - target) < 1e-6).sum()), -float(
             np.nansum(np.abs(means - target))

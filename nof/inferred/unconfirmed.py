@@ -53,6 +53,7 @@ def as_published(standings: pd.DataFrame, metrics: pd.DataFrame, ids: Summary) -
     keys = pd.MultiIndex.from_frame(standings[_TRUST])
 
     def published(metric_id: str, column: str = "value") -> pd.Series:
+        """A published figure of each standing; NaN where there is none."""
         rows = metrics[metrics["metric_id"] == metric_id].drop_duplicates(_TRUST).set_index(_TRUST)[column]
         return pd.Series(rows.reindex(keys).to_numpy(), standings.index)
 

@@ -87,6 +87,7 @@ def places(limits: Limits) -> list[Chart]:
     count = len(table)
 
     def draw(drawing: Any, part: pd.DataFrame, height: float) -> None:
+        """One panel."""
         left, rows = _ranges(drawing, part, count, height, 0.33, "rank")
         left.hlines(rows, part["set_low"], part["set_high"], color=style.QUIET, lw=0.5, zorder=1)
         left.hlines(rows, part["rank_low"], part["rank_high"], color=style.SEGMENT[2], lw=2.6, zorder=2)
@@ -244,6 +245,7 @@ def method(limits: Limits) -> list[Chart]:
     count = len(table)
 
     def draw(drawing: Any, part: pd.DataFrame, height: float) -> None:
+        """One panel."""
         axes, rows = _ranges(drawing, part, count, height, 0.655, "rank_published")
         axes.hlines(rows, part["rank_best"], part["rank_worst"], color=style.QUIET, lw=0.8, zorder=1)
         axes.hlines(rows, part["rank_low"], part["rank_high"], color=style.SEGMENT[2], lw=3, zorder=2)

@@ -94,6 +94,7 @@ class Difference:
         """What concerns one trust type, in the quarters up to one (a slug)."""
 
         def own(frame: pd.DataFrame) -> pd.DataFrame:
+            """The rows of a frame that concern the type, up to the quarter."""
             frame = frame[frame["trust_type"] == trust_type] if "trust_type" in frame else frame
             return frame[frame["quarter"] <= upto] if "quarter" in frame else frame
 

@@ -27,6 +27,7 @@ class _Anchors(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the address of a link."""
         self.found += [value.strip() for name, value in attrs if tag == "a" and name == "href" and value]
 
 

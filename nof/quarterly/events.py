@@ -44,6 +44,7 @@ class _Json(logging.Formatter):
         self.run = run
 
     def format(self, record: logging.LogRecord) -> str:
+        """One event as a line."""
         line = {"time": _time(record), "run": self.run, "level": record.levelname.lower(),
                 "event": getattr(record, "event", "note"), "text": record.getMessage()[:_LONGEST],
                 "logger": record.name}
@@ -57,6 +58,7 @@ class _Words(logging.Formatter):
     """One line each, whatever the text holds: a name from a file cannot write a second line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One event as a line."""
         text = _CONTROL.sub(" ", record.getMessage())[:_LONGEST]
         said = f"{_time(record)} {record.levelname.lower()}: {text}"
         return f"{said}\n{self.formatException(record.exc_info)}" if record.exc_info else said
@@ -72,10 +74,12 @@ class _File(logging.FileHandler):
     failed = False
 
     def close(self) -> None:
+        """Close the file; a full disk is no reason to fail."""
         with suppress(OSError):  # what is left in the buffer of a full disk
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name logging asks for
+        """Say once that the file cannot be written."""
         if not self.failed:
             self.failed = True
             sys.stderr.write(f"{FILE} cannot be written: {sys.exc_info()[1]}\n")

@@ -237,6 +237,7 @@ def _brief(settings: Settings, params: Params) -> Outcome:
     given = settings.model_dump(include={"jobs", "timeout"}, exclude_none=True)
 
     def progress(name: str, done: int, total: int) -> None:
+        """Log each finished briefing as an event."""
         events.event("briefing", f"{done} of {total}: {name}", briefing=name, done=done, total=total)
 
     return brief(params, Options(settings.reports, all_trusts=settings.all_trusts, **given), progress)

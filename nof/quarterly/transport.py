@@ -66,6 +66,7 @@ class _Body(httpx.SyncByteStream):
         yield from self._stream
 
     def close(self) -> None:
+        """Close the connection."""
         self._stream.close()
 
 
@@ -76,6 +77,7 @@ class _Backend(httpcore.NetworkBackend):
         self._errand, self._guard, self._plain = errand, guard, httpcore.SyncBackend()
 
     def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+        """Connect to an allowed address only."""
         numbers = self._numbers(host, port)
         for number in numbers:
             try:
@@ -117,16 +119,21 @@ class _Stream(httpcore.NetworkStream):
         self._stream, self._errand = stream, errand
 
     def read(self, max_bytes, timeout=None):
+        """Read within what is left of the time."""
         return self._stream.read(max_bytes, _limit(timeout, self._errand))
 
     def write(self, buffer, timeout=None):
+        """Write within what is left of the time."""
         self._stream.write(buffer, _limit(timeout, self._errand))
 
     def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+        """Encrypt the connection within what is left of the time."""
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, _limit(timeout, self._errand)), self._errand)
 
     def get_extra_info(self, info):
+        """What the connection tells of itself."""
         return self._stream.get_extra_info(info)
 
     def close(self):
+        """Close the connection."""
         self._stream.close()
