@@ -35,8 +35,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 def timed(command: list, **kwargs) -> float:
     """Seconds that a command took; it must succeed."""
     started = time.perf_counter()
-    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   **kwargs)
+    subprocess.run(
+        [str(word) for word in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kwargs
+    )
     return time.perf_counter() - started
 
 
@@ -45,8 +46,26 @@ def stock(data: Path, quarter: str, trusts: list[str], folder: Path) -> float:
     total = 0.0
     for trust in trusts:
         made = folder / f"{trust}.ipynb"
-        total += timed([sys.executable, "-m", "papermill", NOTEBOOK, made, "-p", "quarter", quarter, "-p", "data", data,
-                        "-p", "trust", trust, "--cwd", NOTEBOOK.parent])
+        total += timed(
+            [
+                sys.executable,
+                "-m",
+                "papermill",
+                NOTEBOOK,
+                made,
+                "-p",
+                "quarter",
+                quarter,
+                "-p",
+                "data",
+                data,
+                "-p",
+                "trust",
+                trust,
+                "--cwd",
+                NOTEBOOK.parent,
+            ]
+        )
         total += timed([sys.executable, "-m", "nbconvert", "--to", "html", made])
         if CHROMIUM.exists():
             total += timed([sys.executable, ROOT / "bench" / "stock_webpdf.py", made])
@@ -56,7 +75,17 @@ def stock(data: Path, quarter: str, trusts: list[str], folder: Path) -> float:
 def ours(params: Path, trusts: list[str], folder: Path, jobs: int) -> float:
     """Seconds per trust of `nof brief`, start-up, checks, zips and publishing included."""
     chosen = [word for trust in trusts for word in ("--trust", trust)]
-    command = [sys.executable, "-c", "from nof.cli import main; main()", "brief", params, "--out", folder, "--jobs", jobs]
+    command = [
+        sys.executable,
+        "-c",
+        "from nof.cli import main; main()",
+        "brief",
+        params,
+        "--out",
+        folder,
+        "--jobs",
+        jobs,
+    ]
     return timed([*command, *chosen]) / len(trusts)
 
 
@@ -69,16 +98,26 @@ def everything(params: Path, folder: Path, count: int) -> dict:
     """All trusts of the publication, with all workers; exit code and peak memory from the run itself."""
     started = time.perf_counter()
     code = "from nof.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "brief", str(params), "--out", str(folder), "--all-trusts"],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "brief", str(params), "--out", str(folder), "--all-trusts"],
+        capture_output=True,
+        text=True,
+    )
     seconds = time.perf_counter() - started
     report = folder / "latest" / "trusts"
     pages = {ending: len(list(report.glob(f"*{ending}"))) for ending in (".html", ".pdf")}
     memory = re.search(r"at most (\d+) MB a worker", done.stdout)
     sizes = sorted(path.stat().st_size for path in report.glob("*.pdf"))
-    return {"exit_code": done.returncode, "seconds": round(seconds, 1), "seconds_per_trust": round(seconds / count, 3),
-            "html": pages[".html"], "pdf": pages[".pdf"], "median_pdf_kb": round(statistics.median(sizes) / 1024),
-            "largest_pdf_kb": round(sizes[-1] / 1024), "peak_mb": int(memory[1]) if memory else None}
+    return {
+        "exit_code": done.returncode,
+        "seconds": round(seconds, 1),
+        "seconds_per_trust": round(seconds / count, 3),
+        "html": pages[".html"],
+        "pdf": pages[".pdf"],
+        "median_pdf_kb": round(statistics.median(sizes) / 1024),
+        "largest_pdf_kb": round(sizes[-1] / 1024),
+        "peak_mb": int(memory[1]) if memory else None,
+    }
 
 
 def measure(data: Path, name: str, rounds: int, few: int, many: int) -> dict:
@@ -96,7 +135,7 @@ def measure(data: Path, name: str, rounds: int, few: int, many: int) -> dict:
         for number in range(rounds):
             folder = Path(place) / f"round{number}"
             folder.mkdir()
-            seconds["stock"].append(stock(data, quarter, spread[number * few:(number + 1) * few], folder))
+            seconds["stock"].append(stock(data, quarter, spread[number * few : (number + 1) * few], folder))
             seconds["ours"].append(ours(params, spread, folder / "ours", 1))
             seconds["floor"].append(floor(data, quarter, spread, folder / "floor"))
             shutil.rmtree(folder)
@@ -107,11 +146,20 @@ def measure(data: Path, name: str, rounds: int, few: int, many: int) -> dict:
 def table(name: str, quarter: str, count: int, seconds: dict, whole: dict, many: int) -> dict:
     """The figures to keep: medians and the ratios between them."""
     middle = {key: round(statistics.median(values), 3) for key, values in seconds.items()}
-    return {"publication": name, "quarter": quarter, "trusts": count, "trusts_per_round": many,
-            "date": dt.date.today().isoformat(), "machine": machine(), "with_pdf": CHROMIUM.exists(),
-            "seconds_per_trust": middle, "rounds": {key: [round(one, 3) for one in v] for key, v in seconds.items()},
-            "stock_over_ours": round(middle["stock"] / middle["ours"], 1),
-            "ours_over_floor": round(middle["ours"] / middle["floor"], 2), "all_trusts": whole}
+    return {
+        "publication": name,
+        "quarter": quarter,
+        "trusts": count,
+        "trusts_per_round": many,
+        "date": dt.date.today().isoformat(),
+        "machine": machine(),
+        "with_pdf": CHROMIUM.exists(),
+        "seconds_per_trust": middle,
+        "rounds": {key: [round(one, 3) for one in v] for key, v in seconds.items()},
+        "stock_over_ours": round(middle["stock"] / middle["ours"], 1),
+        "ours_over_floor": round(middle["ours"] / middle["floor"], 2),
+        "all_trusts": whole,
+    }
 
 
 def machine() -> str:

@@ -74,8 +74,11 @@ def rebuilt(publication, frames: dict[str, pd.DataFrame]):
     from nof.publication import Publication
 
     parts = {name: frames.get(name, getattr(publication, name)) for name in ("metrics", "trusts", "league")}
-    return Publication(**{name: part.reset_index(drop=True) for name, part in parts.items()}, files=publication.files,
-                       illustrative=True)
+    return Publication(
+        **{name: part.reset_index(drop=True) for name, part in parts.items()},
+        files=publication.files,
+        illustrative=True,
+    )
 
 
 def written(publication, folder: Path) -> Path:
@@ -143,7 +146,9 @@ def measure(made: dict[int, Callable], place: Path) -> dict[int, dict[str, float
     found = {}
     for size, build in made.items():
         folder = written(build(), place / str(size))
-        said = subprocess.run([sys.executable, __file__, "--stages", folder], check=True, capture_output=True, text=True)
+        said = subprocess.run(
+            [sys.executable, __file__, "--stages", folder], check=True, capture_output=True, text=True
+        )
         found[size] = json.loads(said.stdout.splitlines()[-1])
         print(size, found[size], file=sys.stderr)
     return found
@@ -152,8 +157,10 @@ def measure(made: dict[int, Callable], place: Path) -> dict[int, dict[str, float
 def exponents(found: dict[int, dict[str, float]]) -> dict[str, float]:
     """How each stage grew over the last step of size."""
     *_, before, last = sorted(found)
-    return {name: round(math.log(max(value, 1e-3) / max(found[before][name], 1e-3)) / math.log(last / before), 2)
-            for name, value in found[last].items()}
+    return {
+        name: round(math.log(max(value, 1e-3) / max(found[before][name], 1e-3)) / math.log(last / before), 2)
+        for name, value in found[last].items()
+    }
 
 
 def main() -> None:
@@ -164,9 +171,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         quarters = measure({n: partial(with_quarters, publication, n) for n in QUARTERS}, Path(one))
         trusts = measure({n: partial(with_trusts, publication, n) for n in TRUSTS}, Path(other))
-    found = {"date": dt.date.today().isoformat(), "machine": machine(),
-             "quarters": {"sizes": quarters, "exponents": exponents(quarters), "trusts": 205},
-             "trusts": {"sizes": trusts, "exponents": exponents(trusts), "quarters": 4}}
+    found = {
+        "date": dt.date.today().isoformat(),
+        "machine": machine(),
+        "quarters": {"sizes": quarters, "exponents": exponents(quarters), "trusts": 205},
+        "trusts": {"sizes": trusts, "exponents": exponents(trusts), "quarters": 4},
+    }
     (RESULTS / "growth.json").write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 

@@ -15,8 +15,22 @@ from nof import paths
 from nof.publication import read
 
 TARGET = 60.0
-PARTS = ("league", "places", "pairing", "reliability", "correlations", "steps", "periods", "multiverse", "choices",
-         "shuffled", "affected", "blanks", "merged", "subtypes")
+PARTS = (
+    "league",
+    "places",
+    "pairing",
+    "reliability",
+    "correlations",
+    "steps",
+    "periods",
+    "multiverse",
+    "choices",
+    "shuffled",
+    "affected",
+    "blanks",
+    "merged",
+    "subtypes",
+)
 
 
 def parts(folder: str, quarter: str, trust_type: str) -> dict[str, float]:
@@ -37,8 +51,16 @@ def notebook(folder: str, quarter: str, trust_type: str) -> float:
     """Seconds from nothing to HTML and PDF, in this process."""
     from nof.briefing.make import Job, make
 
-    about = {"title": "What a rank cannot tell you", "subtitle": trust_type, "illustrative": False, "lang": "en-GB",
-             "date": "2026-03-31", "source_line": "", "licence_line": "", "independent_line": ""}
+    about = {
+        "title": "What a rank cannot tell you",
+        "subtitle": trust_type,
+        "illustrative": False,
+        "lang": "en-GB",
+        "date": "2026-03-31",
+        "source_line": "",
+        "licence_line": "",
+        "independent_line": "",
+    }
     parameters = {"quarter": quarter, "data": folder, "trust_type": trust_type}
     started = time.perf_counter()
     make(Job(f"limitations-{trust_type}", "limitations", parameters, about))
@@ -49,7 +71,11 @@ def main() -> None:
     """Measure each type in a process of its own."""
     if sys.argv[1:2] == ["--one"]:
         what, folder, quarter, trust_type = sys.argv[2:]
-        found = parts(folder, quarter, trust_type) if what == "parts" else {"notebook": notebook(folder, quarter, trust_type)}
+        found = (
+            parts(folder, quarter, trust_type)
+            if what == "parts"
+            else {"notebook": notebook(folder, quarter, trust_type)}
+        )
         print("  " + "  ".join(f"{name} {seconds:.2f} s" for name, seconds in found.items() if seconds >= 0.005))
         return
     folder = sys.argv[1] if len(sys.argv) > 1 else str(paths.share("data", "demo"))

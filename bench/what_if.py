@@ -1,6 +1,6 @@
 """How long a what-if takes, from a changed value to average, likely range, segment and rank; the target is 100 ms.
 
-    .venv/bin/python bench/what_if.py data/demo X0D OF0082
+.venv/bin/python bench/what_if.py data/demo X0D OF0082
 """
 
 from __future__ import annotations

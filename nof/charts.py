@@ -42,8 +42,18 @@ def shortened(text: str, longest: int) -> str:
 
 def head(axes: Any, text: str, x: float = 0.0, align: str = "left") -> None:
     """A quiet line above axes that says what stands below it; x in fractions of the axes' width."""
-    axes.annotate(text, (x, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha=align, va="bottom",
-                  fontsize=7, color=style.QUIET, linespacing=1.1)
+    axes.annotate(
+        text,
+        (x, 1),
+        (0, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        fontsize=7,
+        color=style.QUIET,
+        linespacing=1.1,
+    )
 
 
 def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[Chart]:
@@ -57,19 +67,23 @@ def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[C
         Edges between unadjusted segments, drawn as dashed lines.
     """
     parts = panels(league)
-    return [_caterpillar(part, league, edges, which_part(number, len(parts)))
-            for number, part in enumerate(parts, 1)]
+    return [_caterpillar(part, league, edges, which_part(number, len(parts))) for number, part in enumerate(parts, 1)]
 
 
 def _caterpillar(part: pd.DataFrame, league: pd.DataFrame, edges, suffix: str) -> Chart:
     with matplotlib.rc_context(style.rc()):
         drawing = figure(16 + _ROW_MM * len(part))
-        axes = drawing.add_axes((0.46, 8 / (16 + _ROW_MM * len(part)), 0.53, _ROW_MM * len(part) / (16 + _ROW_MM * len(part))))
+        axes = drawing.add_axes(
+            (0.46, 8 / (16 + _ROW_MM * len(part)), 0.53, _ROW_MM * len(part) / (16 + _ROW_MM * len(part)))
+        )
         _rows(axes, part)
         _segment_marks(axes, part)
         _edge_lines(axes, edges, len(part))
         axes.set_xlim(_limits(league))
-        axes.set_xlabel("Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.", loc="right")
+        axes.set_xlabel(
+            "Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.",
+            loc="right",
+        )
         return Chart.from_figure(drawing, alt=_caterpillar_alt(part, league), caption=_overlap(league) + suffix)
 
 
@@ -83,8 +97,15 @@ def _rows(axes, part: pd.DataFrame) -> None:
     for row, (place, name) in enumerate(zip(part["rank"], part["trust_name"], strict=True)):
         shown = short_name(name)
         across = axes.get_yaxis_transform()
-        axes.text(-0.05, row, shown, transform=across, ha="right", va="center",
-                  fontsize=min(6.6, 6.6 * 66 / max(len(shown), 1)))
+        axes.text(
+            -0.05,
+            row,
+            shown,
+            transform=across,
+            ha="right",
+            va="center",
+            fontsize=min(6.6, 6.6 * 66 / max(len(shown), 1)),
+        )
         axes.text(-0.01, row, f"{place:.0f}", transform=across, ha="right", va="center", fontsize=6.6, fontweight=600)
 
 
@@ -97,10 +118,20 @@ def _segment_marks(axes, part: pd.DataFrame) -> None:
         axes.hlines(rows[own], part["average_low"][own], part["average_high"][own], color=colour, lw=1.1)
         held = own & (part["segment"] > part["segment_unadjusted"]).to_numpy()
         for chosen, face in ((own & ~held, colour), (held, style.PAPER)):
-            axes.scatter(part["average_score"][chosen], rows[chosen], marker=_MARKERS[int(segment)], s=13, zorder=3,
-                         facecolor=face, edgecolor=colour, linewidth=0.9)
+            axes.scatter(
+                part["average_score"][chosen],
+                rows[chosen],
+                marker=_MARKERS[int(segment)],
+                s=13,
+                zorder=3,
+                facecolor=face,
+                edgecolor=colour,
+                linewidth=0.9,
+            )
         for row in rows[own]:
-            axes.text(part["average_high"].iloc[row] + 0.03, row, f"{segment:.0f}", va="center", fontsize=6.2, fontweight=600)
+            axes.text(
+                part["average_high"].iloc[row] + 0.03, row, f"{segment:.0f}", va="center", fontsize=6.2, fontweight=600
+            )
 
 
 def _edge_lines(axes, edges, rows: int) -> None:
@@ -111,8 +142,10 @@ def _edge_lines(axes, edges, rows: int) -> None:
 
 
 def _limits(league: pd.DataFrame) -> tuple[float, float]:
-    return (max(1.0, np.floor(league["average_low"].min() * 10) / 10) - 0.05,
-            min(4.0, np.ceil(league["average_high"].max() * 10) / 10) + 0.12)
+    return (
+        max(1.0, np.floor(league["average_low"].min() * 10) / 10) - 0.05,
+        min(4.0, np.ceil(league["average_high"].max() * 10) / 10) + 0.12,
+    )
 
 
 def _overlap(league: pd.DataFrame) -> str:
@@ -125,9 +158,11 @@ def _overlap(league: pd.DataFrame) -> str:
 
 
 def _caterpillar_alt(part: pd.DataFrame, league: pd.DataFrame) -> str:
-    return (f"Dot and range plot of places {part['rank'].min():.0f} to {part['rank'].max():.0f}: averages run from "
-            f"{part['average_score'].min():.2f} to {part['average_score'].max():.2f}. {_overlap(league)}. "
-            "The league table gives every number.")
+    return (
+        f"Dot and range plot of places {part['rank'].min():.0f} to {part['rank'].max():.0f}: averages run from "
+        f"{part['average_score'].min():.2f} to {part['average_score'].max():.2f}. {_overlap(league)}. "
+        "The league table gives every number."
+    )
 
 
 def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> Chart:
@@ -157,8 +192,11 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
         for side in ("left", "top", "right"):
             axes.spines[side].set_visible(False)
         axes.set_yticks([])
-        return Chart.from_figure(drawing, alt=_distribution_alt(known, title, unit), caption=(
-            f"{title}: half of {len(known)} trusts lie between {lower:,.2f} and {upper:,.2f} ({unit})"))
+        return Chart.from_figure(
+            drawing,
+            alt=_distribution_alt(known, title, unit),
+            caption=(f"{title}: half of {len(known)} trusts lie between {lower:,.2f} and {upper:,.2f} ({unit})"),
+        )
 
 
 def _direction(better: str) -> str:
@@ -167,17 +205,35 @@ def _direction(better: str) -> str:
 
 def _distribution_labels(axes, known: pd.DataFrame, middle: float) -> None:
     top = axes.get_xaxis_transform()
-    axes.text(middle, 1.03, f"median {middle:,.2f}", transform=top, ha="center", va="bottom", color=style.ACCENT,
-              fontweight=600)
+    axes.text(
+        middle,
+        1.03,
+        f"median {middle:,.2f}",
+        transform=top,
+        ha="center",
+        va="bottom",
+        color=style.ACCENT,
+        fontweight=600,
+    )
     for value, side, across in ((known["value"].min(), "left", 0.0), (known["value"].max(), "right", 1.0)):
         own = known.loc[known["value"] == value, "trust_name"]
         who = short_name(own.iloc[0]) if len(own) == 1 else f"{len(own)} trusts"
-        axes.text(across, 1.18, f"{value:,.2f}: {who}", transform=axes.transAxes, ha=side, va="bottom", fontsize=7,
-                  color=style.QUIET)
+        axes.text(
+            across,
+            1.18,
+            f"{value:,.2f}: {who}",
+            transform=axes.transAxes,
+            ha=side,
+            va="bottom",
+            fontsize=7,
+            color=style.QUIET,
+        )
 
 
 def _distribution_alt(known: pd.DataFrame, title: str, unit: str) -> str:
     row = known.iloc[0]
-    return (f"Dot plot of {title} for {len(known)} trusts: half lie between {row['lower_quartile']:,.2f} and "
-            f"{row['upper_quartile']:,.2f} {unit}, the median is {row['median']:,.2f}, the whole span runs from "
-            f"{known['value'].min():,.2f} to {known['value'].max():,.2f}. The table below gives every value.")
+    return (
+        f"Dot plot of {title} for {len(known)} trusts: half lie between {row['lower_quartile']:,.2f} and "
+        f"{row['upper_quartile']:,.2f} {unit}, the median is {row['median']:,.2f}, the whole span runs from "
+        f"{known['value'].min():,.2f} to {known['value'].max():,.2f}. The table below gives every value."
+    )

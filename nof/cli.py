@@ -13,8 +13,12 @@ from rich.console import Console
 
 from nof.errors import InputError, NofError, Problem
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                  help="NHS England's trust league tables, recomputed and explained.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="NHS England's trust league tables, recomputed and explained.",
+)
 rules = typer.Typer(no_args_is_help=True, help="Rules files: what a publication gives away of its own rules.")
 app.add_typer(rules, name="rules")
 out = Console()
@@ -38,7 +42,9 @@ class Exit(IntEnum):
 def main() -> None:
     """Run the command; what a user can mend is said in words, without a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of weights that a fallback font lacks
+    logging.getLogger("matplotlib.font_manager").setLevel(
+        logging.ERROR
+    )  # it warns of weights that a fallback font lacks
     # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
     # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
     for name in ("rfc3987_syntax", "isoduration"):
@@ -119,15 +125,22 @@ def check(data: Data) -> None:
 
 
 @app.command()
-def league(data: Data, type: Annotated[str, typer.Option("--type", help="acute, mental-health-and-community, ambulance")],
-           quarter: Quarter = None, output: Output = None) -> None:
+def league(
+    data: Data,
+    type: Annotated[str, typer.Option("--type", help="acute, mental-health-and-community, ambulance")],
+    quarter: Quarter = None,
+    output: Output = None,
+) -> None:
     """Write the recomputed league table of one trust type."""
     from nof import recompute
     from nof.view import View
 
     national = _open(data)
-    view = View(national, recompute.choose_quarter(national.publication, quarter),
-                recompute.choose_type(national.publication, type))
+    view = View(
+        national,
+        recompute.choose_quarter(national.publication, quarter),
+        recompute.choose_type(national.publication, type),
+    )
     _say_where_segments_come_from(view)
     _write(view.league, output)
 
@@ -141,8 +154,12 @@ def _say_where_segments_come_from(view) -> None:
 
 
 @app.command()
-def metric(data: Data, metric: Annotated[str, typer.Option("--metric", help="Id of the value, as OF0005")],
-           quarter: Quarter = None, output: Output = None) -> None:
+def metric(
+    data: Data,
+    metric: Annotated[str, typer.Option("--metric", help="Id of the value, as OF0005")],
+    quarter: Quarter = None,
+    output: Output = None,
+) -> None:
     """Write the individual metric ranking of each trust type."""
     from nof.view import named_metric_ranking
 
@@ -150,8 +167,11 @@ def metric(data: Data, metric: Annotated[str, typer.Option("--metric", help="Id 
 
 
 @app.command()
-def reconcile(data: Data, output: Output = None,
-              mismatches: Annotated[Path | None, typer.Option(help="CSV file for every figure not reproduced.")] = None) -> None:
+def reconcile(
+    data: Data,
+    output: Output = None,
+    mismatches: Annotated[Path | None, typer.Option(help="CSV file for every figure not reproduced.")] = None,
+) -> None:
     """Compare every figure that can be recomputed with the published one."""
     from nof import reconcile as room
     from nof.view import compared, reconciliation
@@ -163,9 +183,12 @@ def reconcile(data: Data, output: Output = None,
 
 
 @app.command()
-def demo(folder: Annotated[Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` "
-                                                            "reads it.")] = None,
-         framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26") -> None:
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` reads it.")
+    ] = None,
+    framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26",
+) -> None:
     """Write the made-up demo publication into a folder."""
     from nof import demo as room
     from nof import paths
@@ -177,24 +200,44 @@ def demo(folder: Annotated[Path | None, typer.Argument(help="Where to write it; 
 
 
 @app.command()
-def brief(params: Annotated[Path, typer.Argument(help="Params file, as params/demo.yaml; or a bare name: demo")],
-          out_dir: Annotated[Path, typer.Option("--out", help="The reports folder.")] = Path("reports"),
-          only: Annotated[str | None, typer.Option(help="Make one national briefing alone.")] = None,
-          data: Annotated[Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")] = None,
-          trust: Annotated[list[str] | None, typer.Option(help="Make the briefing of this trust alone; may be repeated.")] = None,
-          all_trusts: Annotated[bool, typer.Option("--all-trusts", help="Also make a briefing for every trust.")] = False,
-          jobs: Annotated[int | None, typer.Option(min=1, help="Briefings at a time; the number of cores if not given.")] = None,
-          cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
-          force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
-          publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
-          timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
-          scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None) -> None:
+def brief(
+    params: Annotated[Path, typer.Argument(help="Params file, as params/demo.yaml; or a bare name: demo")],
+    out_dir: Annotated[Path, typer.Option("--out", help="The reports folder.")] = Path("reports"),
+    only: Annotated[str | None, typer.Option(help="Make one national briefing alone.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")
+    ] = None,
+    trust: Annotated[
+        list[str] | None, typer.Option(help="Make the briefing of this trust alone; may be repeated.")
+    ] = None,
+    all_trusts: Annotated[bool, typer.Option("--all-trusts", help="Also make a briefing for every trust.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Briefings at a time; the number of cores if not given.")
+    ] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
+    publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
+    timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
+) -> None:
     """Make the briefings of a params file and publish them, all or nothing."""
     from nof.briefing.console import run
 
     given = {name: value for name, value in (("jobs", jobs), ("timeout", timeout)) if value is not None}
-    worked = run(params, data, out, out_dir=out_dir, only=only, trusts=tuple(trust or ()), all_trusts=all_trusts, cold=cold,
-                 force=force, publish_partial=publish_partial, scheduler=scheduler, **given)
+    worked = run(
+        params,
+        data,
+        out,
+        out_dir=out_dir,
+        only=only,
+        trusts=tuple(trust or ()),
+        all_trusts=all_trusts,
+        cold=cold,
+        force=force,
+        publish_partial=publish_partial,
+        scheduler=scheduler,
+        **given,
+    )
     raise typer.Exit(Exit.DONE if worked else Exit.FAILED)
 
 
@@ -211,21 +254,31 @@ def verify(report: Annotated[Path, typer.Argument(help="A report's folder, as re
 
 
 @app.command()
-def fetch(quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025-26-q4.")] = None,
-          latest: Annotated[bool, typer.Option("--latest", help="The newest quarter on offer.")] = False,
-          source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
-          into: Annotated[Path, typer.Option("--into", help="Folder that holds a folder for each quarter.")] = Path("data/raw"),
-          ) -> None:
+def fetch(
+    quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025-26-q4.")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="The newest quarter on offer.")] = False,
+    source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
+    into: Annotated[Path, typer.Option("--into", help="Folder that holds a folder for each quarter.")] = Path(
+        "data/raw"
+    ),
+) -> None:
     """Download a quarter's files, check them, and keep every version."""
     from nof.quarterly import fetch as room
     from nof.quarterly.refresh import exclusive
 
     if (quarter is not None) + latest + (source is not None) == 0 or (latest and (quarter or source)):
-        raise InputError(Problem("nof fetch", "say which files", expected="--quarter QUARTER, --latest or --from FOLDER"))
+        raise InputError(
+            Problem("nof fetch", "say which files", expected="--quarter QUARTER, --latest or --from FOLDER")
+        )
     try:
         with exclusive(into):
-            fetched = (room.take_from(source, quarter, into) if source is not None
-                       else room.fetch_quarter(quarter, into) if quarter else room.fetch_latest(into))
+            fetched = (
+                room.take_from(source, quarter, into)
+                if source is not None
+                else room.fetch_quarter(quarter, into)
+                if quarter
+                else room.fetch_latest(into)
+            )
     except room.SourceUnreachable as error:
         _say_error(str(error))
         raise typer.Exit(Exit.UNREACHABLE) from error
@@ -236,13 +289,14 @@ def fetch(quarter: Annotated[str | None, typer.Option("--quarter", help="As 2025
 
 
 @app.command()
-def refresh(settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
-            source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
-            into: Annotated[Path | None, typer.Option("--into", help="Folder of downloads, instead of the file's.")] = None,
-            out_dir: Annotated[Path | None, typer.Option("--out", help="Reports folder, instead of the file's.")] = None,
-            again: Annotated[bool, typer.Option("--again", help="Make the report also if nothing is new.")] = False,
-            quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing if there is nothing to do for anybody.")] = False,
-            ) -> None:
+def refresh(
+    settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Folder of files that were downloaded by hand.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="Folder of downloads, instead of the file's.")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Reports folder, instead of the file's.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make the report also if nothing is new.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing if there is nothing to do for anybody.")] = False,
+) -> None:
     """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
     import signal
 
@@ -254,9 +308,11 @@ def refresh(settings: Annotated[Path | None, typer.Argument(help="Settings file;
 
 
 @app.command()
-def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, and versions of files, that stay.")],
-          settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
-          dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False) -> None:
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, and versions of files, that stay.")],
+    settings: Annotated[Path | None, typer.Argument(help="Settings file; params/refresh.yaml if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
     """Remove old reports and replaced files; never the newest."""
     from nof.quarterly import refresh as room
     from nof.quarterly import retention
@@ -265,8 +321,12 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, an
     with room.exclusive(chosen.raw):
         found = retention.removals(chosen.reports, chosen.raw, keep)
         for one in found:
-            out.print(f"{'would go' if dry_run else 'goes'}: {one.path.name} ({one.size / 1e6:.1f} MB; {one.why})",
-                      markup=False, highlight=False, soft_wrap=True)
+            out.print(
+                f"{'would go' if dry_run else 'goes'}: {one.path.name} ({one.size / 1e6:.1f} MB; {one.why})",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         if not dry_run:
             retention.remove(chosen.reports, found)
     freed = sum(one.size for one in found) / 1e6
@@ -274,8 +334,11 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="Quarters of reports, an
 
 
 @app.command()
-def diff(old: Annotated[Path, typer.Argument(help="Folder of the publication as it was.")],
-         new: Annotated[Path, typer.Argument(help="Folder of the publication as it is.")], output: Output = None) -> None:
+def diff(
+    old: Annotated[Path, typer.Argument(help="Folder of the publication as it was.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the publication as it is.")],
+    output: Output = None,
+) -> None:
     """List what a newer publication says otherwise: restated figures, trusts, metrics, columns, quarters."""
     from rich.table import Table
 
@@ -300,19 +363,29 @@ def diff(old: Annotated[Path, typer.Argument(help="Folder of the publication as 
 
 
 @app.command()
-def export(data: Data, parquet: Annotated[Path, typer.Option("--parquet", help="Folder to write, new or empty.")],
-           force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in it.")] = False) -> None:
+def export(
+    data: Data,
+    parquet: Annotated[Path, typer.Option("--parquet", help="Folder to write, new or empty.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in it.")] = False,
+) -> None:
     """Write the tidy tables, as published and as recomputed, as Parquet files."""
     from nof import explore
 
     made = explore.export(_open(data), parquet, force)
-    out.print(f"{len(made)} tables in {parquet}: {', '.join(path.stem for path in made)}", markup=False, highlight=False,
-              soft_wrap=True)
+    out.print(
+        f"{len(made)} tables in {parquet}: {', '.join(path.stem for path in made)}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @rules.command("infer")
-def rules_infer(data: Data, output: Annotated[Path | None, typer.Option("-o", "--output", help="YAML file to write.")] = None,
-                year: Annotated[str | None, typer.Option(help="Framework year, as 2026/27; the latest if not given.")] = None) -> None:
+def rules_infer(
+    data: Data,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="YAML file to write.")] = None,
+    year: Annotated[str | None, typer.Option(help="Framework year, as 2026/27; the latest if not given.")] = None,
+) -> None:
     """Work out from published figures what the rules of a year may be, as a draft for a person to confirm."""
     from rich.table import Table
 
@@ -329,6 +402,9 @@ def rules_infer(data: Data, output: Annotated[Path | None, typer.Option("-o", "-
     for row in shown.itertuples(index=False):
         table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
     out.print(table)
-    out.print(f"averages: {found.average}; segments: {found.segments.rule} ({found.segments.why}); override: {found.override}",
-              markup=False, highlight=False)
+    out.print(
+        f"averages: {found.average}; segments: {found.segments.rule} ({found.segments.why}); override: {found.override}",
+        markup=False,
+        highlight=False,
+    )
     _write_text(draft(found), output)

@@ -23,6 +23,7 @@ CONTRIBUTION_COLUMNS = [
 
 # --- the trust's metrics ---
 
+
 def contributions(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
     """What each scored metric adds to a trust's average, against a median trust of its type.
 
@@ -75,8 +76,14 @@ def type_of(national: National, quarter: str, trust_code: str) -> str:
     """
     known = _types(national, quarter)
     if trust_code not in known:
-        raise InputError(Problem("trust", f"has no metric score in {quarter}", value=trust_code,
-                                 expected=f"one of {len(known)} trust codes of that quarter"))
+        raise InputError(
+            Problem(
+                "trust",
+                f"has no metric score in {quarter}",
+                value=trust_code,
+                expected=f"one of {len(known)} trust codes of that quarter",
+            )
+        )
     return known[trust_code]
 
 
@@ -150,8 +157,19 @@ def values(publication, quarter: str) -> pd.DataFrame:
     wanted = rows["metric_id"].map(named)
     rows = rows[wanted.isna() | (rows["units"].str.casefold() == wanted)]
     rows = rows.drop_duplicates(["trust_code", "metric_id"], keep=False).rename(columns={"metric_id": "value_id"})
-    return rows[["trust_code", "value_id", "value", "units", "median", "lower_quartile", "upper_quartile", "rank",
-                 "reporting_date"]]
+    return rows[
+        [
+            "trust_code",
+            "value_id",
+            "value",
+            "units",
+            "median",
+            "lower_quartile",
+            "upper_quartile",
+            "rank",
+            "reporting_date",
+        ]
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -161,6 +179,7 @@ def _texts(publication, quarter: str) -> pd.DataFrame:
 
 
 # --- what trusts usually do in a quarter ---
+
 
 @lru_cache(maxsize=4)
 def history(publication) -> pd.DataFrame:

@@ -183,9 +183,19 @@ def _pairs(part: pd.DataFrame, metric: Metric | None) -> _Pairs | None:
     whole = shape is not None and bool((part["level"] == 2).all())
     last = scoring.FIXED["floor"] if shape == "floor" else scoring.SPAN[shape][1] if whole else part["score"].max()
     found = part["value"].to_numpy(dtype=float)
-    return _Pairs(metric, part["trust_code"].to_numpy(), sign * found, part["score"].to_numpy(dtype=float), sign, whole,
-                  scoring.FIXED.get(shape, np.nan), float(last), _place(part["published"].to_numpy(), shape, whole),
-                  decimals(found), _basis(part, metric, whole))
+    return _Pairs(
+        metric,
+        part["trust_code"].to_numpy(),
+        sign * found,
+        part["score"].to_numpy(dtype=float),
+        sign,
+        whole,
+        scoring.FIXED.get(shape, np.nan),
+        float(last),
+        _place(part["published"].to_numpy(), shape, whole),
+        decimals(found),
+        _basis(part, metric, whole),
+    )
 
 
 def direction(pairs: pd.DataFrame, metric: Metric | None) -> int:
@@ -283,6 +293,7 @@ def decimals(numbers: np.ndarray, most: int = 4) -> int:
 
 # --- rules with thresholds ---
 
+
 def _band_curve(scores: list[float], metric: Metric, basis: str) -> Curve:
     """Curve of a banded metric: the first value of each band, then whatever is left."""
     starts = [np.inf if one.start is None else -one.start - (0.0 if one.inclusive else 0.01) for one in metric.bands]
@@ -307,9 +318,15 @@ def combined_score(national: National, quarter: str, trust_code: str, metric_id:
     plan, variance = scores
     found = float(scoring.combined(plan, variance, matrix).iloc[0])
     if np.isnan(found):
-        raise InputError(Problem("changes", "no score can be told for this plan and variance", column=metric_id,
-                                 value=", ".join(str(one) for one in asked),
-                                 expected="a combination that some trust has shown"))
+        raise InputError(
+            Problem(
+                "changes",
+                "no score can be told for this plan and variance",
+                column=metric_id,
+                value=", ".join(str(one) for one in asked),
+                expected="a combination that some trust has shown",
+            )
+        )
     return found
 
 

@@ -246,8 +246,11 @@ def value_id(score_id: str) -> str:
 
 def available() -> list[str]:
     """Framework years that have a rules file, as "2025/26"."""
-    return sorted(path.stem.replace("-", "/") if path.stem[:2] == "20" else path.stem
-                  for path in paths.frameworks().glob("*.yaml") if not path.stem.startswith("published"))
+    return sorted(
+        path.stem.replace("-", "/") if path.stem[:2] == "20" else path.stem
+        for path in paths.frameworks().glob("*.yaml")
+        if not path.stem.startswith("published")
+    )
 
 
 @lru_cache(maxsize=8)
@@ -267,8 +270,7 @@ def load(year_label: str) -> Framework:
     path = paths.frameworks() / f"{year_label.replace('/', '-')}.yaml"
     if path.is_file():
         return read(path)
-    return read(paths.frameworks() / "published-scores-only.yaml").model_copy(
-        update={"framework_year": year_label})
+    return read(paths.frameworks() / "published-scores-only.yaml").model_copy(update={"framework_year": year_label})
 
 
 def read(path: Path) -> Framework:

@@ -40,8 +40,12 @@ def subtype_ranks(standing: pd.DataFrame, subtypes: pd.Series) -> pd.DataFrame:
     """
     table = pd.DataFrame({"trust_subtype": subtypes.reindex(standing.index), "rank": standing["rank"]})
     groups = table.groupby("trust_subtype")["rank"]
-    return table.assign(trusts=int(table["rank"].notna().sum()), rank_in_subtype=groups.rank(method="min"),
-                        trusts_in_subtype=groups.transform("count"), specialist=is_specialist(table["trust_subtype"]))
+    return table.assign(
+        trusts=int(table["rank"].notna().sum()),
+        rank_in_subtype=groups.rank(method="min"),
+        trusts_in_subtype=groups.transform("count"),
+        specialist=is_specialist(table["trust_subtype"]),
+    )
 
 
 def is_specialist(subtypes: pd.Series) -> pd.Series:
@@ -63,9 +67,16 @@ def without_specialists(standing: pd.DataFrame, subtypes: pd.Series) -> pd.DataF
     specialist = is_specialist(subtypes.reindex(standing.index))
     groups = standing["rank"].groupby(specialist)
     apart = groups.rank(method="min")
-    return pd.DataFrame({"trust_subtype": subtypes.reindex(standing.index), "specialist": specialist,
-                         "rank": standing["rank"], "rank_apart": apart, "trusts_apart": groups.transform("count"),
-                         "places": standing["rank"] - apart})
+    return pd.DataFrame(
+        {
+            "trust_subtype": subtypes.reindex(standing.index),
+            "specialist": specialist,
+            "rank": standing["rank"],
+            "rank_apart": apart,
+            "trusts_apart": groups.transform("count"),
+            "places": standing["rank"] - apart,
+        }
+    )
 
 
 def metrics_by_subtype(league: pd.DataFrame) -> pd.DataFrame:
@@ -82,17 +93,27 @@ def metrics_by_subtype(league: pd.DataFrame) -> pd.DataFrame:
         On trust_subtype: trusts, metrics_fewest, metrics_median, metrics_most, average_width and rank_width (medians of
         the likely range's width), average_median, rank_median.
     """
-    return _widths(league).groupby("trust_subtype").agg(
-        trusts=("trust_code", "size"), metrics_fewest=("metrics_scored", "min"),
-        metrics_median=("metrics_scored", "median"), metrics_most=("metrics_scored", "max"),
-        average_width=("average_width", "median"), rank_width=("rank_width", "median"),
-        average_median=("average_score", "median"), rank_median=("rank", "median"))
-
+    return (
+        _widths(league)
+        .groupby("trust_subtype")
+        .agg(
+            trusts=("trust_code", "size"),
+            metrics_fewest=("metrics_scored", "min"),
+            metrics_median=("metrics_scored", "median"),
+            metrics_most=("metrics_scored", "max"),
+            average_width=("average_width", "median"),
+            rank_width=("rank_width", "median"),
+            average_median=("average_score", "median"),
+            rank_median=("rank", "median"),
+        )
+    )
 
 
 def _widths(league: pd.DataFrame) -> pd.DataFrame:
-    return league.assign(average_width=league["average_high"] - league["average_low"],
-                         rank_width=league["rank_high"] - league["rank_low"])
+    return league.assign(
+        average_width=league["average_high"] - league["average_low"],
+        rank_width=league["rank_high"] - league["rank_low"],
+    )
 
 
 def width_correlations(league: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
@@ -109,8 +130,7 @@ def width_correlations(league: pd.DataFrame, level: float = LEVEL) -> pd.DataFra
     for name in ("average_width", "rank_width"):
         pair = table[["metrics_scored", name]].dropna()
         rows[name] = (len(pair), *spearman_interval(pair["metrics_scored"], pair[name], level))
-    return pd.DataFrame.from_dict(rows, orient="index",
-                                  columns=["trusts", "spearman", "spearman_low", "spearman_high"])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["trusts", "spearman", "spearman_low", "spearman_high"])
 
 
 # --- peers of one trust ---
@@ -144,8 +164,15 @@ def peers(trust_code: str, scores: pd.DataFrame, subtypes: pd.Series, number: in
     own, count = has.loc[trust_code], has.sum(axis=1)
     kinds = subtypes.reindex(scores.index)
     shared = has.to_numpy(dtype=int) @ own.to_numpy(dtype=int)
-    table = pd.DataFrame({"trust_subtype": kinds, "metrics": count, "shared": shared,
-                          "in_common": shared / (count + own.sum() - shared)}, index=scores.index)
+    table = pd.DataFrame(
+        {
+            "trust_subtype": kinds,
+            "metrics": count,
+            "shared": shared,
+            "in_common": shared / (count + own.sum() - shared),
+        },
+        index=scores.index,
+    )
     table = table[(kinds == kinds[trust_code]) & (table.index != trust_code)].rename_axis("trust_code")
     table = table.assign(apart=-table["in_common"], gap=(table["metrics"] - own.sum()).abs())
     return table.sort_values(["apart", "gap", "trust_code"]).drop(columns=["apart", "gap"]).head(number)
@@ -198,8 +225,9 @@ def paired_difference_errors(scores: pd.DataFrame, weights: pd.Series) -> Paired
         freedom = total**2 / heavy - 1
     error = np.where(shared > 1, np.where(error < ROUNDING, 0.0, error), np.nan)
     np.fill_diagonal(error, 0.0)
-    return PairedErrors(*(pd.DataFrame(part, scores.index, scores.index)
-                          for part in (difference, error, shared.astype(int), freedom)))
+    return PairedErrors(
+        *(pd.DataFrame(part, scores.index, scores.index) for part in (difference, error, shared.astype(int), freedom))
+    )
 
 
 def _sum_of_differences(score: np.ndarray, has: np.ndarray, weight: np.ndarray, sign: int = -1) -> np.ndarray:
@@ -225,13 +253,22 @@ def pairing_effect(scores: pd.DataFrame, weights: pd.Series, level: float = LEVE
     difference, narrow, shared, freedom = (part[usable] for part in paired)
     apart, wide, loose = apart[usable], wide[usable], loose[usable]
     tail = (1 + level) / 2
-    told, told_unpaired = (np.abs(gap) > stats.t.ppf(tail, free) * error for gap, error, free in (
-        (difference, narrow, freedom), (apart, wide, loose)))
-    return pd.Series({
-        "pairs": int(usable.sum()), "shared_median": np.median(shared), "error_ratio": np.median(narrow / wide),
-        "error_smaller": (narrow < wide).mean(), "shift_median": np.median(np.abs(difference - apart)),
-        "told_apart_paired": int(told.sum()), "told_apart_unpaired": int(told_unpaired.sum()),
-        "told_apart_both": int((told & told_unpaired).sum())})
+    told, told_unpaired = (
+        np.abs(gap) > stats.t.ppf(tail, free) * error
+        for gap, error, free in ((difference, narrow, freedom), (apart, wide, loose))
+    )
+    return pd.Series(
+        {
+            "pairs": int(usable.sum()),
+            "shared_median": np.median(shared),
+            "error_ratio": np.median(narrow / wide),
+            "error_smaller": (narrow < wide).mean(),
+            "shift_median": np.median(np.abs(difference - apart)),
+            "told_apart_paired": int(told.sum()),
+            "told_apart_unpaired": int(told_unpaired.sum()),
+            "told_apart_both": int((told & told_unpaired).sum()),
+        }
+    )
 
 
 def _unpaired(own: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -31,6 +31,7 @@ LEAGUE_FIELDS = (
     "segment", "in_deficit", "rank", "rank_low", "rank_high",
 )  # fmt: skip
 
+
 @dataclass(frozen=True, eq=False)
 class Publication:
     """What NHS England published, read and checked.
@@ -174,8 +175,9 @@ def read_set_aside(folder: str | os.PathLike) -> Publication | None:
     return _publication(folder, older, _stack(older, "metrics"), _stack(older, "league"))
 
 
-def _publication(folder: Path, sources: list[Source], metrics: pd.DataFrame, league: pd.DataFrame,
-                 notes: Iterable[str] = ()) -> Publication:
+def _publication(
+    folder: Path, sources: list[Source], metrics: pd.DataFrame, league: pd.DataFrame, notes: Iterable[str] = ()
+) -> Publication:
     return Publication(
         metrics=metrics[list(METRIC_FIELDS)],
         trusts=_trusts(metrics),

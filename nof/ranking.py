@@ -22,8 +22,11 @@ def flags(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
         in_deficit (bool), flag_published (whether the flag is there at all).
     """
     ids = framework.summary
-    wanted = {ids.unadjusted_segment: "segment_unadjusted", ids.override_flag: "in_deficit",
-              ids.adjusted_segment: "segment_published"}
+    wanted = {
+        ids.unadjusted_segment: "segment_unadjusted",
+        ids.override_flag: "in_deficit",
+        ids.adjusted_segment: "segment_published",
+    }
     rows = metrics[metrics["metric_id"].isin(wanted)].drop_duplicates([*TRUST, "metric_id"])
     wide = rows.pivot(index=TRUST, columns="metric_id", values="value").reindex(columns=list(wanted))
     wide = wide.rename(columns=wanted)
@@ -93,8 +96,9 @@ def segmented(averages: pd.DataFrame, metrics: pd.DataFrame, framework: Framewor
     table["in_deficit"] = table["in_deficit"].eq(True)
     parts = [_segment_quarter(part, framework) for _, part in table.groupby("quarter")]
     table = pd.concat(parts) if parts else table.assign(edges_from="published")
-    adjusted = pd.Series(override(table["segment_unadjusted"], table["in_deficit"], framework.override.no_better_than),
-                         table.index)
+    adjusted = pd.Series(
+        override(table["segment_unadjusted"], table["in_deficit"], framework.override.no_better_than), table.index
+    )
     # A year may leave out the unadjusted segment or the flag: then only the published adjusted segment tells.
     told = adjusted.where(flagged & adjusted.notna(), published.fillna(adjusted))
     return table.assign(segment=told)
@@ -137,8 +141,10 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     groups = [table["quarter"], table["trust_type"]]
     nowhere = table["segment"].isna().groupby(groups).transform("all")  # no segments at all: by average alone
     key = table["segment"].mask(nowhere, 0) * 1000 + table["average_score"]
-    return table.assign(rank=key.groupby(groups).rank(method="min"),
-                        rank_by_average=table["average_score"].groupby(groups).rank(method="min"))
+    return table.assign(
+        rank=key.groupby(groups).rank(method="min"),
+        rank_by_average=table["average_score"].groupby(groups).rank(method="min"),
+    )
 
 
 def metric_ranking(metrics: pd.DataFrame, metric: Metric, quarter: str) -> pd.DataFrame:
@@ -153,13 +159,24 @@ def metric_ranking(metrics: pd.DataFrame, metric: Metric, quarter: str) -> pd.Da
     rows = value_rows(metrics, metric)
     rows = rows[rows["quarter"] == quarter]
     parts = [_ranked_type(part, metric.better) for _, part in rows.groupby("trust_type")]
-    columns = ["quarter", "trust_type", "rank", "trust_code", "value", "units", "median", "lower_quartile",
-               "upper_quartile", "reporting_date"]
+    columns = [
+        "quarter",
+        "trust_type",
+        "rank",
+        "trust_code",
+        "value",
+        "units",
+        "median",
+        "lower_quartile",
+        "upper_quartile",
+        "reporting_date",
+    ]
     return pd.concat(parts)[columns].reset_index(drop=True) if parts else rows.reindex(columns=columns)
 
 
 def _ranked_type(part: pd.DataFrame, better: str) -> pd.DataFrame:
     lower, middle, upper = np.quantile(part["value"], [0.25, 0.5, 0.75])
-    told = part.assign(rank=competition_rank(part["value"], better), median=middle, lower_quartile=lower,
-                       upper_quartile=upper)
+    told = part.assign(
+        rank=competition_rank(part["value"], better), median=middle, lower_quartile=lower, upper_quartile=upper
+    )
     return told.sort_values(["rank", "trust_code"])

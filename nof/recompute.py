@@ -16,9 +16,24 @@ from nof.inferred import draft, unconfirmed
 from nof.publication import Publication
 from nof.quarter import Quarter
 
-LEAGUE_COLUMNS = ["quarter", "trust_type", "rank", "trust_code", "trust_name", "trust_subtype", "region",
-                  "average_score", "average_low", "average_high", "segment_unadjusted", "segment", "in_deficit",
-                  "rank_low", "rank_high", "metrics_scored"]
+LEAGUE_COLUMNS = [
+    "quarter",
+    "trust_type",
+    "rank",
+    "trust_code",
+    "trust_name",
+    "trust_subtype",
+    "region",
+    "average_score",
+    "average_low",
+    "average_high",
+    "segment_unadjusted",
+    "segment",
+    "in_deficit",
+    "rank_low",
+    "rank_high",
+    "metrics_scored",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +67,10 @@ class National:
 
     @cached_property
     def _frameworks(self) -> dict[str, Framework]:
-        return {year: draft.rules(self.publication, year, tried=self.level == 1)
-                for year in {_year(quarter) for quarter in self.publication.quarters}}
+        return {
+            year: draft.rules(self.publication, year, tried=self.level == 1)
+            for year in {_year(quarter) for quarter in self.publication.quarters}
+        }
 
     def framework(self, quarter: str) -> Framework:
         """The rules of the year that a quarter belongs to."""
@@ -73,7 +90,9 @@ def recompute(publication: Publication, level: int = 2) -> National:
         scores.append(found)
         placed = ranking.segmented(scoring.averages(found), metrics, framework)
         taken = framework.draft and level == 2
-        standings.append(unconfirmed.as_published(placed, metrics, framework.summary) if taken else ranking.ranked(placed))
+        standings.append(
+            unconfirmed.as_published(placed, metrics, framework.summary) if taken else ranking.ranked(placed)
+        )
     return National(publication, level, pd.concat(scores, ignore_index=True), pd.concat(standings, ignore_index=True))
 
 
@@ -104,13 +123,20 @@ def choose_quarter(publication: Publication, asked: str | None) -> str:
 def choose_type(publication: Publication, asked: str) -> str:
     """Slug of a trust type that the publication holds; anything else is an error that lists them."""
     if asked not in publication.trust_types:
-        raise InputError(Problem("trust type", "is not in this publication", value=asked,
-                                 expected=f"one of {', '.join(publication.trust_types)}"))
+        raise InputError(
+            Problem(
+                "trust type",
+                "is not in this publication",
+                value=asked,
+                expected=f"one of {', '.join(publication.trust_types)}",
+            )
+        )
     return asked
 
 
-def league(national: National, quarter: str, trust_type: str, draws: int = uncertainty.DRAWS,
-           seed: int = uncertainty.SEED) -> pd.DataFrame:
+def league(
+    national: National, quarter: str, trust_type: str, draws: int = uncertainty.DRAWS, seed: int = uncertainty.SEED
+) -> pd.DataFrame:
     """The recomputed league table of one trust type and quarter (the aggregated metric ranking), best first.
 
     Returns
@@ -151,8 +177,9 @@ def edges(national: National, quarter: str) -> np.ndarray:
     return ranking.edges_for(part, national.framework(quarter))
 
 
-def redrawn(national: National, quarter: str, trust_type: str, draws: int = uncertainty.DRAWS,
-            seed: int = uncertainty.SEED) -> uncertainty.Redraw | None:
+def redrawn(
+    national: National, quarter: str, trust_type: str, draws: int = uncertainty.DRAWS, seed: int = uncertainty.SEED
+) -> uncertainty.Redraw | None:
     """All trusts of a type redrawn together; None where the edges between segments, which decide ranks, cannot be told.
 
     Where no segment at all is published, ranks follow the average alone.
@@ -162,5 +189,12 @@ def redrawn(national: National, quarter: str, trust_type: str, draws: int = unce
     if unknown.any() and not (unknown.all() and table["segment"].isna().all()):
         return None
     scores, weights = scoring.matrix(select(national.scores, quarter, trust_type))
-    return uncertainty.redraw(scores, weights, edges(national, quarter), table["in_deficit"],
-                              national.framework(quarter).override.no_better_than, draws, seed)
+    return uncertainty.redraw(
+        scores,
+        weights,
+        edges(national, quarter),
+        table["in_deficit"],
+        national.framework(quarter).override.no_better_than,
+        draws,
+        seed,
+    )

@@ -169,8 +169,9 @@ def _value_figures(national: National) -> Iterator[pd.DataFrame]:
         part = both.dropna(subset=column).drop_duplicates([*key, "metric_id"])
         if column != "rank":
             part = part.assign(trust_code="")
-        yield part.assign(rule=part["metric_id"] + f".{column}", published=part[column],
-                          recomputed=part[f"{column}_found"])
+        yield part.assign(
+            rule=part["metric_id"] + f".{column}", published=part[column], recomputed=part[f"{column}_found"]
+        )
 
 
 def _rankings(national: National) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:

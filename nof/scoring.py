@@ -102,6 +102,7 @@ def score_values(values: pd.Series, metric: Metric) -> pd.Series:
 
 # --- the grid test: which pool could have given these scores, and the scores before rounding ---
 
+
 def grid(pool: int, shape: str) -> np.ndarray:
     """Every unrounded score that a pool of this size can give, fixed score included."""
     points = spread(np.arange(1, pool + 1), pool, shape)
@@ -144,6 +145,7 @@ def _hundredths(scores) -> np.ndarray:
 
 # --- frames ---
 
+
 def published_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     """Metric scores as published, with weights; level 1.
 
@@ -160,8 +162,9 @@ def published_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFram
     """
     rows = metrics[metrics["metric_id"].str.fullmatch(r"OF1\d{3}") & metrics["value"].notna()]
     weights = {one: metric.weight if metric.averaged else 0.0 for one, metric in framework.by_score.items()}
-    scores = rows.assign(score=rows["value"], published=rows["value"], level=1,
-                         weight=rows["metric_id"].map(weights).fillna(1.0))
+    scores = rows.assign(
+        score=rows["value"], published=rows["value"], level=1, weight=rows["metric_id"].map(weights).fillna(1.0)
+    )
     return scores[SCORE_COLUMNS].reset_index(drop=True)
 
 
@@ -174,8 +177,10 @@ def pools(scores: pd.DataFrame, framework: Framework) -> pd.DataFrame:
         quarter, metric_id, pool ("national" or a trust type), published (scores seen), size (NaN: no grid fits).
     """
     columns = ["quarter", "metric_id", "pool", "published", "size"]
-    rows = [(quarter, metric.score_id, name, len(group), _size(group, metric))
-            for quarter, metric, name, group in _pool_groups(scores, framework)]
+    rows = [
+        (quarter, metric.score_id, name, len(group), _size(group, metric))
+        for quarter, metric, name, group in _pool_groups(scores, framework)
+    ]
     return pd.DataFrame(rows, columns=columns).astype({"size": "Float64"})
 
 
@@ -310,6 +315,7 @@ def matrix(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 def unknown_metrics(metrics: pd.DataFrame, framework: Framework) -> list[str]:
     """Ids that the rules do not know (their published scores are used all the same)."""
     ids = set(metrics["metric_id"].unique())
-    related = {one for one in ids if one.startswith("OF0") and any(
-        value_id(score) == one for score in framework.by_score)}
+    related = {
+        one for one in ids if one.startswith("OF0") and any(value_id(score) == one for score in framework.by_score)
+    }
     return sorted(ids - framework.known_ids - related)

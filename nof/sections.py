@@ -15,8 +15,10 @@ def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
     """For each scored metric: a heading, the distribution of its values, and the ranking."""
     for metric in view.metrics.itertuples():
         ranking = view.ranking(metric.metric_id)
-        yield Words(f"### {plain(metric.description)}\n\n{plain(metric.domain)}; period: {plain(metric.reporting_date)}; "
-                    f"{metric.trusts} trusts.")
+        yield Words(
+            f"### {plain(metric.description)}\n\n{plain(metric.domain)}; period: {plain(metric.reporting_date)}; "
+            f"{metric.trusts} trusts."
+        )
         if ranking["value"].notna().any():
             yield charts.distribution(ranking, metric.description, metric.better)
         yield tables.metric_ranking(ranking, metric.description)

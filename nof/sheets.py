@@ -60,7 +60,9 @@ def split(file: str, text: str) -> tuple[list[str], pd.DataFrame, list[Problem]]
         problems.append(Problem(file, message, start, value=str(error), expected="closed quotes"))
     header = [name.strip() for name in rows[0]] if rows else []
     if len(header) > WIDEST:
-        problem = Problem(file, "too many columns", lines[0], value=f"{len(header)} columns", expected=f"at most {WIDEST}")
+        problem = Problem(
+            file, "too many columns", lines[0], value=f"{len(header)} columns", expected=f"at most {WIDEST}"
+        )
         return header[:WIDEST], _cells([], [], WIDEST), [problem]
     whole = [place for place in range(1, len(rows)) if len(rows[place]) == len(header)]
     if len(whole) < len(rows) - 1:

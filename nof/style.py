@@ -44,7 +44,8 @@ SEGMENT_WASH = {1: "#c3d8ee", 2: "#e2eff7", 3: "#fde6d0", 4: "#f0c9cf", 5: "#d9d
 # Score bands of our own (see tables.RATING_BANDS); the letter in the cell says the same.
 RATING_WASH = {"green": "#d3ebd8", "amber": "#fdeec4", "red": "#f3cdd0"}
 TONES = {f"segment-{number}": colour for number, colour in SEGMENT_WASH.items()} | {
-    f"rating-{name}": colour for name, colour in RATING_WASH.items()}
+    f"rating-{name}": colour for name, colour in RATING_WASH.items()
+}
 
 TEXT_WIDTH_MM = 170.0  # A4 less two margins of 20 mm: the width of a figure
 TEXT_HEIGHT_MM = 235.0  # the tallest figure that leaves room for its caption

@@ -105,8 +105,10 @@ def likely_ranges(scores: pd.DataFrame, weights: pd.Series, level: float = LEVEL
         On the trusts: average_low (better end), average_high.
     """
     rounded, heavy = round_half_up(scores).to_numpy(), weights.reindex(scores.columns).to_numpy()
-    ranges = {code: _remembered(tuple(row[held]), tuple(heavy[held]), level)
-              for code, row, held in zip(scores.index, rounded, ~np.isnan(rounded), strict=True)}
+    ranges = {
+        code: _remembered(tuple(row[held]), tuple(heavy[held]), level)
+        for code, row, held in zip(scores.index, rounded, ~np.isnan(rounded), strict=True)
+    }
     return pd.DataFrame.from_dict(ranges, orient="index", columns=["average_low", "average_high"]).reindex(scores.index)
 
 
@@ -144,8 +146,15 @@ class Redraw:
         return self.hundredths / 100.0
 
 
-def redraw(scores: pd.DataFrame, weights: pd.Series, edges: np.ndarray, in_deficit: pd.Series, no_better_than: int,
-           draws: int = DRAWS, seed: int = SEED) -> Redraw:
+def redraw(
+    scores: pd.DataFrame,
+    weights: pd.Series,
+    edges: np.ndarray,
+    in_deficit: pd.Series,
+    no_better_than: int,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Redraw:
     """Redraw the metric scores of every trust of a type, and rank all of them again in each draw.
 
     Each trust's n scores are drawn n times with replacement; averages are rounded to 2 decimals, segments follow fixed

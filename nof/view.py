@@ -99,10 +99,15 @@ class View:
             without a place in both quarters, has missing places).
         """
         columns = ["rank", "average_score", "segment"]
-        before = standing(self.national, self.previous_quarter, self.trust_type) if self.previous_quarter else (
-            standing(self.national, self.quarter, self.trust_type).iloc[:0])
+        before = (
+            standing(self.national, self.previous_quarter, self.trust_type)
+            if self.previous_quarter
+            else (standing(self.national, self.quarter, self.trust_type).iloc[:0])
+        )
         names = {"rank": "rank_before", "average_score": "average_before", "segment": "segment_before"}
-        table = self.league.set_index("trust_code")[["trust_name", *columns]].join(before[columns].rename(columns=names))
+        table = self.league.set_index("trust_code")[["trust_name", *columns]].join(
+            before[columns].rename(columns=names)
+        )
         broken = table.index.isin(self._merged_since(self.previous_quarter))
         places = (table["rank_before"] - table["rank"]).mask(broken)
         return table.assign(places=places, not_comparable=broken).reset_index()
@@ -134,9 +139,16 @@ class View:
         better, shape, pool, certainty (as the rules say; "unknown" where they do not)."""
         rows = select(self.publication.metrics, self.quarter, self.trust_type)
         rows = rows[rows["metric_id"].isin(self.scores.loc[self.scores["weight"] > 0, "metric_id"].unique())]
-        facts = rows.groupby("metric_id").agg(description=("description", "first"), domain=("domain", "first"),
-                                              trusts=("trust_code", "nunique"),
-                                              reporting_date=("reporting_date", "first")).reset_index()
+        facts = (
+            rows.groupby("metric_id")
+            .agg(
+                description=("description", "first"),
+                domain=("domain", "first"),
+                trusts=("trust_code", "nunique"),
+                reporting_date=("reporting_date", "first"),
+            )
+            .reset_index()
+        )
         rules = [self.framework.by_score.get(one) for one in facts["metric_id"]]
         for field in ("better", "shape", "pool", "certainty"):
             facts[field] = [getattr(rule, field) if rule else "unknown" for rule in rules]
@@ -160,7 +172,16 @@ class View:
         return table.sort_values(["rank", "score", "trust_code"]).reset_index(drop=True)
 
     def _ranked_values(self, metric_id: str) -> pd.DataFrame:
-        columns = ["rank", "trust_code", "value", "units", "median", "lower_quartile", "upper_quartile", "reporting_date"]
+        columns = [
+            "rank",
+            "trust_code",
+            "value",
+            "units",
+            "median",
+            "lower_quartile",
+            "upper_quartile",
+            "reporting_date",
+        ]
         rule = self.framework.by_score.get(metric_id) or _as_published(metric_id)
         metrics = select(self.publication.metrics, self.quarter, self.trust_type)
         if rule.better == "unknown" or rule.value_id == "not published":
@@ -177,9 +198,18 @@ class View:
 
 def _as_published(metric_id: str) -> Metric:
     """A metric that no rules file knows: its ranks are taken as published."""
-    return Metric(value_id=value_id(metric_id), score_id=metric_id, name=metric_id, domain="unknown",
-                  sub_domain="unknown", better="unknown", shape="not recomputable", pool="unknown",
-                  source="the publication", certainty="unknown")
+    return Metric(
+        value_id=value_id(metric_id),
+        score_id=metric_id,
+        name=metric_id,
+        domain="unknown",
+        sub_domain="unknown",
+        better="unknown",
+        shape="not recomputable",
+        pool="unknown",
+        source="the publication",
+        certainty="unknown",
+    )
 
 
 def open_publication(folder: str | Path) -> National:
@@ -189,8 +219,11 @@ def open_publication(folder: str | Path) -> National:
     """
     path = Path(folder).resolve()
     files = sorted(path.iterdir()) if path.is_dir() else []
-    return _opened(path, tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files),
-                   restated.earlier_folders(path))
+    return _opened(
+        path,
+        tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files),
+        restated.earlier_folders(path),
+    )
 
 
 @lru_cache(maxsize=2)
@@ -233,8 +266,9 @@ def reconciliation(publication: Publication) -> pd.DataFrame:
 def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
     """Open one trust type in one quarter of the publication in a folder."""
     national = open_publication(data)
-    return view_of(national, choose_quarter(national.publication, quarter),
-                   choose_type(national.publication, trust_type))
+    return view_of(
+        national, choose_quarter(national.publication, quarter), choose_type(national.publication, trust_type)
+    )
 
 
 def view_of(national: National, quarter: str, trust_type: str) -> View:
@@ -276,8 +310,14 @@ def named_metric_ranking(national: National, metric_id: str, quarter: str | None
     parts = [_one_ranking(national, slug, known[wanted])] if wanted in known else []
     if not parts or parts[0].empty:
         held = sorted(set(publication.metrics["metric_id"]) & set(known))
-        raise InputError(Problem("metric", "has no ranking in this publication and quarter", value=metric_id,
-                                 expected=f"one of {', '.join(held)}"))
+        raise InputError(
+            Problem(
+                "metric",
+                "has no ranking in this publication and quarter",
+                value=metric_id,
+                expected=f"one of {', '.join(held)}",
+            )
+        )
     return parts[0]
 
 
@@ -290,5 +330,19 @@ def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame
     else:
         table = ranking.metric_ranking(metrics, rule, quarter)
     table = table.assign(metric_id=rule.value_id, trust_name=table["trust_code"].map(names))
-    return table[["quarter", "trust_type", "metric_id", "rank", "trust_code", "trust_name", "value", "units", "median",
-                  "lower_quartile", "upper_quartile", "reporting_date"]]
+    return table[
+        [
+            "quarter",
+            "trust_type",
+            "metric_id",
+            "rank",
+            "trust_code",
+            "trust_name",
+            "value",
+            "units",
+            "median",
+            "lower_quartile",
+            "upper_quartile",
+            "reporting_date",
+        ]
+    ]

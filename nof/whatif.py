@@ -88,8 +88,14 @@ def _metric_asked(asked: str, own: pd.DataFrame, levers: dict[str, str]) -> str:
     by_value = own.loc[own["value_id"] == asked, "metric_id"]
     found = by_value.iloc[0] if len(by_value) else levers.get(asked, asked)
     if found not in own.index:
-        raise InputError(Problem("changes", "is not a metric that this trust is scored on", column=asked,
-                                 expected=f"one of {', '.join([*own.index, *own['value_id'].dropna()])}"))
+        raise InputError(
+            Problem(
+                "changes",
+                "is not a metric that this trust is scored on",
+                column=asked,
+                expected=f"one of {', '.join([*own.index, *own['value_id'].dropna()])}",
+            )
+        )
     return found
 
 
@@ -104,9 +110,15 @@ def _new_score(value: float, row: pd.Series, found: dict[str, Curve]) -> float:
     if abs(value - row["value"]) <= TINY:
         return row["score"]
     if curve is None or not np.isfinite(value):
-        raise InputError(Problem("changes", "no score can be told for this value", column=row["value_id"],
-                                 value=str(value),
-                                 expected="a number, for a metric whose published values put its scores in order"))
+        raise InputError(
+            Problem(
+                "changes",
+                "no score can be told for this value",
+                column=row["value_id"],
+                value=str(value),
+                expected="a number, for a metric whose published values put its scores in order",
+            )
+        )
     return curve.score(value)
 
 

@@ -55,7 +55,9 @@ class Clone:
     def __init__(self, home: Path) -> None:
         self.home = home
         for name in FOLDERS:
-            shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+            shutil.copytree(
+                ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            )
         for path in ROOT.iterdir():
             if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".yml", "") and path.name != ".git":
                 shutil.copy(path, home)
@@ -70,4 +72,6 @@ class Clone:
     def run(self, *command: object) -> subprocess.CompletedProcess:
         """A command in the copy, which uses the copy's own code."""
         given = os.environ | {"PYTHONPATH": str(self.home), "COLUMNS": "120", "MPLBACKEND": "agg"}
-        return subprocess.run(list(map(str, command)), cwd=self.home, env=given, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            list(map(str, command)), cwd=self.home, env=given, capture_output=True, text=True, timeout=300
+        )

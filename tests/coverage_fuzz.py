@@ -69,6 +69,16 @@ if __name__ == "__main__":
     (corpus / "params").write_text("quarter: 2025-26-q4\ndata: x\ntrusts: [R1A]\n", encoding="utf-8")
     (corpus / "words").write_text("12 months to *March* 2026 | [a](b)\n", encoding="utf-8")
     # Bounds as in test_fuzz.py: a hang is an input that takes 10 seconds, memory ends at 2 GB with all that was imported.
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-max_len=6000",
-                   f"-artifact_prefix={PLACE}/", str(corpus)], target)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            f"-max_total_time={seconds}",
+            "-timeout=10",
+            "-rss_limit_mb=2048",
+            "-max_len=6000",
+            f"-artifact_prefix={PLACE}/",
+            str(corpus),
+        ],
+        target,
+    )
     atheris.Fuzz()

@@ -9,11 +9,14 @@ TYPES = ("acute", "mental-health-and-community", "ambulance")
 COLUMNS = ["quarter", "trust_type", "trust_code", "metric_id", "domain", "units", "reporting_date", "value", "rank"]
 
 
-def rows(*given: tuple, quarter: str = QUARTER, trust_type: str = "acute", units: str = "%",
-         domain: str = "Patient safety") -> pd.DataFrame:
+def rows(
+    *given: tuple, quarter: str = QUARTER, trust_type: str = "acute", units: str = "%", domain: str = "Patient safety"
+) -> pd.DataFrame:
     """A frame of (trust_code, metric_id, value) or (trust_code, metric_id, value, rank)."""
-    full = [(quarter, trust_type, code, metric, domain, units, "March 2026", value, *(rank or [float("nan")]))
-            for code, metric, value, *rank in given]
+    full = [
+        (quarter, trust_type, code, metric, domain, units, "March 2026", value, *(rank or [float("nan")]))
+        for code, metric, value, *rank in given
+    ]
     return pd.DataFrame(full, columns=COLUMNS).astype({"value": float, "rank": float})
 
 

@@ -347,7 +347,8 @@ def check_tables(pdf, parts):
             beside = [bytes(one.ID) for one, own in zip(cells, naming, strict=True) if own]
             assert all(any(known[one] == cell for cell in cells) for one in beside)
             assert [facts(one)[1] for one in cells] == [
-                [name] if own else [name, *beside] for name, own in zip(above, naming, strict=True)]
+                [name] if own else [name, *beside] for name, own in zip(above, naming, strict=True)
+            ]
 
 
 @pytest.mark.parametrize("name", BRIEFINGS)
@@ -391,8 +392,15 @@ def test_rows_are_named_in_emphasised_split_empty_and_markdown_tables_alike():
         many[f"m{number}"] = number
     scores = [Column(f"m{number}", f"OF{number:04d}", align="right") for number in range(40)]
     wide = Table(many, "Score map", (Column("name", "Trust", row_header=True), *scores))
-    twice = Table(many, "By two", (Column("rank", "Rank", row_header=True), Column("name", "Trust", row_header=True),
-                                   Column("average", "Average", format=".2f")))
+    twice = Table(
+        many,
+        "By two",
+        (
+            Column("rank", "Rank", row_header=True),
+            Column("name", "Trust", row_header=True),
+            Column("average", "Average", format=".2f"),
+        ),
+    )
     things = [wide, table(trusts(9)), twice, chart(trusts(9)), table(trusts(9).iloc[:0])]
     nb.cells[1:-1] = [new_code_cell("x", outputs=[shown(thing) for thing in things])]
     parts = accessible.parts(document.read(nb))

@@ -35,8 +35,16 @@ def report(made):
 
 def test_every_briefing_in_three_forms_and_the_tables(report):
     expected = {f"{name}-acute{ending}" for name in ("alpha", "beta") for ending in (".html", ".pdf", ".ipynb")}
-    tables = {f"tables/{name}.csv" for name in ("league_table-acute", "domain_scores-acute", "metric_rankings-acute",
-                                                "reconciliation", "mismatches")}
+    tables = {
+        f"tables/{name}.csv"
+        for name in (
+            "league_table-acute",
+            "domain_scores-acute",
+            "metric_rankings-acute",
+            "reconciliation",
+            "mismatches",
+        )
+    }
     assert expected | tables | {"index.html", "manifest.json"} <= set(tiny.hashes(report))
     assert (report.parent / "latest").resolve() == report.resolve()
     assert not (report.parent / ".staging").exists()
@@ -78,7 +86,9 @@ def test_what_did_not_change_is_kept_and_what_was_damaged_is_made_again(home):
     before = tiny.hashes(home / "reports" / tiny.QUARTER)
     (home / "reports" / tiny.QUARTER / "beta-acute.pdf").write_bytes(b"%PDF-")
     assert tiny.nof(home, "verify", home / "reports" / tiny.QUARTER) == (
-        CODES["failed"], "changed: beta-acute.pdf\nnot as published: 1\n")
+        CODES["failed"],
+        "changed: beta-acute.pdf\nnot as published: 1\n",
+    )
     code, text = tiny.brief(home)
     assert code == 0 and "1 made, 1 unchanged and kept" in text
     assert tiny.hashes(home / "reports" / tiny.QUARTER) == before
@@ -119,24 +129,32 @@ def test_a_kept_briefing_goes_on_to_say_which_code_made_it(home):
     assert facts["earlier_runs"][old["run_id"]]["code"]["hash"] == old["code"]["hash"] != facts["code"]["hash"]
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["--only", "gamma"], ["gamma", "one of alpha, beta"]),
-    (["--trust", "ZZ1C"], ["ZZ1C", "one of ZZ1A, ZZ1B", "did you mean"]),
-    (["--jobs", "0"], ["--jobs"]),
-], ids=["briefing", "trust", "jobs"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--only", "gamma"], ["gamma", "one of alpha, beta"]),
+        (["--trust", "ZZ1C"], ["ZZ1C", "one of ZZ1A, ZZ1B", "did you mean"]),
+        (["--jobs", "0"], ["--jobs"]),
+    ],
+    ids=["briefing", "trust", "jobs"],
+)
 def test_what_is_not_there_is_an_error_that_lists_what_is(made, words, said):
     code, text = tiny.brief(made[0], *words)
     assert code == CODES["bad input"] and all(one in text for one in said), text
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(("lines", "said"), [
-    ("quarter: 2031-32-q1\ndata: data\n", ["2031-32-q1", "one of 2025-26-q1, 2025-26-q2"]),
-    ("quarter: soon\ndata: data\n", ["soon", "one of 2025-26-q1, 2025-26-q2"]),
-    ("quarter: 2025-26-q2\ndata: data\ntrust_types: [ambulance]\n", ["ambulance", "one of acute"]),
-    ("quarter: 2025-26-q2\ndata: data\nbriefing: [alpha]\n", ["briefing", "unknown key", "did you mean briefings"]),
-    ("quarter: 2025-26-q2\ndata: nowhere\n", ["nowhere"]),
-], ids=["quarter", "no quarter", "type", "key", "folder"])
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("quarter: 2031-32-q1\ndata: data\n", ["2031-32-q1", "one of 2025-26-q1, 2025-26-q2"]),
+        ("quarter: soon\ndata: data\n", ["soon", "one of 2025-26-q1, 2025-26-q2"]),
+        ("quarter: 2025-26-q2\ndata: data\ntrust_types: [ambulance]\n", ["ambulance", "one of acute"]),
+        ("quarter: 2025-26-q2\ndata: data\nbriefing: [alpha]\n", ["briefing", "unknown key", "did you mean briefings"]),
+        ("quarter: 2025-26-q2\ndata: nowhere\n", ["nowhere"]),
+    ],
+    ids=["quarter", "no quarter", "type", "key", "folder"],
+)
 def test_a_bad_params_file_is_an_error_that_lists_what_is_known(made, tmp_path, lines, said):
     (tmp_path / "data").symlink_to(made[0] / "data")
     (tmp_path / "params.yaml").write_text(lines, encoding="utf-8")

@@ -10,13 +10,20 @@ import pandas as pd
 import pytest
 from builders import publication
 
-COLUMNS = ("quarter,trust_type,rank,trust_code,trust_name,trust_subtype,region,average_score,average_low,average_high,"
-           "segment_unadjusted,segment,in_deficit,rank_low,rank_high,metrics_scored")
+COLUMNS = (
+    "quarter,trust_type,rank,trust_code,trust_name,trust_subtype,region,average_score,average_low,average_high,"
+    "segment_unadjusted,segment,in_deficit,rank_low,rank_high,metrics_scored"
+)
 
 
 def nof(*words: object, **kwargs) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)],
-                          capture_output=True, text=True, timeout=300, **kwargs)
+    return subprocess.run(
+        [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **kwargs,
+    )
 
 
 def test_league_writes_the_columns_in_order_and_says_where_segments_come_from(real, tmp_path):
@@ -49,8 +56,15 @@ def test_reconcile_writes_both_files(real, tmp_path):
     done = nof("reconcile", "--data", real, "-o", tmp_path / "all.csv", "--mismatches", tmp_path / "not.csv")
     assert done.returncode == 0, done.stderr
     summary, missed = pd.read_csv(tmp_path / "all.csv"), pd.read_csv(tmp_path / "not.csv")
-    assert list(summary.columns) == ["quarter", "trust_type", "rule", "level", "published", "reproduced",
-                                     "largest_difference"]
+    assert list(summary.columns) == [
+        "quarter",
+        "trust_type",
+        "rule",
+        "level",
+        "published",
+        "reproduced",
+        "largest_difference",
+    ]
     assert (summary["published"] - summary["reproduced"]).sum() == len(missed)
 
 
@@ -59,17 +73,23 @@ def test_check_says_what_was_found(real):
     assert done.returncode == 0 and "8771" in done.stdout and "mental-health-and-community" in done.stdout
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (("league", "--type", "acut"), "one of mental-health-and-community"),
-    (("league", "--type", "mental-health-and-community", "--quarter", "2024-25-q1"), "one of 2025-26-q1"),
-    (("league", "--type", "mental-health-and-community", "--quarter", "soon"), "is not a quarter"),
-    (("metric", "--metric", "OF9999"), "one of OF0005")])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("league", "--type", "acut"), "one of mental-health-and-community"),
+        (("league", "--type", "mental-health-and-community", "--quarter", "2024-25-q1"), "one of 2025-26-q1"),
+        (("league", "--type", "mental-health-and-community", "--quarter", "soon"), "is not a quarter"),
+        (("metric", "--metric", "OF9999"), "one of OF0005"),
+    ],
+)
 def test_what_does_not_exist_is_named_beside_what_does(real, words, said):
     done = nof(words[0], "--data", real, *words[1:])
     assert done.returncode == 2 and said in " ".join(done.stderr.split()) and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("league",), ("no-such-command",), ("league", "--type", "acute", "--data", "x", "--huh")])
+@pytest.mark.parametrize(
+    "words", [("league",), ("no-such-command",), ("league", "--type", "acute", "--data", "x", "--huh")]
+)
 def test_a_mistake_in_the_command_line_exits_2_without_a_traceback(words):
     done = nof(*words)
     assert done.returncode == 2 and done.stderr and "Traceback" not in done.stderr

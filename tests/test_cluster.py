@@ -25,8 +25,11 @@ def workers_at(monkeypatch):
     def start(home, count=2, **environment):
         for name, value in tiny.environment(home, **environment).items():
             monkeypatch.setenv(name, value)
-        running.append(distributed.LocalCluster(n_workers=count, threads_per_worker=1, processes=True,
-                                                dashboard_address=None, silence_logs=50))
+        running.append(
+            distributed.LocalCluster(
+                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            )
+        )
         return running[-1].scheduler_address
 
     yield start
@@ -64,7 +67,8 @@ def test_no_scheduler(home, monkeypatch):
 
 def test_differences_are_named():
     assert cluster.differences({"code": "a" * 64, "pandas": "3.0"}, {"code": "a" * 64, "pandas": "3.1"}) == (
-        "pandas 3.0 instead of 3.1")
+        "pandas 3.0 instead of 3.1"
+    )
     assert cluster.differences({"code": "a"}, {"code": "a"}) == ""
     assert cluster.differences({}, {"typst": "0.15"}) == "typst missing instead of 0.15"
 

@@ -246,8 +246,10 @@ def test_quarters_resemble_each_other_as_real_ones_do(read):
 
 
 def test_same_bytes_in_another_process(folder):
-    code = ("import hashlib; from nof import demo; made = demo.files(*demo.build());"
-            "print(*(n + ' ' + hashlib.sha256(b).hexdigest() for n, b in made.items()), sep='\\n')")
+    code = (
+        "import hashlib; from nof import demo; made = demo.files(*demo.build());"
+        "print(*(n + ' ' + hashlib.sha256(b).hexdigest() for n, b in made.items()), sep='\\n')"
+    )
     elsewhere = os.environ | {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code]
     told = subprocess.run(command, env=elsewhere, capture_output=True, text=True, check=True).stdout

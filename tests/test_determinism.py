@@ -7,8 +7,14 @@ import tiny
 
 # A matplotlibrc in the working directory is read by matplotlib: it must not shape a briefing.
 HOSTILE = "savefig.dpi: 33\nfont.size: 22\nlines.linewidth: 9\naxes.facecolor: red\n"
-ELSEWHERE = {"PYTHONHASHSEED": "7", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0",
-             "PYTHONCOERCECLOCALE": "0"}
+ELSEWHERE = {
+    "PYTHONHASHSEED": "7",
+    "TZ": "Asia/Kathmandu",
+    "LC_ALL": "C",
+    "LANG": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+}
 HERE = {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 SPAWN = "from nof.briefing import workers; workers.can_fork = lambda: False\n"
 # Runs of this file are compared with each other: someone at work on the code meanwhile must not come between them.

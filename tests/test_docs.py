@@ -27,8 +27,15 @@ from nof.cli import app
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKED = [*PAGES, ROOT / "DEVIATIONS.md", ROOT / "CHANGELOG.md", *ROOT.glob("SECURITY.md")]
 ELSEWHERE = {"operations.md"}  # its commands need a server; tests/test_deploy.py tries what can be tried of them
-NOT_RUN = {"README.md": 2, "CONTRIBUTING.md": 1, "tutorial.md": 1, "new-quarter.md": 2, "new-framework-year.md": 1,
-           "schedule-it.md": 1, "on-a-cluster.md": 1}
+NOT_RUN = {
+    "README.md": 2,
+    "CONTRIBUTING.md": 1,
+    "tutorial.md": 1,
+    "new-quarter.md": 2,
+    "new-framework-year.md": 1,
+    "schedule-it.md": 1,
+    "on-a-cluster.md": 1,
+}
 FENCE = re.compile(r"^(?:<!-- (not run|file): (.+?) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RAP = {"baseline": 5, "silver": 9, "gold": 4}
 
@@ -43,7 +50,10 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> list[Block]:
-    return [Block(language, text, mark, note) for mark, note, language, text in FENCE.findall(path.read_text(encoding="utf-8"))]
+    return [
+        Block(language, text, mark, note)
+        for mark, note, language, text in FENCE.findall(path.read_text(encoding="utf-8"))
+    ]
 
 
 def tried(path: Path) -> list[Block]:
@@ -109,7 +119,9 @@ def commands() -> dict[str, set[str]]:
         inner = getattr(command, "commands", {})
         pending += [(f"{name} {word}".strip(), one) for word, one in inner.items()]
         if not inner:
-            found[name] = {option for one in command.params for option in one.opts if option.startswith("-")} | {"--help"}
+            found[name] = {option for one in command.params for option in one.opts if option.startswith("-")} | {
+                "--help"
+            }
     return found
 
 
@@ -119,7 +131,9 @@ def test_what_is_not_run_names_only_what_exists(tmp_path):
     for line in (re.sub(r"\s+#.*", "", line) for line in lines):
         words = line.split()
         if words[0] == "make":
-            done = subprocess.run(["make", "-n", "-o", ".venv/.ready", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(
+                ["make", "-n", "-o", ".venv/.ready", *words[1:]], cwd=ROOT, capture_output=True, text=True
+            )
             assert done.returncode == 0, done.stderr
         if words[0].endswith("/nof"):
             name = " ".join(words[1:3]) if " ".join(words[1:3]) in known else words[1]
@@ -160,7 +174,9 @@ def test_the_picture_is_small_and_made_up_data_is_called_so():
 
 
 def test_the_rap_table_has_its_18_items_each_with_a_file():
-    rows = re.findall(r"^\| (baseline|silver|gold) \| (.+?) \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (baseline|silver|gold) \| (.+?) \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
     assert {level: sum(row[0] == level for row in rows) for level in RAP} == RAP
     assert all("](" in row[2] or row[2].startswith("git") for row in rows)
 
@@ -187,10 +203,20 @@ def test_the_tables_of_what_was_measured_are_up_to_date():
 def test_the_growth_tables_take_their_figures_from_the_results(tmp_path):
     made = tool("bench_table")
     assert "Not measured yet" in made.grown(tmp_path)
-    part = {"sizes": {"4": {"read": 1.5, "peak MB": 400}, "1000": {"read": 3.25, "peak MB": 1800}},
-            "exponents": {"read": 0.14, "peak MB": 0.27}}
-    (tmp_path / "growth.json").write_text(json.dumps({
-        "date": "2026-01-31", "machine": "2 cores", "quarters": part | {"trusts": 205}, "trusts": part | {"quarters": 4}}))
+    part = {
+        "sizes": {"4": {"read": 1.5, "peak MB": 400}, "1000": {"read": 3.25, "peak MB": 1800}},
+        "exponents": {"read": 0.14, "peak MB": 0.27},
+    }
+    (tmp_path / "growth.json").write_text(
+        json.dumps(
+            {
+                "date": "2026-01-31",
+                "machine": "2 cores",
+                "quarters": part | {"trusts": 205},
+                "trusts": part | {"quarters": 4},
+            }
+        )
+    )
     page = made.grown(tmp_path)
     assert "| quarters of history, 205 trusts | 4 | 1,000 | exponent |" in page
     assert page.count("| read | 1.50 | 3.25 | 0.14 |") == 2 and "| peak MB | 400 | 1,800 | 0.27 |" in page
@@ -198,10 +224,18 @@ def test_the_growth_tables_take_their_figures_from_the_results(tmp_path):
 
 def test_the_benchmark_table_takes_its_figures_from_the_results(tmp_path):
     made = tool("bench_table")
-    result = {"publication": "demo", "trusts": 205, "date": "2026-01-31", "machine": "2 cores", "with_pdf": True,
-              "seconds_per_trust": {"stock": 12.5, "ours": 1.25, "floor": 1.0}, "stock_over_ours": 10.0,
-              "rounds": {"ours": [1, 1, 2]},
-              "ours_over_floor": 1.25, "all_trusts": {"pdf": 205, "seconds": 99.6, "exit_code": 0, "peak_mb": 432}}
+    result = {
+        "publication": "demo",
+        "trusts": 205,
+        "date": "2026-01-31",
+        "machine": "2 cores",
+        "with_pdf": True,
+        "seconds_per_trust": {"stock": 12.5, "ours": 1.25, "floor": 1.0},
+        "stock_over_ours": 10.0,
+        "rounds": {"ours": [1, 1, 2]},
+        "ours_over_floor": 1.25,
+        "all_trusts": {"pdf": 205, "seconds": 99.6, "exit_code": 0, "peak_mb": 432},
+    }
     (tmp_path / "briefings-demo.json").write_text(json.dumps(result))
     (tmp_path / "other.json").write_text("{}")
     page = made.filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", made.table(made.results(tmp_path)))
@@ -223,4 +257,6 @@ def test_pre_commit_names_no_host():
     given = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert {one["repo"] for one in given["repos"]} == {"local"}
     hooks = [hook for one in given["repos"] for hook in one["hooks"]]
-    assert {hook["id"] for hook in hooks} == {"ruff", "nbstripout"} and {hook["language"] for hook in hooks} == {"system"}
+    assert {hook["id"] for hook in hooks} == {"ruff", "nbstripout"} and {hook["language"] for hook in hooks} == {
+        "system"
+    }

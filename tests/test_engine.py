@@ -74,12 +74,17 @@ def test_the_engine_puts_back_what_it_replaces(folder):
         make.executed(job(folder, "left_over"))
 
 
-@pytest.mark.parametrize(("output", "said"), [
-    (nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[]), "cell 0 shows an error"),
-    (nbformat.v4.new_output("stream", name="stderr", text="Traceback (most recent call last)"),
-     "cell 0 shows an error"),
-    (nbformat.v4.new_output("stream", name="stdout", text="fine"), None),
-])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[]), "cell 0 shows an error"),
+        (
+            nbformat.v4.new_output("stream", name="stderr", text="Traceback (most recent call last)"),
+            "cell 0 shows an error",
+        ),
+        (nbformat.v4.new_output("stream", name="stdout", text="fine"), None),
+    ],
+)
 def test_the_gate_finds_an_error_left_in_a_notebook(output, said):
     cell = nbformat.v4.new_code_cell("1", execution_count=1, outputs=[output])
     found = gate.check_notebook(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])).encode())

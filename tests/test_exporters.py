@@ -510,7 +510,10 @@ def test_check_pdf_reports_what_is_no_pdf(tmp_path):
 @pytest.mark.parametrize("lines", range(20, 60, 4))
 def test_a_heading_and_its_sentence_keep_with_the_table_that_they_lead_to(lines):
     filler = new_markdown_cell("\n".join(f"- line {number}" for number in range(lines)))
-    lead = [new_markdown_cell("## Like for like"), new_code_cell("x", outputs=[shown(Words("Nine trusts are like it."))])]
+    lead = [
+        new_markdown_cell("## Like for like"),
+        new_code_cell("x", outputs=[shown(Words("Nine trusts are like it."))]),
+    ]
     for rows in (6, 30):
         parted = new_code_cell("x", outputs=[shown(table(trusts(rows)))])
         pages = texts(to_pdf(new_notebook(cells=[filler, *lead, parted])))
@@ -538,7 +541,9 @@ def test_the_last_page_is_set_tighter_or_with_more_room_where_it_holds_little(mo
 
 def test_more_text_never_takes_fewer_pages():
     def pages(lines):
-        return len(texts(to_pdf(new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))]))))
+        return len(
+            texts(to_pdf(new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))])))
+        )
 
     counts = [pages(lines) for lines in range(60, 140, 8)]
     assert counts == sorted(counts) and counts[0] == 2 and counts[-1] == 3
@@ -546,6 +551,7 @@ def test_more_text_never_takes_fewer_pages():
 
 def test_the_end_that_is_measured_is_the_end_of_the_text(tmp_path):
     """The compiler's query answers for what was compiled last, also after another document."""
+
     def end(lines):
         nb = new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))])
         doc = document.read(nb)

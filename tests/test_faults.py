@@ -153,8 +153,9 @@ def test_a_disk_that_is_really_full(home, tmp_path):
 @pytest.mark.parametrize(("how", "cold"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--cold",))], ids=["warm", "cold"])
 def test_stopping_a_run_by_hand(home, tmp_path, how, cold):
     before, begun = report(home), tmp_path / "begun"
-    run = tiny.start(home, "brief", home / "params.yaml", "--out", home / "reports", "--force", *cold,
-                     fault=f"hang:{begun}")
+    run = tiny.start(
+        home, "brief", home / "params.yaml", "--out", home / "reports", "--force", *cold, fault=f"hang:{begun}"
+    )
     assert tiny.until(begun.exists)
     run.send_signal(how)
     text, _ = run.communicate(timeout=20)

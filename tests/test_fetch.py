@@ -64,7 +64,11 @@ def text(trust_type: str, kind: str, quarter: str = "Q4 2025/26", score: str = "
     """One made-up trust in NHS England's layout."""
     who = f"{quarter},Middle England,{TYPES[trust_type]},Large,ZZ{list(TYPES).index(trust_type)},Made-up NHS Trust"
     if kind == "data":
-        return "\ufeff" + METRICS + f"{who},All,All,OF5002,Average metric score,{quarter},Score,{score},2.1,2.1,2.1,1.0\r\n"
+        return (
+            "\ufeff"
+            + METRICS
+            + f"{who},All,All,OF5002,Average metric score,{quarter},Score,{score},2.1,2.1,2.1,1.0\r\n"
+        )
     return "\ufeff" + LEAGUE + f"{who},{score},1.9 to 2.3,2.0,No,1.0,1 to 1\r\n"
 
 
@@ -244,7 +248,9 @@ def test_a_cut_connection_is_tried_again_and_nothing_of_the_first_half_stays(wor
     assert sink.getvalue() == b"xyz"
 
 
-@pytest.mark.parametrize("answer", [cut("abcdef" * 1000, keep=3000), wrong_length("abcdef", by=5), gzipped("abcdef" * 99, cut=9)])
+@pytest.mark.parametrize(
+    "answer", [cut("abcdef" * 1000, keep=3000), wrong_length("abcdef", by=5), gzipped("abcdef" * 99, cut=9)]
+)
 def test_half_a_file_is_refused_with_the_reason(world, answer):
     world.server.on("/a.csv", answer)
     with pytest.raises(SourceUnreachable, match="only part of the file came"):
@@ -334,14 +340,26 @@ def test_redirects_in_a_circle_or_without_end_are_refused(world):
     assert world.server.asked("/6") == 0
 
 
-PRIVATE = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0", "224.0.0.1"]
+PRIVATE = [
+    "127.0.0.1",
+    "10.1.2.3",
+    "169.254.169.254",
+    "192.168.0.1",
+    "::1",
+    "fd00::1",
+    "::ffff:10.0.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+]
 
 
 @pytest.mark.parametrize("number", PRIVATE)
 def test_a_named_host_that_leads_to_a_private_address_is_refused(monkeypatch, number):
     # Only the answer of the name service is replaced: it is the one thing an attacker controls here.
     family = socket.AF_INET6 if ":" in number else socket.AF_INET
-    monkeypatch.setattr(transport.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))])
+    monkeypatch.setattr(
+        transport.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))]
+    )
     policy = Policy(frozenset({"www.england.nhs.uk"}))
     with pytest.raises(SourceUnreachable, match="leads to a private address"):
         get("https://www.england.nhs.uk/a.csv", BytesIO(), policy=policy, clock=FakeClock().clock())
@@ -450,7 +468,9 @@ def test_last_modified_serves_where_there_is_no_etag(world):
     world.quarter()
     world.server.requests.clear()
     assert not world.quarter().new
-    assert [h.get("If-Modified-Since") for p, h in world.server.requests if p == path] == ["Thu, 18 Jun 2026 08:30:00 GMT"]
+    assert [h.get("If-Modified-Since") for p, h in world.server.requests if p == path] == [
+        "Thu, 18 Jun 2026 08:30:00 GMT"
+    ]
 
 
 def test_a_new_etag_on_the_same_bytes_is_remembered_and_nothing_else_changes(world):
@@ -529,6 +549,7 @@ def test_killed_at_any_step_of_settling_and_run_again_it_ends_the_same(world, tm
             if calls == step:
                 raise KeyboardInterrupt
             return real(*args, **kwargs)
+
         return call
 
     shutil.copytree(world.into, tmp_path / "undisturbed")
@@ -637,7 +658,9 @@ def test_a_fourth_type_is_taken_as_well(world):
     extra = f"{UPLOADS}/nhs-oversight-framework-integrated-care-board-data-q4-25-26.csv"
     source = Catalogue(frozenset(), "").source(world.server.url(extra), "linked")
     assert source.slot == ("integrated-care-board", "metrics")
-    world.server.on(extra, body(text("acute", "data").replace("Acute trust", "Integrated care board").replace("ZZ0", "ZZ9")))
+    world.server.on(
+        extra, body(text("acute", "data").replace("Acute trust", "Integrated care board").replace("ZZ0", "ZZ9"))
+    )
     world.pages([*world.paths.values(), extra])
     assert extra.rpartition("/")[2] in world.quarter().changed
 
@@ -695,7 +718,11 @@ FAULTS = {
     "bomb": (bomb(5), SourceUnreachable, "more than the limit"),
     "elsewhere": (redirect("https://example.com/"), SourceUnreachable, "example.com is not one of"),
     "circle": (redirect("?"), SourceUnreachable, "circle|redirects|404"),
-    "web page": (body("\ufeff <!DOCTYPE html><title>Sorry</title>", Content_Type="text/csv"), InputError, "acute.*a web page"),
+    "web page": (
+        body("\ufeff <!DOCTYPE html><title>Sorry</title>", Content_Type="text/csv"),
+        InputError,
+        "acute.*a web page",
+    ),
     "empty": (body(""), InputError, "acute-trust-data-q4-25-26.csv: an empty file"),
     "only a BOM": (body("\ufeff\r\n"), InputError, "an empty file"),
     "not NHS England's": (body("a,b\r\n1,2\r\n"), InputError, "acute-trust-data-q4-25-26.csv"),
@@ -768,7 +795,9 @@ def test_files_by_hand_join_those_held(world, hand):
     (hand / name("acute", "data")).write_text(text("acute", "data", score="2.3"), encoding="utf-8")
     second = fetch.take_from(hand, "2025-26-q4", world.into)
     assert second.changed == (name("acute", "data"),) and len(second.unchanged) == 5
-    assert (first.folder / ".versions" / first.version / name("acute", "data")).read_bytes() == text("acute", "data").encode()
+    assert (first.folder / ".versions" / first.version / name("acute", "data")).read_bytes() == text(
+        "acute", "data"
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -781,7 +810,10 @@ def test_files_by_hand_join_those_held(world, hand):
         (lambda f: (f / "ILLUSTRATIVE").touch(), "made-up data"),
         (lambda f: [p.unlink() for p in f.iterdir()], "no CSV file"),
         (lambda f: f.rename(f.with_name("gone")), "no CSV file"),
-        (lambda f: (f / name("acute", "data")).write_text(text("acute", "data", "Q3 2025/26"), encoding="utf-8"), "wrong quarter"),
+        (
+            lambda f: (f / name("acute", "data")).write_text(text("acute", "data", "Q3 2025/26"), encoding="utf-8"),
+            "wrong quarter",
+        ),
     ],
 )
 def test_bad_files_by_hand_are_refused(world, hand, spoil, match):

@@ -57,7 +57,9 @@ def check(charts) -> None:
         assert not in_a_row(one.caption) & in_a_row(one.alt), (one.caption, one.alt)
         assert one.caption[0].isupper() or one.caption[0].isdigit()
         told = f"{one.caption} {one.alt}"
-        assert not re.search(r"\bnan\b|\binf\b|NaT|\bNone (?!of)|\b1 (trusts|metrics|periods|averages|events)\b|  ", told), told
+        assert not re.search(
+            r"\bnan\b|\binf\b|NaT|\bNone (?!of)|\b1 (trusts|metrics|periods|averages|events)\b|  ", told
+        ), told
         assert not one.caption.endswith(".") and one.alt.endswith("."), told
 
 
@@ -81,7 +83,9 @@ def test_captions_of_the_real_file_equal_counts_made_another_way(limits):
     assert f"within {spans.median():.0f} of 61 places" in charts["method"].caption
     wide = limits.league["average_high"] - limits.league["average_low"]
     found = limits.league["metrics_scored"].rank().corr(wide.rank())
-    assert charts["widths"].caption == f"Few metrics go with a wide likely range (rank correlation {found:.2f})".replace("-", "−")
+    assert charts[
+        "widths"
+    ].caption == f"Few metrics go with a wide likely range (rank correlation {found:.2f})".replace("-", "−")
 
 
 def test_alt_texts_of_the_real_file_equal_counts_made_another_way(limits):
@@ -89,7 +93,9 @@ def test_alt_texts_of_the_real_file_equal_counts_made_another_way(limits):
     table = limits.places
     spans = table["rank_high"] - table["rank_low"] + 1
     assert f"spans {spans.min():.0f}, the longest {spans.max():.0f}." in charts["places"].alt
-    assert f"{((table['set_low'] == 1) & (table['set_high'] == 61)).sum()} of the confidence sets" in charts["places"].alt
+    assert (
+        f"{((table['set_low'] == 1) & (table['set_high'] == 61)).sum()} of the confidence sets" in charts["places"].alt
+    )
     away = limits.change["average_after"] - limits.change["average_before"]
     assert f"{(away < 0).sum()} became better and {(away > 0).sum()} worse" in charts["changes"].alt
     assert f"is {limits.periods['age_months'].max():.0f} months old" in charts["timeline"].alt
@@ -148,8 +154,14 @@ def test_periods_in_every_number(within, count, caption):
     (["before quarter", "in quarter"], "2 of 61 trusts are touched by a merger"),
     (["before quarter", "after quarter"], "2 of 61 trusts are touched by a merger, 1 of them after the quarter")])  # fmt: skip
 def test_mergers_in_every_number(timings, caption):
-    table = pd.DataFrame({"timing": timings, "trust_code": list("ABC")[: len(timings)], "trust_name": "Fen NHS Trust",
-                          "event_date": pd.Timestamp("2025-10-01")})
+    table = pd.DataFrame(
+        {
+            "timing": timings,
+            "trust_code": list("ABC")[: len(timings)],
+            "trust_name": "Fen NHS Trust",
+            "event_date": pd.Timestamp("2025-10-01"),
+        }
+    )
     assert limit.mergers_caption(table, 61) == caption
     alt = limit.mergers_alt(table, Quarter.parse(QUARTER))
     assert ("one event, on 1 October 2025" in alt) == (len(timings) == 1) and "Fen." in alt
@@ -157,8 +169,14 @@ def test_mergers_in_every_number(timings, caption):
 
 def ranges(*spans) -> pd.DataFrame:
     best = np.ones(len(spans))
-    return pd.DataFrame({"rank_best": best, "rank_worst": best + np.array(spans) - 1, "rank_low": best,
-                         "rank_high": best + np.array(spans) - 1})
+    return pd.DataFrame(
+        {
+            "rank_best": best,
+            "rank_worst": best + np.array(spans) - 1,
+            "rank_low": best,
+            "rank_high": best + np.array(spans) - 1,
+        }
+    )
 
 
 def test_ranges_in_every_number():
@@ -166,7 +184,9 @@ def test_ranges_in_every_number():
         return limit.method_caption(SimpleNamespace(method=ranges(*spans)))
 
     assert caption(1, 1) == caption(np.nan, np.nan) == "No choice of method tried here moves a trust"
-    assert caption(1, 1, 3) == "Choices of method do not move the typical trust; one could stand anywhere within 3 places"
+    assert (
+        caption(1, 1, 3) == "Choices of method do not move the typical trust; one could stand anywhere within 3 places"
+    )
     assert caption(2, 3, 3) == "By method alone a typical trust could stand anywhere within 3 of 3 places"
     unknown = limit.places_caption(SimpleNamespace(places=ranges(np.nan, np.nan)))
     assert unknown == "The likely ranges of the 2 places are not known"
@@ -178,7 +198,9 @@ def test_ranges_in_every_number():
     (-0.2, -0.1, 0.1, "The number of metrics does not clearly go with the width of the likely range (rank correlation −0.10)"),
     (np.nan, np.nan, np.nan, "Whether the number of metrics goes with the width of the likely range cannot be told here")])  # fmt: skip
 def test_widths_say_no_more_than_their_interval(low, found, high, caption):
-    widths = pd.DataFrame({"spearman": [found], "spearman_low": [low], "spearman_high": [high]}, index=["average_width"])
+    widths = pd.DataFrame(
+        {"spearman": [found], "spearman_low": [low], "spearman_high": [high]}, index=["average_width"]
+    )
     league = pd.DataFrame({"metrics_scored": [6, 11]})
     assert limit.widths_caption(SimpleNamespace(widths=widths, league=league)) == caption
     same = SimpleNamespace(widths=widths, league=league.assign(metrics_scored=6))
@@ -215,8 +237,13 @@ def test_captions_of_every_trust_of_the_real_file(real):
 
 def stand_in(averages: list[float], low: float, high: float) -> SimpleNamespace:
     league = pd.DataFrame({"trust_code": list("ABCDEF")[: len(averages)], "average_score": averages})
-    return SimpleNamespace(limits=SimpleNamespace(league=league), code="A", name="Fen NHS Trust", trust_type="acute",
-                           place={"average_score": averages[0], "average_low": low, "average_high": high})
+    return SimpleNamespace(
+        limits=SimpleNamespace(league=league),
+        code="A",
+        name="Fen NHS Trust",
+        trust_type="acute",
+        place={"average_score": averages[0], "average_low": low, "average_high": high},
+    )
 
 
 @pytest.mark.parametrize(("averages", "low", "high", "caption"), [
@@ -233,13 +260,17 @@ def test_a_likely_range_in_every_number(averages, low, high, caption):
     assert own.strip_alt(board).startswith(f"Strip of the averages of {len(averages)} acute trust")
 
 
-@pytest.mark.parametrize(("values", "caption"), [
-    ([0.0, 0.004], "No metric sets its average apart from a median trust's"),
-    ([0.2], "Its one metric makes its average worse than a median trust's"),
-    ([-0.2], "Its one metric makes its average better than a median trust's"),
-    ([0.2, 0.0], "1 of 2 metrics makes its average worse than a median trust's"),
-    ([0.0, -0.2, -0.3], "2 of 3 metrics make its average better than a median trust's"),
-    ([0.2, -0.2, -0.3], "1 of 3 metrics makes its average worse than a median trust's, 2 better")])
+@pytest.mark.parametrize(
+    ("values", "caption"),
+    [
+        ([0.0, 0.004], "No metric sets its average apart from a median trust's"),
+        ([0.2], "Its one metric makes its average worse than a median trust's"),
+        ([-0.2], "Its one metric makes its average better than a median trust's"),
+        ([0.2, 0.0], "1 of 2 metrics makes its average worse than a median trust's"),
+        ([0.0, -0.2, -0.3], "2 of 3 metrics make its average better than a median trust's"),
+        ([0.2, -0.2, -0.3], "1 of 3 metrics makes its average worse than a median trust's, 2 better"),
+    ],
+)
 def test_contributions_in_every_number(values, caption):
     table = pd.DataFrame({"contribution": values, "description": "Sickness absence rate"})
     board = SimpleNamespace(contributions=table)
@@ -249,12 +280,21 @@ def test_contributions_in_every_number(values, caption):
 
 def test_a_trend_names_its_quarters_once_where_the_year_is_one():
     scores = pd.DataFrame([[2.0, 1.5], [2.0, 2.0], [np.nan, 1.0]], ["OF1", "OF2", "OF3"], ["2025-26-q1", QUARTER])
-    board = SimpleNamespace(quarters=list(scores.columns), scores=scores,
-                            standings=pd.DataFrame({"average_score": [2.0, 1.75]}, index=scores.columns))
-    assert own.trend_caption(board) == "From Q1 to Q4 2025/26 its average went from 2.00 to 1.75; 1 metric became better, none worse"
+    board = SimpleNamespace(
+        quarters=list(scores.columns),
+        scores=scores,
+        standings=pd.DataFrame({"average_score": [2.0, 1.75]}, index=scores.columns),
+    )
+    assert (
+        own.trend_caption(board)
+        == "From Q1 to Q4 2025/26 its average went from 2.00 to 1.75; 1 metric became better, none worse"
+    )
     board.standings["average_score"] = 2.001
     board.quarters = ["2024-25-q4", QUARTER]
-    board.scores, board.standings = scores.iloc[2:].set_axis(board.quarters, axis=1), board.standings.set_axis(board.quarters)
+    board.scores, board.standings = (
+        scores.iloc[2:].set_axis(board.quarters, axis=1),
+        board.standings.set_axis(board.quarters),
+    )
     assert own.trend_caption(board) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
 
 
@@ -264,7 +304,9 @@ def test_a_difference_that_does_not_add_up_to_the_eye_says_that_it_was_taken_bef
     seen = set()
     for code in sorted(rows.loc[rows["quarter"] == QUARTER, "trust_code"]):
         told = trust.trust_of(published, QUARTER, code).goal.sentences
-        for found in re.finditer(r"from (\d\.\d\d) to (\d\.\d\d): by (\d\.\d\d)( \(before rounding\))?", " ".join(told)):
+        for found in re.finditer(
+            r"from (\d\.\d\d) to (\d\.\d\d): by (\d\.\d\d)( \(before rounding\))?", " ".join(told)
+        ):
             high, low, gap = (round(100 * float(one)) for one in found.groups()[:3])
             assert (high - low != gap) == bool(found[4]) and abs(high - low - gap) <= 1, found[0]
             seen.add(bool(found[4]))

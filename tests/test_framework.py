@@ -44,10 +44,18 @@ def changed(tmp_path, **metric):
     return path
 
 
-@pytest.mark.parametrize(("metric", "said"), [
-    ({"better": "smaller"}, "metrics.0.better"), ({"colour": "red"}, "metrics.0.colour"),
-    ({"shape": "floor"}, "needs its floor"), ({"pool": "none"}, "needs a pool"), ({"weight": "heavy"}, "weight"),
-    ({"score_id": "OF1041"}, "stands twice: OF1041"), ({"certainty": "unknown"}, "cannot be recomputed")])
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ({"better": "smaller"}, "metrics.0.better"),
+        ({"colour": "red"}, "metrics.0.colour"),
+        ({"shape": "floor"}, "needs its floor"),
+        ({"pool": "none"}, "needs a pool"),
+        ({"weight": "heavy"}, "weight"),
+        ({"score_id": "OF1041"}, "stands twice: OF1041"),
+        ({"certainty": "unknown"}, "cannot be recomputed"),
+    ],
+)
 def test_a_bad_rules_file_is_refused_with_its_place(tmp_path, metric, said):
     with pytest.raises(InputError, match="rules.yaml") as error:
         framework.read(changed(tmp_path, **metric))

@@ -72,8 +72,11 @@ def with_scores(values: pd.DataFrame) -> pd.DataFrame:
     for (metric_id, _), group in values.groupby(["metric_id", "quarter"]):
         metric = framework.by_value[metric_id]
         for _, pool in group.groupby("trust_type" if metric.pool == "type" else "quarter"):
-            scores = (scoring.score_values(pool["value"], metric) if metric.recomputable
-                      else scoring.ranked(pool["value"], "high"))
+            scores = (
+                scoring.score_values(pool["value"], metric)
+                if metric.recomputable
+                else scoring.ranked(pool["value"], "high")
+            )
             found.append(pool.assign(metric_id=metric.score_id, value=scoring.round_half_up(scores), units="score"))
     return pd.concat(found, ignore_index=True)
 
@@ -86,8 +89,12 @@ def publish(metrics: pd.DataFrame) -> Publication:
 
 def made_up(quarters=(Q3, Q4), flagged=(), seed=3) -> Publication:
     metrics = with_scores(pd.DataFrame(drawn(quarters, seed)))
-    flags = [row(quarter, trust_type, code, "OF5004", float(code in flagged), "flag")
-             for quarter in quarters for trust_type in TRUSTS for code in codes(trust_type)]
+    flags = [
+        row(quarter, trust_type, code, "OF5004", float(code in flagged), "flag")
+        for quarter in quarters
+        for trust_type in TRUSTS
+        for code in codes(trust_type)
+    ]
     return publish(pd.concat([metrics, pd.DataFrame(flags)], ignore_index=True))
 
 
@@ -121,6 +128,7 @@ def score_of(national, quarter, code, metric_id) -> float:
 
 # --- contributions ---
 
+
 @pytest.mark.parametrize("quarter", ["2025-26-q1", Q4])
 def test_contributions_sum_to_the_distance_from_the_median_trust(published, quarter):
     for code in trusts_of(published, quarter):
@@ -150,6 +158,7 @@ def test_an_unknown_trust_is_an_error_that_names_it(published):
 
 
 # --- the gap ---
+
 
 def test_the_gap_by_hand(published):
     goal = improvement.next_segment(published, Q4, "RXY")
@@ -204,6 +213,7 @@ def test_an_edge_that_no_trust_shows_is_not_made_up(whole):
 
 
 # --- curves ---
+
 
 @pytest.mark.parametrize("metric_id", ["OF1082", "OF1086", "OF1084"])
 def test_a_ranked_curve_is_what_recomputing_gives(whole, metric_id):
@@ -261,8 +271,16 @@ def test_values_between_peers_are_in_order_and_on_the_ranking_grid(published):
 
 
 def test_a_tie_is_not_interpolated_away():
-    pairs = pd.DataFrame({"value": [0.0, 0.0, 0.0, 1.0, 2.0], "score": [1.0, 1.0, 1.0, 3.25, 4.0], "level": 1,
-                          "published": [1.0, 1.0, 1.0, 3.25, 4.0], "trust_type": "acute", "trust_code": list("ABCDE")})
+    pairs = pd.DataFrame(
+        {
+            "value": [0.0, 0.0, 0.0, 1.0, 2.0],
+            "score": [1.0, 1.0, 1.0, 3.25, 4.0],
+            "level": 1,
+            "published": [1.0, 1.0, 1.0, 3.25, 4.0],
+            "trust_type": "acute",
+            "trust_code": list("ABCDE"),
+        }
+    )
     metric = rules.load("2025/26").by_score["OF1005"]
     curve = lines._curve_of(lines._pairs(pairs, metric), "E")
     assert curve.score(0.5) == 3.25  # three share the first place, so nothing is gained before joining them
@@ -280,6 +298,7 @@ def test_a_metric_without_a_rule_has_a_curve_only_if_values_order_its_scores(who
 
 
 # --- steps ---
+
 
 def test_the_suggested_value_crosses_the_edge_and_a_worse_one_does_not(published):
     tried = 0
@@ -324,7 +343,8 @@ def test_trusts_passed_and_how_often_are_counts_of_the_file(published):
     table = improvement.steps(published, Q4, "RWR").set_index("metric_id")
     one = table.loc["OF1082"]
     values = published.publication.metrics.query("metric_id == 'OF0082'").pivot(
-        index="trust_code", columns="quarter", values="value")
+        index="trust_code", columns="quarter", values="value"
+    )
     better = -values.diff(axis=1).iloc[:, 1:].to_numpy().ravel()
     assert one["of"] == np.isfinite(better).sum() == 183
     assert one["times"] == (better >= 6.22 - one["value_needed"] - 1e-9).sum()
@@ -348,8 +368,11 @@ def test_the_finance_step_is_a_variance_with_the_plan_as_it_is(published):
 
 
 def test_a_finance_variance_that_closes_the_gap_is_the_band_edge(published):
-    closing = [improvement.steps(published, quarter, code).assign(quarter=quarter, trust_code=code)
-               for quarter in published.publication.quarters for code in trusts_of(published, quarter)]
+    closing = [
+        improvement.steps(published, quarter, code).assign(quarter=quarter, trust_code=code)
+        for quarter in published.publication.quarters
+        for code in trusts_of(published, quarter)
+    ]
     found = pd.concat([one for one in closing if len(one)])
     found = found[found["closes"] & (found["metric_id"] == "OF1080")]
     assert len(found) and set(found["value_needed"]) <= {0.0, -0.5, -1.0}
@@ -357,13 +380,17 @@ def test_a_finance_variance_that_closes_the_gap_is_the_band_edge(published):
 
 # --- history ---
 
+
 def test_changes_across_the_turn_of_the_year_and_old_data_do_not_count():
     quarters = ("2024-25-q4", "2025-26-q1", "2025-26-q2")
     survey = [row(one, "acute", "ZZA0", "OF0084", 6.5, "out of 10", date="2024") for one in quarters]
-    beds = [row(one, "acute", "ZZA0", "OF0082", value, "%", date=f"Q{one[-1]} {one[:4]}/{one[5:7]}")
-            for one, value in zip(quarters, (5.0, 4.0, 3.5), strict=True)]
-    blank = [row(one, "acute", "ZZA1", "OF0082", value, "%")
-             for one, value in zip(quarters, (5.0, np.nan, 3.0), strict=True)]
+    beds = [
+        row(one, "acute", "ZZA0", "OF0082", value, "%", date=f"Q{one[-1]} {one[:4]}/{one[5:7]}")
+        for one, value in zip(quarters, (5.0, 4.0, 3.5), strict=True)
+    ]
+    blank = [
+        row(one, "acute", "ZZA1", "OF0082", value, "%") for one, value in zip(quarters, (5.0, np.nan, 3.0), strict=True)
+    ]
     past = parts.history(publish(pd.DataFrame([*survey, *beds, *blank])))
     sickness = past[past["value_id"] == "OF0082"]
     assert sickness["change"].tolist() == [-0.5] and sickness["moved"].tolist() == [True]
@@ -389,6 +416,7 @@ def test_a_blank_value_leaves_the_change_unknown(whole):
 
 
 # --- sets ---
+
 
 @pytest.mark.parametrize("code", ["RW4", "RWR", "RMY", "RNK", "RXY", "RGD", "RX4"])
 def test_sets_close_the_gap_and_no_smaller_one_does(published, code):
@@ -432,8 +460,12 @@ def test_the_sets_are_all_the_smallest_ones(published, code):
         scale = curve.sign * 100
         there = max(np.floor(one["value"] * scale - step * 100 + 1e-6), 100 * curve.points[0]) / scale
         gains[metric_id] = max(one["score"] - curve.score(there), 0) / len(rows)
-    closing = [set(some) for size in (1, 2, 3) for some in itertools.combinations(gains, size)
-               if sum(gains[one] for one in some) >= goal.gap - 1e-9]
+    closing = [
+        set(some)
+        for size in (1, 2, 3)
+        for some in itertools.combinations(gains, size)
+        if sum(gains[one] for one in some) >= goal.gap - 1e-9
+    ]
     smallest = {frozenset(some) for some in closing if not any(other < some for other in closing)}
     table = improvement.smallest_sets(published, Q4, code)
     assert table["closes"].all() == bool(smallest)
@@ -460,6 +492,7 @@ def test_more_metrics_in_a_set_never_close_less(published):
 
 # --- movement of others ---
 
+
 def test_movement_is_the_gap_at_each_quarters_edge(published):
     moved = improvement.movement_of_others(published, Q4, "RNK")
     assert moved.frame["quarter"].tolist() == published.publication.quarters
@@ -476,13 +509,17 @@ def test_in_segment_1_movement_is_that_of_the_edge_to_keep(published):
 
 # --- what if ---
 
+
 def test_no_change_gives_the_trust_as_it_stands(published):
     for code in trusts_of(published, Q4):
         what = whatif.whatif(published, Q4, code, {})
         stands = recompute.standing(published, Q4, MHC).loc[code]
         assert what.average == pytest.approx(stands["average"])
         assert (what.segment_unadjusted, what.segment, what.rank) == (
-            stands["segment_unadjusted"], stands["segment"], stands["rank"])
+            stands["segment_unadjusted"],
+            stands["segment"],
+            stands["rank"],
+        )
     league = recompute.league(published, Q4, MHC, draws=10).set_index("trust_code")
     assert (what.average_low, what.average_high) == tuple(league.loc[code, ["average_low", "average_high"]])
 
@@ -528,6 +565,7 @@ def test_what_cannot_be_is_an_error(published, changes, says):
 
 # --- every trust, and a year without rules ---
 
+
 def test_every_trust_of_every_quarter_gets_an_answer(published, whole):
     for national in (published, whole):
         for quarter in national.publication.quarters:
@@ -543,8 +581,10 @@ def test_a_year_without_rules_works_from_published_pairs(whole):
     new = {Q3: "2031-32-q3", Q4: "2031-32-q4"}
     metrics = whole.publication.metrics
     standings = whole.standings
-    segments = [row(one.quarter, one.trust_type, one.trust_code, "OF5003", one.segment_unadjusted, "segment")
-                for one in standings.itertuples()]
+    segments = [
+        row(one.quarter, one.trust_type, one.trust_code, "OF5003", one.segment_unadjusted, "segment")
+        for one in standings.itertuples()
+    ]
     metrics = pd.concat([metrics, pd.DataFrame(segments)], ignore_index=True)
     national = recompute.recompute(publish(metrics.assign(quarter=metrics["quarter"].map(new))))
     code = next(one for one in trusts_of(national, new[Q4]) if improvement.next_segment(national, new[Q4], one).gap > 0)
@@ -560,7 +600,7 @@ def test_flags_hold_made_up_trusts_too():
     assert any(goal.held for goal in goals)
     for goal in goals:
         assert goal.held == (goal.segment_unadjusted < 3) and goal.segment == max(goal.segment_unadjusted, 3)
-        assert (goal.sentences[0].startswith("The financial override") or not goal.held)
+        assert goal.sentences[0].startswith("The financial override") or not goal.held
 
 
 def test_the_dataclasses_cannot_be_changed(published):

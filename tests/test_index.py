@@ -24,8 +24,9 @@ from nof.publication import read
 from nof.recompute import recompute
 
 TYPES = ("acute", "mental-health-and-community", "ambulance")
-NASTY = ('Evil <script>alert(1)</script> & "quoted" {{ 7*7 }} {% raw %} \'><img src=x onerror=alert(2)> </style>\x07 '
-         "Trust")
+NASTY = (
+    'Evil <script>alert(1)</script> & "quoted" {{ 7*7 }} {% raw %} \'><img src=x onerror=alert(2)> </style>\x07 Trust'
+)
 QUARTER = "2025-26-q2"
 RUN = "0123456789" + "ab" * 27
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -51,10 +52,24 @@ def _entry(folder: Path, name: str, **facts) -> dict:
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(f"made-up content of {file}\n" * 20, encoding="utf-8")
-    title = "League table" if "league" in name else "Reconciliation with the published figures" if name == "reconciliation" else NASTY
+    title = (
+        "League table"
+        if "league" in name
+        else "Reconciliation with the published figures"
+        if name == "reconciliation"
+        else NASTY
+    )
     notebook = "trust_briefing" if facts.get("trust") else name.split("-")[0]
-    return {"key": "k", "run": RUN, "files": dict.fromkeys(files, "hash"), "title": title, "subtitle": "Q2",
-            "notebook": notebook, "trust_type": None, "trust": None} | facts
+    return {
+        "key": "k",
+        "run": RUN,
+        "files": dict.fromkeys(files, "hash"),
+        "title": title,
+        "subtitle": "Q2",
+        "notebook": notebook,
+        "trust_type": None,
+        "trust": None,
+    } | facts
 
 
 def _entries(folder: Path) -> dict[str, dict]:
@@ -68,16 +83,19 @@ def _entries(folder: Path) -> dict[str, dict]:
     return made
 
 
-FAILURES = {"trusts/ZZ1B": "trusts/ZZ1B: cell 3: OSError: no /home/somebody/secret/file.csv <b>here</b>",
-            "metric_rankings-acute": "took more than 900 s"}
+FAILURES = {
+    "trusts/ZZ1B": "trusts/ZZ1B: cell 3: OSError: no /home/somebody/secret/file.csv <b>here</b>",
+    "metric_rankings-acute": "took more than 900 s",
+}
 
 
 def write(folder: Path, national, params, failures=FAILURES, **changes) -> dict[str, dict]:
     """A report with its index and its manifest."""
     entries = _entries(folder) | changes
     index.write_quarter(folder, national, params, RUN[:10], entries, failures)
-    manifest.write(folder, {"run_id": RUN, "quarter": QUARTER, "illustrative": False, "briefings": entries,
-                            "failures": failures})
+    manifest.write(
+        folder, {"run_id": RUN, "quarter": QUARTER, "illustrative": False, "briefings": entries, "failures": failures}
+    )
     return entries
 
 
@@ -123,8 +141,10 @@ def test_the_policy_allows_exactly_the_style_and_script_of_the_page(report):
         policy = next(one.get("content") for one in page.iter("meta") if one.get("http-equiv"))
         for tag in ("style", "script"):
             allowed = re.findall(rf"{tag}-src '(sha256-[^']+)'", policy)
-            there = ["sha256-" + base64.b64encode(hashlib.sha256(one.text.encode()).digest()).decode()
-                     for one in page.iter(tag)]
+            there = [
+                "sha256-" + base64.b64encode(hashlib.sha256(one.text.encode()).digest()).decode()
+                for one in page.iter(tag)
+            ]
             assert allowed == there
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert not [name for one in page.iter() for name in one.attrib if name.startswith("on") or name == "style"]
@@ -150,7 +170,8 @@ def test_names_are_text_everywhere_and_nothing_in_them_takes_effect(report):
 
 def test_a_reason_shows_no_folder_of_the_machine_and_no_escape_codes(report):
     assert index.reason("\x1b[31mOSError\x1b[0m: /home/me/x/y.csv and C:\\Users\\me\\z.csv") == (
-        "OSError: …/y.csv and …/z.csv")
+        "OSError: …/y.csv and …/z.csv"
+    )
     assert len(index.reason("long " * 1000)) < 500
     text = (report / "index.html").read_text(encoding="utf-8")
     assert "/home/" not in text and "secret" not in text and "…/file.csv &lt;b&gt;here&lt;/b&gt;" in text
@@ -221,10 +242,15 @@ def test_what_is_missing_is_named_with_the_reason(report):
 
 
 def test_a_whole_report_says_that_nothing_is_missing(tmp_path, national, params):
-    rest = {f"trusts/{code}": _entry(tmp_path, f"trusts/{code}", trust=code) for kind in TYPES
-            for code in builders.codes(kind)}
-    every = {job.name: _entry(tmp_path, job.name, trust_type=job.parameters.get("trust_type"))
-             for job in plan.national_jobs(params, national)}
+    rest = {
+        f"trusts/{code}": _entry(tmp_path, f"trusts/{code}", trust=code)
+        for kind in TYPES
+        for code in builders.codes(kind)
+    }
+    every = {
+        job.name: _entry(tmp_path, job.name, trust_type=job.parameters.get("trust_type"))
+        for job in plan.national_jobs(params, national)
+    }
     write(tmp_path, national, params, {}, **rest, **every)
     assert "Nothing. Every briefing on the whole quarter" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
@@ -356,7 +382,8 @@ def test_the_root_page_lists_quarters_newest_first_and_nothing_else(tmp_path):
     index.write_root(tmp_path)
     page = parsed(tmp_path / "index.html")
     assert [one.get("href") for one in page.iter("a")][1:] == [
-        f"{slug}/index.html" for slug in ("2025-26-q1", "2024-25-q4", "2023-24-q3")]
+        f"{slug}/index.html" for slug in ("2025-26-q1", "2024-25-q4", "2023-24-q3")
+    ]
     items = [words(one) for one in page.iter("li")]
     assert "Illustrative data" in items[0] and "1 could not be made" in items[0]
     assert "Illustrative data" not in items[1] and "Run <b>1</b>" in items[1]
@@ -417,12 +444,22 @@ def test_searching_filtering_and_sorting_in_a_real_browser(tmp_path, report):
     text = text.replace("script-src '", f"script-src {allowed} '")
     text = text.replace("</body>", f"<script>{STEPS}</script></body>")
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
-               "--virtual-time-budget=20000", "--dump-dom", (tmp_path / "page.html").as_uri()]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+        (tmp_path / "page.html").as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, encoding="utf-8")
     page = html5lib.parse(done.stdout, namespaceHTMLElements=False)
-    log = {what: (found, said) for what, found, said in json.loads(next(
-        one.text for one in page.iter("pre") if one.get("id") == "log"))}
+    log = {
+        what: (found, said)
+        for what, found, said in json.loads(next(one.text for one in page.iter("pre") if one.get("id") == "log"))
+    }
     everyone = ["ZZ1A", "ZZ1B", "ZZ2A", "ZZ2B", "ZZ3A", "ZZ3B"]
     assert log["start"] == (everyone, "6 of 6 trusts shown: 2 acute, 2 mental health and community, 2 ambulance.")
     assert log["search"][0] == ["ZZ1B", "ZZ2B", "ZZ3B"]  # without its umlaut, in any case

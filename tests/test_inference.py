@@ -369,11 +369,15 @@ def test_without_confirmed_rules_standings_are_the_published_ones_whatever_a_dra
 def test_without_confirmed_rules_no_inferred_rule_is_in_force(next_year):
     publication, found = next_year
     rules = recompute(publication).framework(publication.latest)
-    assert rules.draft and rules.national_pool == () and rules.segments.rule == "unknown" and not rules.segments.brackets
+    assert (
+        rules.draft and rules.national_pool == () and rules.segments.rule == "unknown" and not rules.segments.brackets
+    )
     assert {(one.shape, one.better, one.pool, one.certainty) for one in rules.metrics} == {
         ("not recomputable", "unknown", "unknown", "unknown")
     }
-    assert all(one.floor is one.standard is one.between is one.matrix is None and not one.bands for one in rules.metrics)
+    assert all(
+        one.floor is one.standard is one.between is one.matrix is None and not one.bands for one in rules.metrics
+    )
     assert {one.score_id: one.weight if one.averaged else 0 for one in rules.metrics} == pytest.approx(found.weights)
     scores = recompute(publication).scores
     assert (scores["score"] == scores["published"]).all(), "not even the digits that rounding took away"

@@ -24,13 +24,44 @@ from nof.limitations.limits import limits_of, open_limits
 from nof.paths import notebooks
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
-WORDS = [(limit_front, ("cannot", "can", "board_advice", "notes")),
-         (limit_words, ("uncertainty", "pairing", "segments", "uncertainty_advice", "volatility", "lasting",
-                        "volatility_advice", "lags", "in_quarter", "lags_advice", "mergers", "merged", "mergers_advice")),
-         (limit_method_words, ("types", "types_advice", "method", "shuffled", "covariate", "method_advice"))]
+WORDS = [
+    (limit_front, ("cannot", "can", "board_advice", "notes")),
+    (
+        limit_words,
+        (
+            "uncertainty",
+            "pairing",
+            "segments",
+            "uncertainty_advice",
+            "volatility",
+            "lasting",
+            "volatility_advice",
+            "lags",
+            "in_quarter",
+            "lags_advice",
+            "mergers",
+            "merged",
+            "mergers_advice",
+        ),
+    ),
+    (limit_method_words, ("types", "types_advice", "method", "shuffled", "covariate", "method_advice")),
+]
 CHARTS = ("places", "changes", "timeline", "mergers", "widths", "method")
-TABLES = ("places", "changes", "transitions", "reliability", "periods", "in_quarter", "mergers", "merged", "subtypes",
-          "best_of_subtypes", "choices", "moved_most", "shuffled")
+TABLES = (
+    "places",
+    "changes",
+    "transitions",
+    "reliability",
+    "periods",
+    "in_quarter",
+    "mergers",
+    "merged",
+    "subtypes",
+    "best_of_subtypes",
+    "choices",
+    "moved_most",
+    "shuffled",
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +100,9 @@ def text(shown) -> str:
 def check(shown) -> None:
     """No number that is not one, no name of a column or metric where a reader expects words, alt text everywhere."""
     every = text(shown)
-    assert not re.search(r"\bnan\b|\bNone\b(?! of)|<NA>|\binf\b", every), re.search(r".{40}(\bnan\b|<NA>|\binf\b).{40}", every)
+    assert not re.search(r"\bnan\b|\bNone\b(?! of)|<NA>|\binf\b", every), re.search(
+        r".{40}(\bnan\b|<NA>|\binf\b).{40}", every
+    )
     prose = "\n".join(one.markdown for one in shown if isinstance(one, Words))
     assert not re.search(r"OF\d{4}|mental-health-and|_", prose)
     assert all(one.alt for one in shown if isinstance(one, Chart))
@@ -92,7 +125,9 @@ def test_places_hold_published_ranges_and_sets(limits):
     assert limits.ranges_published
     # Published: Kent Community Health, place 1 with 1 to 11 and an average between 1.20 and 1.89.
     assert tuple(table.loc["RYY", ["rank_low", "rank_high", "average_low", "average_high"]]) == (1, 11, 1.2, 1.89)
-    assert table["set_low"].le(table["place_by_average"]).all() and table["set_high"].ge(table["place_by_average"]).all()
+    assert (
+        table["set_low"].le(table["place_by_average"]).all() and table["set_high"].ge(table["place_by_average"]).all()
+    )
     assert (table["joint_low"] <= table["set_low"]).all() and (table["joint_high"] >= table["set_high"]).all()
     np.testing.assert_allclose(table[[f"chance_{one}" for one in (1, 2, 3, 4)]].sum(axis=1), 1)
     assert (table.loc[table["in_deficit"], ["chance_1", "chance_2"]] == 0).all(axis=None)
@@ -117,6 +152,7 @@ def test_told_apart_counts_pairs_by_hand(limits):
     scores, _ = limits.matrix
     told = limits.places.set_index("trust_code")["told_apart"]
     from scipy import stats
+
     for code in (told.idxmax(), told.idxmin()):
         p = []
         for other in scores.index.drop(code):
@@ -153,13 +189,15 @@ def test_covariate_is_set_beside_the_average(real, tmp_path):
 
 
 def test_covariate_of_another_type_says_that_nothing_matches(real):
-    found = open_limits(view.open_view(real, QUARTER, TYPE), str(real / "digital-maturity-2025-acute.csv"),
-                        "dma_overall")
+    found = open_limits(
+        view.open_view(real, QUARTER, TYPE), str(real / "digital-maturity-2025-acute.csv"), "dma_overall"
+    )
     assert "too few" in limit_method_words.covariate(found).markdown
 
 
 def test_tables_are_whole_and_fit_for_csv(limits):
     from nof import csvs
+
     tables = limits.tables()
     assert {"limits_places", "limits_changes", "limits_method", "limits_choices"} <= set(tables)
     assert len(tables["limits_places"]) == len(tables["limits_method"]) == 61
@@ -247,12 +285,17 @@ def test_a_constant_difference_or_one_shared_metric_never_tells_apart():
 
 
 def test_clear_differences_tell_apart_and_mirror():
-    scores = pd.DataFrame(np.random.default_rng(1).normal(0, 0.05, (4, 12)) + np.array([[1], [2], [3], [4]]), list("ABCD"),
-                          [f"OF{number}" for number in range(12)])
+    scores = pd.DataFrame(
+        np.random.default_rng(1).normal(0, 0.05, (4, 12)) + np.array([[1], [2], [3], [4]]),
+        list("ABCD"),
+        [f"OF{number}" for number in range(12)],
+    )
     ones = pd.Series(1.0, scores.columns)
     sets = limit_parts.place_sets(scores.mean(axis=1), peers.paired_difference_errors(scores, ones), simultaneous=True)
     assert list(sets["lower"]) == list(sets["upper"]) == [1, 2, 3, 4]
-    mirrored = limit_parts.place_sets(-scores.mean(axis=1), peers.paired_difference_errors(-scores, ones), simultaneous=True)
+    mirrored = limit_parts.place_sets(
+        -scores.mean(axis=1), peers.paired_difference_errors(-scores, ones), simultaneous=True
+    )
     assert list(mirrored["lower"]) == [4, 3, 2, 1]
 
 
@@ -278,7 +321,9 @@ def test_differences_need_their_errors_and_must_mirror():
     with pytest.raises(ValueError, match="needs difference_error"):
         rank_sets.rank_confidence_sets(estimate, estimate, difference=gap)
     with pytest.raises(ValueError, match="mirror image"):
-        rank_sets.rank_confidence_sets(estimate, None, difference=gap.abs(), difference_error=error, degrees_of_freedom=5)
+        rank_sets.rank_confidence_sets(
+            estimate, None, difference=gap.abs(), difference_error=error, degrees_of_freedom=5
+        )
 
 
 def paired_coverage(simultaneous: bool, runs: int = 300) -> float:

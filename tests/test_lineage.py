@@ -59,14 +59,17 @@ def scores(metrics):
 @pytest.fixture
 def table(tmp_path):
     """Write a table of mergers made for the test and read it."""
+
     def write(*rows, header=HEADER):
         path = tmp_path / "mergers.csv"
         path.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
         return read_mergers(path)
+
     return write
 
 
 # -- the table itself -------------------------------------------------------------------------
+
 
 def test_codes_and_dates_are_those_of_ods_both_ways(mergers, real):
     ods = pd.read_csv(real / "ods-trust-successors.csv")
@@ -94,16 +97,19 @@ def test_kind_follows_the_dates_on_which_codes_opened(mergers, real):
     assert (mergers["kind"] == np.select([split, new], ["split", "merger"], "acquisition")).all()
 
 
-@pytest.mark.parametrize(("rows", "row", "column", "value"), [
-    (["AAA,,BBB,,2024-13-01,,test"], 2, "effective_date", "2024-13-01"),
-    (["AAA,,BBB,,01/10/2024,,test"], 2, "effective_date", "01/10/2024"),
-    (["AAA,,BBB,,20241001,,test"], 2, "effective_date", "20241001"),
-    (["AAA,,BBB,,2024-10-01,takeover,test"], 2, "kind", "takeover"),
-    (["AAA,,BBB,,2024-10-01,,test", ",,BBB,,2024-10-01,,test"], 3, "predecessor_code", ""),
-    (["AAA,,BBB,,2024-10-01,,test", "AAA,,BBB,,2025-10-01,,test"], 3, "successor_code", "AAA into BBB"),
-    (["AAA,,AAA,,2024-10-01,,test"], 2, "predecessor_code", "AAA"),
-    (["AAA,,BBB,,2024-10-01"], 2, "source", ""),
-])
+@pytest.mark.parametrize(
+    ("rows", "row", "column", "value"),
+    [
+        (["AAA,,BBB,,2024-13-01,,test"], 2, "effective_date", "2024-13-01"),
+        (["AAA,,BBB,,01/10/2024,,test"], 2, "effective_date", "01/10/2024"),
+        (["AAA,,BBB,,20241001,,test"], 2, "effective_date", "20241001"),
+        (["AAA,,BBB,,2024-10-01,takeover,test"], 2, "kind", "takeover"),
+        (["AAA,,BBB,,2024-10-01,,test", ",,BBB,,2024-10-01,,test"], 3, "predecessor_code", ""),
+        (["AAA,,BBB,,2024-10-01,,test", "AAA,,BBB,,2025-10-01,,test"], 3, "successor_code", "AAA into BBB"),
+        (["AAA,,AAA,,2024-10-01,,test"], 2, "predecessor_code", "AAA"),
+        (["AAA,,BBB,,2024-10-01"], 2, "source", ""),
+    ],
+)
 def test_a_bad_row_is_named(table, rows, row, column, value):
     with pytest.raises(InputError) as caught:
         table(*rows)
@@ -114,8 +120,12 @@ def test_a_bad_row_is_named(table, rows, row, column, value):
 
 def test_a_circle_is_refused(table):
     with pytest.raises(InputError, match="circle") as caught:
-        table("AAA,,BBB,,2024-10-01,,test", "BBB,,CCC,,2025-10-01,,test", "CCC,,AAA,,2026-10-01,,test",
-              "DDD,,AAA,,2026-10-01,,test")
+        table(
+            "AAA,,BBB,,2024-10-01,,test",
+            "BBB,,CCC,,2025-10-01,,test",
+            "CCC,,AAA,,2026-10-01,,test",
+            "DDD,,AAA,,2026-10-01,,test",
+        )
     assert [problem.value for problem in caught.value.problems] == ["AAA", "BBB", "CCC"]
 
 
@@ -128,18 +138,22 @@ def test_a_missing_column_and_a_missing_file_are_named(table, tmp_path):
 
 # -- lineage ----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("code", "on", "today"), [
-    ("R1C", (2024, 9, 30), {"R1C"}),
-    ("R1C", (2024, 10, 1), {"RW1"}),
-    ("RAP", (2025, 1, 1), {"RAL"}),
-    ("TAF", (2026, 1, 1), {"G6V2S"}),
-    ("RNK", (2026, 3, 31), {"RNK"}),
-    ("RNK", (2026, 4, 1), {"G6V2S"}),
-    ("RW6", (2021, 9, 30), {"RW6"}),
-    ("RW6", (2021, 10, 1), {"RM3", "R0A"}),
-    ("RJ1", (2026, 1, 1), {"RJ1"}),
-    ("XXX", (2026, 1, 1), {"XXX"}),
-])
+
+@pytest.mark.parametrize(
+    ("code", "on", "today"),
+    [
+        ("R1C", (2024, 9, 30), {"R1C"}),
+        ("R1C", (2024, 10, 1), {"RW1"}),
+        ("RAP", (2025, 1, 1), {"RAL"}),
+        ("TAF", (2026, 1, 1), {"G6V2S"}),
+        ("RNK", (2026, 3, 31), {"RNK"}),
+        ("RNK", (2026, 4, 1), {"G6V2S"}),
+        ("RW6", (2021, 9, 30), {"RW6"}),
+        ("RW6", (2021, 10, 1), {"RM3", "R0A"}),
+        ("RJ1", (2026, 1, 1), {"RJ1"}),
+        ("XXX", (2026, 1, 1), {"XXX"}),
+    ],
+)
 def test_lineage_of_a_code_on_a_day(mergers, code, on, today):
     assert lineage(code, dt.date(*on), mergers) == today
     assert lineage(code, dt.date(*on)) == today  # the project's own table is the default
@@ -159,8 +173,12 @@ def test_predecessors_and_what_a_trust_was_formed_from(mergers):
 
 
 def test_a_chain_through_a_split_and_a_new_trust(table):
-    made = table("AAA,,BBB,,2020-04-01,acquisition,test", "BBB,,CCC,,2021-04-01,split,test",
-                 "BBB,,DDD,,2021-04-01,split,test", "CCC,,EEE,,2022-04-01,merger,test")
+    made = table(
+        "AAA,,BBB,,2020-04-01,acquisition,test",
+        "BBB,,CCC,,2021-04-01,split,test",
+        "BBB,,DDD,,2021-04-01,split,test",
+        "CCC,,EEE,,2022-04-01,merger,test",
+    )
     assert lineage("AAA", dt.date(2020, 3, 31), made) == {"AAA"}
     assert lineage("AAA", dt.date(2020, 4, 1), made) == {"BBB"}
     assert lineage("AAA", dt.date(2021, 4, 1), made) == {"CCC", "DDD"}
@@ -180,6 +198,7 @@ def test_lineage_and_predecessors_mirror_each_other(mergers):
 
 # -- in a table -------------------------------------------------------------------------------
 
+
 def test_every_merger_is_seen_from_each_side(mergers):
     events = events_of(mergers)
     assert events["other_codes"].map(len)[events["role"] == "successor"].sum() == len(mergers)
@@ -188,8 +207,10 @@ def test_every_merger_is_seen_from_each_side(mergers):
 
 def test_trusts_affected_in_q4(trusts, mergers):
     found = affected(trusts, Q4, mergers)
-    seen = [(row.trust_code, f"{row.event_date:%Y-%m-%d}", row.role, row.other_codes, row.timing)
-            for row in found.itertuples()]
+    seen = [
+        (row.trust_code, f"{row.event_date:%Y-%m-%d}", row.role, row.other_codes, row.timing)
+        for row in found.itertuples()
+    ]
     assert seen == [
         ("RW1", "2024-10-01", "successor", ("R1C",), "before quarter"),
         ("G6V2S", "2024-11-01", "successor", ("RRP", "TAF"), "before quarter"),
@@ -201,7 +222,8 @@ def test_trusts_affected_in_q4(trusts, mergers):
     ]
     assert found["note"].iloc[0] == (
         "Solent NHS Trust became part of Hampshire and Isle of Wight Healthcare NHS Foundation Trust on "
-        "1 October 2024. Data from before that day come from before the merger.")
+        "1 October 2024. Data from before that day come from before the merger."
+    )
 
 
 def test_how_far_back_can_be_chosen(trusts, mergers):
@@ -222,7 +244,9 @@ def test_year_on_year_metric_is_blank_for_the_trusts_formed_in_2024(metrics, mer
     for quarter in (Q1, Q2, Q3):
         found = blank_because_of_merger(metrics, quarter, mergers)
         assert list(zip(found["trust_code"], found["metric_id"], found["has_it_in"], strict=True)) == [
-            ("RW1", "OF0041", (Q4,)), ("G6V2S", "OF0041", ())]
+            ("RW1", "OF0041", (Q4,)),
+            ("G6V2S", "OF0041", ()),
+        ]
     (last,) = blank_because_of_merger(metrics, Q4, mergers, metric_periods(metrics, Q4)).to_dict("records")
     assert (last["trust_code"], last["metric_id"]) == ("G6V2S", "OF0041")
     assert last["share_with_metric"] == pytest.approx(50 / 61)
@@ -267,7 +291,9 @@ def test_codes_that_come_and_go(trusts, mergers):
     new = later.iloc[:1].assign(trust_code="XYZ", trust_name="made for the test")
     found = unexplained(pd.concat([trusts, later, new]), mergers)
     assert found[["quarter", "trust_code", "change"]].values.tolist() == [
-        [NEXT, "RP7", "vanished"], [NEXT, "XYZ", "appeared"]]
+        [NEXT, "RP7", "vanished"],
+        [NEXT, "XYZ", "appeared"],
+    ]
     unknown = unexplained(pd.concat([trusts, later]), mergers.iloc[:0])
     assert set(unknown["trust_code"]) == {"RNK", "RP7", "RY2", "RYV"}
 
@@ -300,13 +326,28 @@ def test_survey_and_merger(mergers):
 
 # -- a merged trust's place -------------------------------------------------------------------
 
+
 def test_arithmetic_of_a_merged_trust_by_hand():
     """Made for the test: AAA has m1, m2, m3; BBB has m1, m2, m4."""
-    scores = pd.DataFrame([("AAA", "m1", 1.0, 1.0), ("AAA", "m2", 3.0, 1.0), ("AAA", "m3", 2.0, 1.0),
-                           ("BBB", "m1", 2.0, 1.0), ("BBB", "m2", 2.0, 1.0), ("BBB", "m4", 4.0, 0.5)],
-                          columns=["trust_code", "metric_id", "score", "weight"])
-    league = pd.DataFrame({"trust_code": ["CCC", "AAA", "DDD", "BBB", "EEE"], "rank": range(1, 6), "segment": 1,
-                           "average_score": [1.9, 2.0, 2.0, 2.4, 2.58]})
+    scores = pd.DataFrame(
+        [
+            ("AAA", "m1", 1.0, 1.0),
+            ("AAA", "m2", 3.0, 1.0),
+            ("AAA", "m3", 2.0, 1.0),
+            ("BBB", "m1", 2.0, 1.0),
+            ("BBB", "m2", 2.0, 1.0),
+            ("BBB", "m4", 4.0, 0.5),
+        ],
+        columns=["trust_code", "metric_id", "score", "weight"],
+    )
+    league = pd.DataFrame(
+        {
+            "trust_code": ["CCC", "AAA", "DDD", "BBB", "EEE"],
+            "rank": range(1, 6),
+            "segment": 1,
+            "average_score": [1.9, 2.0, 2.0, 2.4, 2.58],
+        }
+    )
     league["trust_name"] = league["trust_code"]
     found = merged_position(league, scores, ["AAA", "BBB"])
     assert (found.shared, found.either, found.of) == (2, 4, 4)

@@ -34,7 +34,11 @@ def test_one_poor_module_is_not_made_up_for_by_another(tool):
 
 
 def test_results_are_read_line_by_line(tool, monkeypatch, tmp_path):
-    monkeypatch.setattr(tool, "mutmut", lambda *_, **__: "    nof.scoring.x_spread__mutmut_1: killed\n\n    nof.a.x_b__mutmut_2: no tests\n")
+    monkeypatch.setattr(
+        tool,
+        "mutmut",
+        lambda *_, **__: "    nof.scoring.x_spread__mutmut_1: killed\n\n    nof.a.x_b__mutmut_2: no tests\n",
+    )
     assert tool.verdicts(tmp_path) == {"nof.scoring.x_spread__mutmut_1": "killed", "nof.a.x_b__mutmut_2": "no tests"}
 
 
@@ -44,5 +48,7 @@ def test_the_copy_holds_all_that_the_settings_name_and_is_brought_up_to_date(too
     (tmp_path / "nof" / "old.py").write_text("")
     tool.copy_into(tmp_path)
     wanted = settings["only_mutate"] + settings["also_copy"] + settings["pytest_add_cli_args_test_selection"]
-    assert [name for name in wanted if not (tmp_path / name).exists()] == [] and not (tmp_path / "nof" / "old.py").exists()
+    assert [name for name in wanted if not (tmp_path / name).exists()] == [] and not (
+        tmp_path / "nof" / "old.py"
+    ).exists()
     assert (tmp_path / "nof" / "scoring.py").read_bytes() == (ROOT / "nof" / "scoring.py").read_bytes()

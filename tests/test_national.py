@@ -48,8 +48,9 @@ def test_a_distribution_says_its_quartiles_as_published_and_names_the_ends(view)
     assert f"{published['value'].min():,.2f} to {published['value'].max():,.2f}" in chart.alt
 
 
-@pytest.mark.parametrize(("better", "told"), [("low", "lower is better"), ("high", "higher is better"),
-                                              ("unknown", "direction not known")])
+@pytest.mark.parametrize(
+    ("better", "told"), [("low", "lower is better"), ("high", "higher is better"), ("unknown", "direction not known")]
+)
 def test_the_axis_of_a_distribution_says_which_end_is_better(view, better, told):
     ranking = view.ranking("OF1082").assign(units="%")
     assert told in charts._direction(better) and charts.distribution(ranking, "Sickness", better).alt
@@ -57,7 +58,9 @@ def test_the_axis_of_a_distribution_says_which_end_is_better(view, better, told)
 
 def test_the_list_of_metrics_and_the_map_of_scores_are_whole(view):
     listed = tables.metric_list(view.metrics)
-    assert len(listed.frame) == len(view.metrics) == 11  # method notes: twelve, of which the CQC rating is in no Q4 score
+    assert (
+        len(listed.frame) == len(view.metrics) == 11
+    )  # method notes: twelve, of which the CQC rating is in no Q4 score
     scores = tables.score_map(view.score_map)
     assert len(scores.frame) == 61 and set(view.metrics["metric_id"]) <= {column.name for column in scores.columns}
 
@@ -102,7 +105,9 @@ def test_the_opening_says_how_many_figures_come_out_equal_and_what_the_files_lac
     assert "The national ranking pool is not whole" in told and "Q1 2025/26" in told and "NHS England's files" in told
     own = words.opening(view).markdown
     total, equal = view.reproduced
-    assert words.share(equal, total) in own and "61 mental health and community trusts" in own and "31 March 2026" in own
+    assert (
+        words.share(equal, total) in own and "61 mental health and community trusts" in own and "31 March 2026" in own
+    )
 
 
 def test_a_type_without_specialists_has_no_table_without_them(view):

@@ -44,17 +44,23 @@ def test_national_briefings_are_those_a_reader_wants_first_first():
     assert params.national_briefings() == ["league_table", "reconciliation"]
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("quarter: 2025-26-q4\ndata: d\nbreifings: []\n", ["unknown key", "did you mean briefings", "column breifings"]),
-    ("quarter: 2025-26-q4\ndata: d\nbriefings: [leauge]\n", ["briefing: leauge", "league_table, reconciliation"]),
-    ("quarter: 2025-26-q4\ndata: d\ntrust_types: acute\n", ["column trust_types", "list"]),
-    ("quarter: 2025-26-q4\ndata: d\nreproduce_at_least: 90\n", ["share from 0 to 1", "90"]),
-    ("data: d\n", ["column quarter", "required"]),
-    ("quarter: [", ["is not YAML"]),
-    ("- quarter\n", ["is not a list of keys and values"]),
-    (b"quarter: \xff\xfe\n", ["is not YAML"]),
-    ("", ["is not a list of keys and values"]),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "quarter: 2025-26-q4\ndata: d\nbreifings: []\n",
+            ["unknown key", "did you mean briefings", "column breifings"],
+        ),
+        ("quarter: 2025-26-q4\ndata: d\nbriefings: [leauge]\n", ["briefing: leauge", "league_table, reconciliation"]),
+        ("quarter: 2025-26-q4\ndata: d\ntrust_types: acute\n", ["column trust_types", "list"]),
+        ("quarter: 2025-26-q4\ndata: d\nreproduce_at_least: 90\n", ["share from 0 to 1", "90"]),
+        ("data: d\n", ["column quarter", "required"]),
+        ("quarter: [", ["is not YAML"]),
+        ("- quarter\n", ["is not a list of keys and values"]),
+        (b"quarter: \xff\xfe\n", ["is not YAML"]),
+        ("", ["is not a list of keys and values"]),
+    ],
+)
 def test_a_fault_is_named_with_its_place(tmp_path, text, said):
     with pytest.raises(InputError) as caught:
         load(tmp_path, text)

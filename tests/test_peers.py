@@ -42,10 +42,19 @@ def test_specialists_apart_keep_the_order_and_free_the_places():
 
 
 def test_widths_by_subtype_by_hand():
-    league = pd.DataFrame({"trust_code": list("ABC"), "trust_subtype": ["x", "x", "y"], "metrics_scored": [5, 7, 11],
-                           "average_score": [2.0, 2.4, 2.6], "average_low": [1.5, 2.0, 2.5],
-                           "average_high": [2.5, 2.8, 2.7], "rank": [1.0, 2, 3], "rank_low": [1.0, 1, 2],
-                           "rank_high": [3.0, 3, 3]})
+    league = pd.DataFrame(
+        {
+            "trust_code": list("ABC"),
+            "trust_subtype": ["x", "x", "y"],
+            "metrics_scored": [5, 7, 11],
+            "average_score": [2.0, 2.4, 2.6],
+            "average_low": [1.5, 2.0, 2.5],
+            "average_high": [2.5, 2.8, 2.7],
+            "rank": [1.0, 2, 3],
+            "rank_low": [1.0, 1, 2],
+            "rank_high": [3.0, 3, 3],
+        }
+    )
     found = peers.metrics_by_subtype(league)
     assert found.loc["x", ["trusts", "metrics_fewest", "metrics_median", "metrics_most"]].tolist() == [2, 5, 6, 7]
     assert found.loc["x", "average_width"] == pytest.approx(0.9)
@@ -53,8 +62,11 @@ def test_widths_by_subtype_by_hand():
 
 
 def test_peers_are_of_the_subtype_and_nearest_by_shared_metrics():
-    has = pd.DataFrame([[1, 1, 1, 0], [1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 1], [1, 1, 1, 0]],
-                       list("ABCDEF"), list("wxyz"))
+    has = pd.DataFrame(
+        [[1, 1, 1, 0], [1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 1], [1, 1, 1, 0]],
+        list("ABCDEF"),
+        list("wxyz"),
+    )
     scores = has.where(has == 1) * 2.0
     kinds = pd.Series(["s", "s", "s", "s", "s", "other"], list("ABCDEF"))
     found = peers.peers("A", scores, kinds, 3)

@@ -111,7 +111,9 @@ def test_files_that_a_report_rests_on_stay_and_those_of_the_one_kept_for_a_roll_
 
 def test_older_files_that_a_report_was_compared_with_stay_whichever_quarter_they_are_of(places):
     reports, raw = places
-    earlier = [version(raw, QUARTERS[2], name, made) for name, made in (("old", "2025-01-01"), ("middle", "2025-02-01"))]
+    earlier = [
+        version(raw, QUARTERS[2], name, made) for name, made in (("old", "2025-01-01"), ("middle", "2025-02-01"))
+    ]
     version(raw, QUARTERS[2], "new", "2025-03-01", current=True)
     shas = {name: hashlib.sha256(name.encode()).hexdigest() for name in WORDS}
     assert earlier == [shas["old"], shas["middle"]]

@@ -885,7 +885,9 @@ SHORT = ("Q2 2025/26",)  # one quarter of the smallest type: 18 rows
 
 def small(kind):
     """A valid file, as bytes."""
-    text = b.table(b.metric_rows("ambulance", SHORT), b.METRIC_HEADER) if kind == "metrics" else b.league_text("ambulance")
+    text = (
+        b.table(b.metric_rows("ambulance", SHORT), b.METRIC_HEADER) if kind == "metrics" else b.league_text("ambulance")
+    )
     return text.encode("utf-8-sig")
 
 

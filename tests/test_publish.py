@@ -154,14 +154,17 @@ def last(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize(("run", "wanted", "subset", "force", "kept"), [
-    ("r1", {"one": "k", "two": "k"}, False, False, {"one", "two", "trusts/R1A"}),  # nothing changed
-    ("r1", {"one": "k", "two": "k"}, False, True, {"trusts/R1A"}),  # --force
-    ("r1", {"one": "other", "two": "k"}, False, False, {"two", "trusts/R1A"}),  # one changed
-    ("r2", {"one": "other", "two": "other"}, False, False, set()),  # new code or files: nothing old stays
-    ("r2", {"one": "other"}, True, False, {"two", "trusts/R1A"}),  # --only with new code: the rest stays
-    ("r2", {"four": "x"}, True, True, {"one", "two", "trusts/R1A"}),  # --trust: the rest stays
-])
+@pytest.mark.parametrize(
+    ("run", "wanted", "subset", "force", "kept"),
+    [
+        ("r1", {"one": "k", "two": "k"}, False, False, {"one", "two", "trusts/R1A"}),  # nothing changed
+        ("r1", {"one": "k", "two": "k"}, False, True, {"trusts/R1A"}),  # --force
+        ("r1", {"one": "other", "two": "k"}, False, False, {"two", "trusts/R1A"}),  # one changed
+        ("r2", {"one": "other", "two": "other"}, False, False, set()),  # new code or files: nothing old stays
+        ("r2", {"one": "other"}, True, False, {"two", "trusts/R1A"}),  # --only with new code: the rest stays
+        ("r2", {"four": "x"}, True, True, {"one", "two", "trusts/R1A"}),  # --trust: the rest stays
+    ],
+)
 def test_what_is_carried_over(tmp_path, last, run, wanted, subset, force, kept):
     folder = tmp_path / "new"
     found = carry.over(last, folder, wanted, origin(run), subset=subset, force=force)
@@ -212,5 +215,11 @@ def test_the_gate_names_what_is_missing_changed_or_empty(tmp_path):
     (tmp_path / "one.pdf").write_text("")
     (tmp_path / "one.html").unlink()
     found = gate.problems(tmp_path, {"one": good, "two": {"files": {}}})
-    assert found == ["one.html is missing", "one.pdf is not what was made (0 bytes on the disk)", "two: no html file",
-                     "two: no ipynb file", "two: no pdf file", "one.pdf is empty"]
+    assert found == [
+        "one.html is missing",
+        "one.pdf is not what was made (0 bytes on the disk)",
+        "two: no html file",
+        "two: no ipynb file",
+        "two: no pdf file",
+        "one.pdf is empty",
+    ]

@@ -175,9 +175,7 @@ def exact_marginal_critical_value(error: np.ndarray, unit: int, level: float) ->
         high, low = ((error[unit] * z + sign * c * spread) / others for sign in (1, -1))
         return stats.norm.pdf(z) * np.prod(stats.norm.cdf(high) - stats.norm.cdf(low))
 
-    return optimize.brentq(
-        lambda c: integrate.quad(lambda z: covered(c, z), -8, 8)[0] - level, 0.5, 8, xtol=1e-6
-    )
+    return optimize.brentq(lambda c: integrate.quad(lambda z: covered(c, z), -8, 8)[0] - level, 0.5, 8, xtol=1e-6)
 
 
 def test_agrees_with_exact_integration():
@@ -294,9 +292,7 @@ def test_simultaneous_contains_marginal_and_single_step_contains_stepdown():
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_bounds_that_another_seed_moves_are_flagged(pisa, simultaneous):
     runs = [
-        rank_confidence_sets(
-            pisa["score"], pisa["se"], best="high", simultaneous=simultaneous, seed=seed
-        )
+        rank_confidence_sets(pisa["score"], pisa["se"], best="high", simultaneous=simultaneous, seed=seed)
         for seed in range(5)
     ]
     moved = sum((run[BOUNDS] != runs[0][BOUNDS]).any(axis=1) for run in runs) > 0
@@ -356,9 +352,7 @@ def test_degrees_of_freedom_use_the_t_tail():
     pair = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]])
     for freedom, upper in ((None, 1), (np.inf, 1), (20.0, 1), (8.0, 2), (3.0, 2)):
         # two-sided 95% points of t: 2.09 with 20 degrees of freedom, 2.31 with 8, 3.18 with 3
-        found = rank_confidence_sets(
-            value, None, difference_error=pair, degrees_of_freedom=freedom
-        )
+        found = rank_confidence_sets(value, None, difference_error=pair, degrees_of_freedom=freedom)
         assert found.loc[0, "upper"] == upper
     frame = pd.DataFrame([[0.0, 8.0], [8.0, 0.0]])
     found = rank_confidence_sets(value, None, difference_error=pair, degrees_of_freedom=frame)

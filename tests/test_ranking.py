@@ -16,7 +16,13 @@ RULES = framework.load("2025/26")
 
 def test_an_average_on_an_edge_is_in_the_better_segment():
     assert ranking.segment_of(np.array([1.0, 2.0, 2.01, 2.5, 3.0, 3.01]), np.array([2.0, 2.5, 3.0])).tolist() == [
-        1, 1, 2, 2, 3, 4]
+        1,
+        1,
+        2,
+        2,
+        3,
+        4,
+    ]
 
 
 def test_the_override_moves_only_flagged_trusts_that_stand_better_than_three():
@@ -62,16 +68,22 @@ def test_the_brackets_of_the_edges_are_those_of_the_method_notes(national):
 def test_without_summary_rows_and_league_table_the_answer_is_the_same(national):
     metrics = national.publication.metrics
     gone = metrics["metric_id"].str.fullmatch("OF4.*|OF5000|OF5002")
-    poorer = ranking.ranked(ranking.segmented(
-        national.standings[["quarter", "trust_type", "trust_code", "average", "metrics_scored", "average_score"]],
-        metrics[~gone], RULES))
+    poorer = ranking.ranked(
+        ranking.segmented(
+            national.standings[["quarter", "trust_type", "trust_code", "average", "metrics_scored", "average_score"]],
+            metrics[~gone],
+            RULES,
+        )
+    )
     pd.testing.assert_series_equal(poorer["rank"], national.standings["rank"])
 
 
 def test_a_metric_ranking_equals_the_published_ranks_where_values_are_told_apart(national):
     metrics = national.publication.metrics
     found = ranking.metric_ranking(metrics, RULES.by_value["OF0063"], "2025-26-q4")
-    published = metrics[(metrics["metric_id"] == "OF0063") & (metrics["quarter"] == "2025-26-q4")].set_index("trust_code")
+    published = metrics[(metrics["metric_id"] == "OF0063") & (metrics["quarter"] == "2025-26-q4")].set_index(
+        "trust_code"
+    )
     assert found.set_index("trust_code")["rank"].eq(published["rank"]).sum() == len(found) == 47
 
 
@@ -83,6 +95,7 @@ def test_reversing_the_direction_mirrors_the_ranks(national):
 
 
 # --- worked by hand ---
+
 
 def summary(code: str, unadjusted=None, flag=None, adjusted=None, **more) -> pd.DataFrame:
     """What NHS England says of one trust; what is None is not published."""
@@ -100,8 +113,9 @@ def placed(table: pd.DataFrame, *more: pd.DataFrame, rules=RULES) -> pd.DataFram
 
 
 def test_what_nhs_england_says_of_a_trust_is_read_by_its_ids_and_silence_is_kept_apart_from_no():
-    found = ranking.flags(together(summary("A", 1, 1, 3), summary("B", 2, 0), summary("C", 4), rows(("A", "OF5002", 9))),
-                          RULES).loc[QUARTER]
+    found = ranking.flags(
+        together(summary("A", 1, 1, 3), summary("B", 2, 0), summary("C", 4), rows(("A", "OF5002", 9))), RULES
+    ).loc[QUARTER]
     assert found["segment_unadjusted"].to_dict() == {"A": 1, "B": 2, "C": 4}
     assert found["in_deficit"].to_dict() == {"A": True, "B": False, "C": False}
     assert found["flag_published"].to_dict() == {"A": True, "B": True, "C": False}
@@ -114,7 +128,12 @@ def test_a_summary_row_in_two_units_is_taken_once_the_first_of_them():
 
 
 def test_the_published_unadjusted_segment_stands_where_the_national_pool_is_not_whole_and_the_override_is_applied():
-    table = placed(averaged(("A", 1.5), ("B", 1.6), ("C", 3.5)), summary("A", 1, 0, 1), summary("B", 1, 1, 3), summary("C", 4, 1, 4))
+    table = placed(
+        averaged(("A", 1.5), ("B", 1.6), ("C", 3.5)),
+        summary("A", 1, 0, 1),
+        summary("B", 1, 1, 3),
+        summary("C", 4, 1, 4),
+    )
     assert table["segment_unadjusted"].tolist() == [1, 1, 4] and table["segment"].tolist() == [1, 3, 4]
     assert table["in_deficit"].tolist() == [False, True, True] and set(table["edges_from"]) == {"published"}
     assert "segment_published" not in table and "flag_published" not in table
@@ -125,7 +144,12 @@ def test_the_override_is_worked_out_not_copied():
 
 
 def test_where_flag_or_unadjusted_segment_is_left_out_the_published_adjusted_segment_tells():
-    table = placed(averaged(("A", 1.5), ("B", 1.6), ("C", 1.7)), summary("A", 2, None, 3), summary("B", None, 1, 3), summary("C", 2))
+    table = placed(
+        averaged(("A", 1.5), ("B", 1.6), ("C", 1.7)),
+        summary("A", 2, None, 3),
+        summary("B", None, 1, 3),
+        summary("C", 2),
+    )
     assert table["segment"].tolist() == [3, 3, 2]
 
 
@@ -142,8 +166,11 @@ def test_files_without_summary_rows_have_no_segments_and_no_trusts_give_no_rows(
     assert none.empty and {"segment", "segment_unadjusted", "in_deficit", "edges_from"} <= set(none)
 
 
-WHOLE = [averaged(("A", 1.0), ("B", 2.0)), averaged(("C", 3.0), trust_type="ambulance"),
-         averaged(("D", 4.0), ("E", 5.0), trust_type="mental-health-and-community")]
+WHOLE = [
+    averaged(("A", 1.0), ("B", 2.0)),
+    averaged(("C", 3.0), trust_type="ambulance"),
+    averaged(("D", 4.0), ("E", 5.0), trust_type="mental-health-and-community"),
+]
 
 
 def test_a_whole_national_pool_is_cut_at_its_quartiles_over_all_types_whatever_was_published():
@@ -157,8 +184,12 @@ def test_a_whole_national_pool_is_cut_at_its_quartiles_over_all_types_whatever_w
 def test_each_quarter_is_cut_for_itself_and_the_override_stays_with_its_trust():
     """The later quarter stands first, and only the earlier one has a whole pool."""
     later, earlier = averaged(("A", 1.5), ("B", 2.5)), together(*WHOLE).assign(quarter="2025-26-q3")
-    told = [summary("A", 2, 1, 3), summary("B", 4, 0, 4), summary("B", 2, 1, 3, quarter="2025-26-q3"),
-            summary("D", 1, 0, 1, quarter="2025-26-q3")]
+    told = [
+        summary("A", 2, 1, 3),
+        summary("B", 4, 0, 4),
+        summary("B", 2, 1, 3, quarter="2025-26-q3"),
+        summary("D", 1, 0, 1, quarter="2025-26-q3"),
+    ]
     table = ranking.segmented(together(later, earlier), together(*told), RULES).set_index(["quarter", "trust_code"])
     assert table.loc[QUARTER, "segment"].to_dict() == {"A": 3, "B": 4}
     assert table.loc[QUARTER, "edges_from"].tolist() == ["published"] * 2
@@ -176,7 +207,11 @@ def test_edges_come_from_thresholds_or_the_whole_national_pool_else_are_not_know
     assert ranking.known_edges(WHOLE[0], RULES) is None
     assert ranking.known_edges(whole, rules_with(rule="unknown")) is None
     assert ranking.known_edges(whole, rules_with(pool="type")) is None
-    assert ranking.known_edges(WHOLE[0], rules_with(rule="thresholds", thresholds=(1.5, 2.0, 2.5))).tolist() == [1.5, 2, 2.5]
+    assert ranking.known_edges(WHOLE[0], rules_with(rule="thresholds", thresholds=(1.5, 2.0, 2.5))).tolist() == [
+        1.5,
+        2,
+        2.5,
+    ]
     assert ranking.known_edges(WHOLE[0], rules_with(rule="thresholds", thresholds=())) is None
     assert ranking.known_edges(whole, rules_with(thresholds=(1.5, 2.0, 2.5))).tolist() == [2, 3, 4]
 
@@ -194,8 +229,11 @@ def test_an_edge_that_no_trust_stands_before_lies_before_every_average():
 
 
 def test_ranks_are_kept_within_quarter_and_type_and_the_segment_counts_before_the_average():
-    table = together(averaged(("A", 1.5), ("B", 1.6), ("C", 1.6)), averaged(("D", 1.0), trust_type="ambulance"),
-                     averaged(("A", 9.0), quarter="2025-26-q3")).assign(segment=[3.0, 1.0, 1.0, 4.0, 4.0])
+    table = together(
+        averaged(("A", 1.5), ("B", 1.6), ("C", 1.6)),
+        averaged(("D", 1.0), trust_type="ambulance"),
+        averaged(("A", 9.0), quarter="2025-26-q3"),
+    ).assign(segment=[3.0, 1.0, 1.0, 4.0, 4.0])
     found = ranking.ranked(table)
     assert found["rank"].tolist() == [3, 1, 1, 1, 1] and found["rank_by_average"].tolist() == [1, 2, 2, 1, 1]
 
@@ -208,11 +246,26 @@ def test_a_type_without_any_segment_is_ranked_by_average_and_a_single_trust_with
 
 
 def test_a_metric_ranking_is_worked_out_in_each_type_with_its_median_and_quartiles():
-    frame = together(rows(*[(code, "OF0082", value) for code, value in zip("EDCBA", [5, 4, 3, 2, 2], strict=True)], ("A", "OF1082", 1)),
-                     rows(("Z", "OF0082", 9), trust_type="ambulance"), rows(("A", "OF0082", 1), quarter="2025-26-q3"))
+    frame = together(
+        rows(
+            *[(code, "OF0082", value) for code, value in zip("EDCBA", [5, 4, 3, 2, 2], strict=True)], ("A", "OF1082", 1)
+        ),
+        rows(("Z", "OF0082", 9), trust_type="ambulance"),
+        rows(("A", "OF0082", 1), quarter="2025-26-q3"),
+    )
     found = ranking.metric_ranking(frame, RULES.by_value["OF0082"], QUARTER)
-    assert found.columns.tolist() == ["quarter", "trust_type", "rank", "trust_code", "value", "units", "median", "lower_quartile",
-                                      "upper_quartile", "reporting_date"]
+    assert found.columns.tolist() == [
+        "quarter",
+        "trust_type",
+        "rank",
+        "trust_code",
+        "value",
+        "units",
+        "median",
+        "lower_quartile",
+        "upper_quartile",
+        "reporting_date",
+    ]
     assert found.index.tolist() == list(range(6)) and found["trust_code"].tolist() == list("ABCDEZ")
     assert found["rank"].tolist() == [1, 1, 3, 4, 5, 1]
     assert found.loc[0, ["lower_quartile", "median", "upper_quartile"]].tolist() == [2, 3, 4]
@@ -223,7 +276,11 @@ def test_a_metric_ranking_is_worked_out_in_each_type_with_its_median_and_quartil
 
 def test_a_metric_without_values_in_the_quarter_has_an_empty_ranking():
     found = ranking.metric_ranking(rows(("A", "OF0082", 5)), RULES.by_value["OF0082"], "2025-26-q1")
-    assert found.empty and found.columns.tolist()[:4] == ["quarter", "trust_type", "rank", "trust_code"] and "median" in found
+    assert (
+        found.empty
+        and found.columns.tolist()[:4] == ["quarter", "trust_type", "rank", "trust_code"]
+        and "median" in found
+    )
     assert len(found.columns) == 10
 
 

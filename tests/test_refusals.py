@@ -33,6 +33,7 @@ def one() -> int:
 
 # --- processes ---
 
+
 def test_a_call_that_was_cancelled_while_it_waited_is_never_started(tmp_path):
     executor = workers.Workers(1, 60, tmp_path)
     dropped, kept = executor.submit(pause, tmp_path / "started"), executor.submit(one)
@@ -86,8 +87,10 @@ def test_futures_of_another_executor_are_waited_for_as_usual():
         assert [done.result() for done in workers.as_completed(executor, futures)] == [1, 1]
 
 
-@pytest.mark.parametrize(("answer", "told"), [(ImportError("no module named nof"), "is it installed there.*no module named nof"),
-                                             ({}, "has no workers")])
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(ImportError("no module named nof"), "is it installed there.*no module named nof"), ({}, "has no workers")],
+)
 def test_a_cluster_whose_workers_cannot_run_this_is_refused_before_anything_is_sent(answer, told):
     class Client:
         def run(self, *_):
@@ -151,11 +154,18 @@ def test_an_installed_package_keeps_its_demo_in_the_users_cache_not_in_its_own_f
 
 # --- the network ---
 
-@pytest.mark.parametrize(("address", "reason"), [
-    ("https://www.england.nhs.uk:port/a.csv", "not an address"), ("https://me:secret@www.england.nhs.uk/a.csv", "a user name"),
-    ("ftp://www.england.nhs.uk/a.csv", "only https"), ("www.england.nhs.uk/a.csv", "without a scheme"),
-    ("https://www.england.nhs.uk:8443/a.csv", "is not one of"), ("https://example.org/a.csv", "is not one of"),
-])
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://www.england.nhs.uk:port/a.csv", "not an address"),
+        ("https://me:secret@www.england.nhs.uk/a.csv", "a user name"),
+        ("ftp://www.england.nhs.uk/a.csv", "only https"),
+        ("www.england.nhs.uk/a.csv", "without a scheme"),
+        ("https://www.england.nhs.uk:8443/a.csv", "is not one of"),
+        ("https://example.org/a.csv", "is not one of"),
+    ],
+)
 def test_an_address_outside_the_policy_is_refused_with_the_reason(address, reason):
     policy = Policy(frozenset({"www.england.nhs.uk"}))
     assert reason in policy.refusal(address)

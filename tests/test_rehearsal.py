@@ -39,7 +39,7 @@ def test_every_section_is_shown_and_rendered_without_a_thread(jobs, monkeypatch)
     monkeypatch.setattr(html.BriefingHTMLExporter, "from_notebook_node", kept)
     assert len(jobs) > rehearsal.FEW
     rehearsal.rehearse(jobs)
-    (notebook, page), = pages
+    ((notebook, page),) = pages
     assert len(notebook.cells) == 2 + len(trust_sections.ALL) and "Where the score comes from" in page
     assert threads() == before
 
@@ -52,7 +52,7 @@ def test_the_notebook_shows_the_same_sections_in_the_same_order():
 
 def test_few_briefings_are_not_rehearsed(jobs, monkeypatch):
     monkeypatch.setattr(rehearsal.papermill, "execute_notebook", lambda *_, **__: pytest.fail("was run"))
-    rehearsal.rehearse(jobs[:rehearsal.FEW])
+    rehearsal.rehearse(jobs[: rehearsal.FEW])
     rehearsal.rehearse([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 5)
 
 

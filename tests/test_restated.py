@@ -68,7 +68,10 @@ def test_an_older_version_set_aside_in_the_same_folder(tmp_path):
     files(tmp_path, ending="-q2-25-26-v2", Value="0.5")
     assert changes(tmp_path) == ONE
     text, table = said(tmp_path)
-    assert text == "**This briefing rests on restated data:** for Q1 2025/26, 1 value differs from the one published before."
+    assert (
+        text
+        == "**This briefing rests on restated data:** for Q1 2025/26, 1 value differs from the one published before."
+    )
     assert table.data()["rows"] == [["Q1 2025/26", "acute", "values", "1", "1", "0.5"]]
     text, table = said(tmp_path, "ambulance")
     assert text.startswith(NONE) and table is None, "of this type no older file is at hand"
@@ -186,10 +189,14 @@ def test_a_trust_is_told_of_its_own_figures_up_to_its_quarter_only(tmp_path):
     files(tmp_path / "b", quarters=BOTH)
     rows = builders.metric_rows("acute", BOTH)
     next(row for row in rows if row["Quarter"] == BOTH[1] and row["Metric_ID"] == "OF1005")["Value"] = "1.5"
-    builders.write(tmp_path / "b", builders.metrics_name(ending="-q2-25-26-v2"), builders.table(rows, builders.METRIC_HEADER))
+    builders.write(
+        tmp_path / "b", builders.metrics_name(ending="-q2-25-26-v2"), builders.table(rows, builders.METRIC_HEADER)
+    )
     assert "1 score of this trust for Q2" in caveat(trust_of(opened(tmp_path / "b"), "2025-26-q2", "ZZ1A"))
     assert caveat(trust_of(opened(tmp_path / "b"), "2025-26-q1", "ZZ1A")) == ""
-    assert said(tmp_path / "b", quarter="2025-26-q1")[0] == "The files say the same as those that were published before."
+    assert (
+        said(tmp_path / "b", quarter="2025-26-q1")[0] == "The files say the same as those that were published before."
+    )
 
 
 # ---------------------------------------------------------------- runs: key, manifest, carried briefings, other machines
@@ -241,24 +248,37 @@ def made(tmp_path_factory):
     files(two, Value="0.5")
     fetch.take_from(one, None, raw)
     folder = fetch.take_from(two, None, raw).folder
-    (home / "params.yaml").write_text(f"quarter: 2025-26-q2\ndata: {folder}\nbriefings: [league_table]\ntrusts: [ZZ1A]\n")
+    (home / "params.yaml").write_text(
+        f"quarter: 2025-26-q2\ndata: {folder}\nbriefings: [league_table]\ntrusts: [ZZ1A]\n"
+    )
     own = {"NOF_NOTEBOOKS": str(paths.share("notebooks"))}
     for name, how in (("warm", []), ("cold", ["--cold"])):
         code, text = tiny.brief(home, *how, out=home / name, **own)
         assert code == 0, text
-    script = ("import sys, papermill; papermill.execute_notebook(sys.argv[1], sys.argv[2], dict(quarter='2025-26-q2', "
-              "data=sys.argv[3], trust_type='acute'), kernel_name='python3', progress_bar=False)")
+    script = (
+        "import sys, papermill; papermill.execute_notebook(sys.argv[1], sys.argv[2], dict(quarter='2025-26-q2', "
+        "data=sys.argv[3], trust_type='acute'), kernel_name='python3', progress_bar=False)"
+    )
     notebook = paths.share("notebooks") / "league_table.ipynb"
-    subprocess.run([sys.executable, "-c", script, str(notebook), str(home / "alone.ipynb"), str(folder)], check=True,
-                   env=os.environ | {"PYTHONPATH": str(paths.share())}, capture_output=True, timeout=200)
+    subprocess.run(
+        [sys.executable, "-c", script, str(notebook), str(home / "alone.ipynb"), str(folder)],
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(paths.share())},
+        capture_output=True,
+        timeout=200,
+    )
     return home
 
 
 def outputs(path: Path) -> list[str]:
     """What the cells of a notebook show, as plain text."""
     cells = json.loads(path.read_text())["cells"]
-    return ["".join(one["data"].get("text/markdown", one["data"].get("text/html", ""))) for cell in cells
-            for one in cell.get("outputs", []) if "data" in one]
+    return [
+        "".join(one["data"].get("text/markdown", one["data"].get("text/html", "")))
+        for cell in cells
+        for one in cell.get("outputs", [])
+        if "data" in one
+    ]
 
 
 def test_briefings_say_so_whichever_way_they_are_made(made):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from nof import framework, scoring
 from nof.publication import read
 
-VALUES = st.lists(st.integers(-500, 500).map(lambda n: n / 4), min_size=1, max_size=40).map(lambda v: pd.Series(v, dtype=float))
+VALUES = st.lists(st.integers(-500, 500).map(lambda n: n / 4), min_size=1, max_size=40).map(
+    lambda v: pd.Series(v, dtype=float)
+)
 BETTER = st.sampled_from(["low", "high"])
 RULES = framework.load("2025/26")
 
@@ -31,12 +33,16 @@ def test_floor_gives_four_below_and_one_to_three_above_where_only_those_above_co
     assert scores.tolist() == [4.0, 3.0, 2.0, 1.0, 4.0]
 
 
-@pytest.mark.parametrize(("value", "score"), [(0, 1), (0.1, 1), (-0.01, 2), (-0.99, 2), (-1.12, 3), (-1.96, 3), (-2.52, 4)])
+@pytest.mark.parametrize(
+    ("value", "score"), [(0, 1), (0.1, 1), (-0.01, 2), (-0.99, 2), (-1.12, 3), (-1.96, 3), (-2.52, 4)]
+)
 def test_planned_deficit_bands_at_the_nearest_observed_values(value, score):
     assert scoring.score_values(pd.Series([float(value)]), RULES.by_value["OF0079"]).tolist() == [score]
 
 
-@pytest.mark.parametrize(("value", "score"), [(0, 1), (-0.48, 2), (-0.53, 3), (-0.73, 3), (-0.80, 3), (-0.97, 3), (-1.05, 4)])
+@pytest.mark.parametrize(
+    ("value", "score"), [(0, 1), (-0.48, 2), (-0.53, 3), (-0.73, 3), (-0.80, 3), (-0.97, 3), (-1.05, 4)]
+)
 def test_variance_bands_at_the_nearest_observed_values_and_the_manuals_example(value, score):
     assert scoring.score_values(pd.Series([float(value)]), RULES.by_value["OF0081"]).tolist() == [score]
 
@@ -47,7 +53,9 @@ def test_the_combined_finance_score_follows_the_matrix_and_is_missing_where_no_r
     assert scores.tolist()[:2] == [3, 2] and np.isnan(scores[2]) and scores[3] == 3 and np.isnan(scores[4])
 
 
-@pytest.mark.parametrize(("number", "rounded"), [(1.005, 1.01), (2.675, 2.68), (1.0049, 1.0), (-0.125, -0.12), (3.0, 3.0)])
+@pytest.mark.parametrize(
+    ("number", "rounded"), [(1.005, 1.01), (2.675, 2.68), (1.0049, 1.0), (-0.125, -0.12), (3.0, 3.0)]
+)
 def test_a_half_is_rounded_up(number, rounded):
     assert scoring.round_half_up(number) == pytest.approx(rounded, abs=1e-12)
     assert scoring.round_half_up(pd.Series([number]))[0] == pytest.approx(rounded, abs=1e-12)
@@ -94,16 +102,34 @@ def test_scores_that_fit_no_pool_have_no_size():
 
 
 def test_weights_of_a_third_count_a_third():
-    scores = pd.DataFrame({"quarter": "2025-26-q3", "trust_type": "acute", "trust_code": "X", "metric_id": list("abcd"),
-                           "domain": "d", "score": [1.0, 4.0, 4.0, 4.0], "weight": [1, 1 / 3, 1 / 3, 1 / 3]})
+    scores = pd.DataFrame(
+        {
+            "quarter": "2025-26-q3",
+            "trust_type": "acute",
+            "trust_code": "X",
+            "metric_id": list("abcd"),
+            "domain": "d",
+            "score": [1.0, 4.0, 4.0, 4.0],
+            "weight": [1, 1 / 3, 1 / 3, 1 / 3],
+        }
+    )
     row = scoring.averages(scores).iloc[0]
     assert row["average"] == pytest.approx(2.5) and row["metrics_scored"] == 4
 
 
 def test_nhs_englands_worked_average():
     given_scores = [1.00, 2.62, 1.00, 1.00, 1.00, 1.40, 1.00, 3.00, 1.36, 1.45, 2.00]
-    scores = pd.DataFrame({"quarter": "q", "trust_type": "t", "trust_code": "X", "metric_id": range(11), "domain": "d",
-                           "score": given_scores, "weight": 1.0})
+    scores = pd.DataFrame(
+        {
+            "quarter": "q",
+            "trust_type": "t",
+            "trust_code": "X",
+            "metric_id": range(11),
+            "domain": "d",
+            "score": given_scores,
+            "weight": 1.0,
+        }
+    )
     assert scoring.averages(scores)["average_score"].tolist() == [1.53]
 
 
@@ -153,11 +179,20 @@ def test_one_trust_alone_scores_best_and_two_stand_at_the_ends():
     assert scoring.floor(pd.Series([80.0, 3.0]), "high", 70).tolist() == [1.0, 4.0]
 
 
-@pytest.mark.parametrize("score", [lambda values: scoring.ranked(values, "low"), lambda values: scoring.standard(values, "low", 1),
-                                   lambda values: scoring.floor(values, "low", 3),
-                                   lambda values: scoring.score_values(values, RULES.by_value["OF0079"])])
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda values: scoring.ranked(values, "low"),
+        lambda values: scoring.standard(values, "low", 1),
+        lambda values: scoring.floor(values, "low", 3),
+        lambda values: scoring.score_values(values, RULES.by_value["OF0079"]),
+    ],
+)
 def test_a_trust_without_a_value_has_no_score_and_does_not_count_in_the_pool(score):
-    with_gap, without = pd.Series([1.0, np.nan, 2.0, 5.0], index=list("ABCD")), pd.Series([1.0, 2.0, 5.0], index=list("ACD"))
+    with_gap, without = (
+        pd.Series([1.0, np.nan, 2.0, 5.0], index=list("ABCD")),
+        pd.Series([1.0, 2.0, 5.0], index=list("ACD")),
+    )
     pd.testing.assert_series_equal(score(with_gap), score(without).reindex(list("ABCD")))
 
 
@@ -179,7 +214,11 @@ def test_each_metric_is_scored_by_the_shape_and_limits_of_its_own_rule():
 
 
 def test_a_band_begins_at_its_limit_or_just_above_it_as_the_rules_say():
-    bands = (framework.Band(score=1, start=2.0, inclusive=False), framework.Band(score=2, start=1.0), framework.Band(score=3))
+    bands = (
+        framework.Band(score=1, start=2.0, inclusive=False),
+        framework.Band(score=2, start=1.0),
+        framework.Band(score=3),
+    )
     values = pd.Series([2.1, 2.0, 1.0, 0.9, -50.0, np.nan], index=list("ABCDEF"))
     found = scoring.banded(values, bands)
     assert found.dropna().to_dict() == {"A": 1, "B": 2, "C": 2, "D": 3, "E": 3} and found.dtype == float
@@ -189,7 +228,9 @@ def test_every_cell_of_the_finance_matrix_stands_where_the_method_notes_put_it()
     """Plan down, variance across; (plan 2, variance 3) was never seen when the notes were made."""
     table = [[1, 1, 2, 3], [2, 2, 3, 4], [2, 3, 3, 4], [2, 3, 4, 4]]
     pairs = [(plan, variance) for plan in range(1, 5) for variance in range(1, 5) if (plan, variance) != (2, 3)]
-    plan, variance = (pd.Series([float(pair[side]) for pair in pairs], index=[str(pair) for pair in pairs]) for side in (0, 1))
+    plan, variance = (
+        pd.Series([float(pair[side]) for pair in pairs], index=[str(pair) for pair in pairs]) for side in (0, 1)
+    )
     found = scoring.combined(plan, variance, RULES.by_score["OF1080"].matrix)
     assert found.to_dict() == {str(pair): table[pair[0] - 1][pair[1] - 1] for pair in pairs}
 

@@ -36,12 +36,19 @@ def whole_pool():
     random, rows = np.random.default_rng(0), []
     metrics = [one for one in framework.load("2025/26").metrics if one.score_id.startswith("OF1") and one.averaged]
     for trust_type, number in POOL.items():
-        chosen = metrics if trust_type == "acute" else metrics[::2 if trust_type == MHC else 4]
+        chosen = metrics if trust_type == "acute" else metrics[:: 2 if trust_type == MHC else 4]
         for trust in range(number):
             code, level = f"ZZ{trust_type[:2]}{trust}", random.normal(0, 0.4)
-            scored = [(one.score_id, one.domain, score) for one, score, kept in zip(
-                chosen, np.clip(2.5 + level + random.normal(0, 0.8, len(chosen)), 1, 4).round(2),
-                random.uniform(size=len(chosen)) < 0.9, strict=True) if kept]
+            scored = [
+                (one.score_id, one.domain, score)
+                for one, score, kept in zip(
+                    chosen,
+                    np.clip(2.5 + level + random.normal(0, 0.8, len(chosen)), 1, 4).round(2),
+                    random.uniform(size=len(chosen)) < 0.9,
+                    strict=True,
+                )
+                if kept
+            ]
             scored.append(("OF5004", "Summary", float(random.uniform() < 0.4)))
             rows += [("2025-26-q4", trust_type, code, metric, domain, value) for metric, domain, value in scored]
     table = pd.DataFrame(rows, columns=["quarter", "trust_type", "trust_code", "metric_id", "domain", "value"])
@@ -54,8 +61,16 @@ def small(scores: pd.DataFrame, counts: tuple[int, int, int], flagged: tuple[str
     domains = pd.Series(["Access"] * (scores.shape[1] - 1) + ["Finance"], scores.columns)
     average = scores.mean(axis=1)
     table = pd.DataFrame({"in_deficit": scores.index.isin(flagged), "rank": average.rank(method="min")}, scores.index)
-    return sensitivity.Setting(scores, pd.Series(1.0, scores.columns), domains, table, "counts", np.array(counts), 3,
-                               {"without the finance score": (scores.columns[-1],)})
+    return sensitivity.Setting(
+        scores,
+        pd.Series(1.0, scores.columns),
+        domains,
+        table,
+        "counts",
+        np.array(counts),
+        3,
+        {"without the finance score": (scores.columns[-1],)},
+    )
 
 
 # --- the published choice ---
@@ -87,8 +102,11 @@ def test_first_choice_with_the_whole_pool_is_the_recomputed_table(whole_pool):
 def slow(here: sensitivity.Setting, choice: pd.Series, inside) -> tuple[pd.Series, pd.Series]:
     """Rank and segment of each trust under one choice, one trust after the other."""
     out = {choice["left_out"], *here.finance.get(choice["finance"], ())}
-    kept = [one for one in here.scores if one not in out and here.domains[one] not in out
-            and (choice["data"] == "all metrics" or one in inside)]
+    kept = [
+        one
+        for one in here.scores
+        if one not in out and here.domains[one] not in out and (choice["data"] == "all metrics" or one in inside)
+    ]
     average = pd.Series({code: slow_average(here, row[kept].dropna(), choice) for code, row in here.scores.iterrows()})
     own = average[here.standing.index]
     if here.rule == "quartiles":
@@ -177,8 +195,11 @@ def test_a_rank_on_too_few_metrics_is_not_reported(universe):
 
 def test_segments_keep_their_published_numbers(universe):
     here, _, found = universe
-    plain = np.flatnonzero((found.choices["override"] == "off") & ~np.isnan(found.ranks).any(axis=1)
-                           & (found.choices["statistic"] == "mean"))
+    plain = np.flatnonzero(
+        (found.choices["override"] == "off")
+        & ~np.isnan(found.ranks).any(axis=1)
+        & (found.choices["statistic"] == "mean")
+    )
     sizes = np.array([(found.segments[plain] <= one).sum(axis=1) for one in (1, 2, 3)]).T
     assert len(plain) > 10
     assert (sizes >= here.cuts).all() and (sizes - here.cuts).max() <= 2  # more only where averages tie on an edge
@@ -189,8 +210,11 @@ def test_segments_keep_their_published_numbers(universe):
 
 def random_setting(seed: int, trusts: int = 20) -> sensitivity.Setting:
     random = np.random.default_rng(seed)
-    scores = pd.DataFrame(random.uniform(1, 3, (trusts, 6)).round(2), [f"ZZ{i:02}" for i in range(trusts)],
-                          [f"OF1{i:03}" for i in range(6)])
+    scores = pd.DataFrame(
+        random.uniform(1, 3, (trusts, 6)).round(2),
+        [f"ZZ{i:02}" for i in range(trusts)],
+        [f"OF1{i:03}" for i in range(6)],
+    )
     return small(scores.mask(random.uniform(size=scores.shape) < 0.1), (5, 10, 15), ("ZZ03", "ZZ07"))
 
 
@@ -204,8 +228,9 @@ def test_adding_a_constant_changes_no_rank():
 def test_order_of_trusts_and_metrics_is_idle():
     here = random_setting(3)
     order = np.random.default_rng(4).permutation(20)
-    turned = sensitivity.Setting(**(here.__dict__ | {"scores": here.scores.iloc[order],
-                                                     "standing": here.standing.iloc[order]}))
+    turned = sensitivity.Setting(
+        **(here.__dict__ | {"scores": here.scores.iloc[order], "standing": here.standing.iloc[order]})
+    )
     first, second = sensitivity.multiverse(here), sensitivity.multiverse(turned)
     assert np.array_equal(first.ranks[:, order], second.ranks, equal_nan=True)
     assert first.summary.iloc[order].equals(second.summary)
@@ -248,8 +273,16 @@ def test_weighted_median_is_the_median_of_repeated_scores():
 
 def test_shuffling_the_only_metric_moves_as_far_as_chance():
     scores = pd.DataFrame({"OF1001": np.linspace(1, 4, 40)}, [f"ZZ{i}" for i in range(40)])
-    here = sensitivity.Setting(scores, pd.Series(1.0, ["OF1001"]), pd.Series("Access", ["OF1001"]), pd.DataFrame(
-        {"in_deficit": False, "rank": np.arange(1.0, 41)}, scores.index), "none", np.array([]), 3, {})
+    here = sensitivity.Setting(
+        scores,
+        pd.Series(1.0, ["OF1001"]),
+        pd.Series("Access", ["OF1001"]),
+        pd.DataFrame({"in_deficit": False, "rank": np.arange(1.0, 41)}, scores.index),
+        "none",
+        np.array([]),
+        3,
+        {},
+    )
     row = sensitivity.shuffle_metrics(here, repeats=500).loc["OF1001"]
     assert row["places"] == pytest.approx((40**2 - 1) / (3 * 40), rel=0.03)  # mean distance of a random permutation
     assert row["share_moved"] == pytest.approx(39 / 40, abs=0.005)  # one fixed point on average

@@ -16,8 +16,20 @@ from nof.timeliness import LONGEST, Period, in_quarter_metrics, metric_periods, 
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))
 # The scores that enter the average of a mental health and community trust (method note, section 2).
-SCORED = ["OF1005", "OF1016", "OF1035", "OF1041", "OF1057", "OF1061", "OF1063", "OF1067", "OF1080",
-          "OF1082", "OF1084", "OF1086"]
+SCORED = [
+    "OF1005",
+    "OF1016",
+    "OF1035",
+    "OF1041",
+    "OF1057",
+    "OF1061",
+    "OF1063",
+    "OF1067",
+    "OF1080",
+    "OF1082",
+    "OF1084",
+    "OF1086",
+]
 
 
 def row(metrics, quarter, metric_id):
@@ -44,8 +56,14 @@ STYLES = [
     ("Jun 24 - Jun 25 vs Jun 23 - Jun 24", Q1, "year on year", (2024, 6, 1), (2025, 6, 30), 0),
     ("Apr 25 - Mar 26 vs Apr 24 - Mar 25", Q4, "year on year", (2025, 4, 1), (2026, 3, 31), 0),
     ("Apr 25 \N{EN DASH} Mar 26", Q4, "span", (2025, 4, 1), (2026, 3, 31), 0),
-    ("Latest published if awarded between 13 Feb 24 and 12 Feb 26", Q3, "award window",
-     (2024, 2, 13), (2026, 2, 12), -(1 + 12 / 28)),
+    (
+        "Latest published if awarded between 13 Feb 24 and 12 Feb 26",
+        Q3,
+        "award window",
+        (2024, 2, 13),
+        (2026, 2, 12),
+        -(1 + 12 / 28),
+    ),
 ]
 
 
@@ -59,7 +77,10 @@ def test_each_style_is_read(text, quarter, kind, first, last, age):
 
 def test_year_on_year_keeps_the_earlier_year():
     period = parse("Oct 24 - Sep 25 vs Oct 23 - Sep 24", Q2)
-    assert (period.compared_with.first_day, period.compared_with.last_day) == (dt.date(2023, 10, 1), dt.date(2024, 9, 30))
+    assert (period.compared_with.first_day, period.compared_with.last_day) == (
+        dt.date(2023, 10, 1),
+        dt.date(2024, 9, 30),
+    )
 
 
 def test_an_end_that_is_not_given_is_unknown_not_guessed():
@@ -71,21 +92,62 @@ def test_an_end_that_is_not_given_is_unknown_not_guessed():
     assert parse("Year to date 24/25", Q1).last_day is None
 
 
-@pytest.mark.parametrize("text", [
-    "", "Foo-25", "Jun-1925", "2025/27", "2025-06", "Q5 2025/26", "Month 13 2025/26", "Month 0 2025",
-    "Month 12 2025",  # March of 2025 or of 2026
-    "Jun 25 - Jun 24", "Apr 25 - Mar 26 vs Mar 25 - Apr 24", "Jun-25 (provisional)", "٢٠٢٤",
-    "Latest published if awarded between 31 Feb 24 and 12 Feb 26", "9" * 5000, None, 2024, float("nan")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Foo-25",
+        "Jun-1925",
+        "2025/27",
+        "2025-06",
+        "Q5 2025/26",
+        "Month 13 2025/26",
+        "Month 0 2025",
+        "Month 12 2025",  # March of 2025 or of 2026
+        "Jun 25 - Jun 24",
+        "Apr 25 - Mar 26 vs Mar 25 - Apr 24",
+        "Jun-25 (provisional)",
+        "٢٠٢٤",
+        "Latest published if awarded between 31 Feb 24 and 12 Feb 26",
+        "9" * 5000,
+        None,
+        2024,
+        float("nan"),
+    ],
+)
 def test_what_is_not_known_is_none(text):
     assert parse(text, Q4) is None
 
 
-PIECES = st.sampled_from(["Jun", "25", "2025", "/", "-", " ", "Q1", "Month", "12", "vs", "plan", "to",
-                          "Latest published if awarded", "between", "post", "and", "August", "\x1b[31m"])
+PIECES = st.sampled_from(
+    [
+        "Jun",
+        "25",
+        "2025",
+        "/",
+        "-",
+        " ",
+        "Q1",
+        "Month",
+        "12",
+        "vs",
+        "plan",
+        "to",
+        "Latest published if awarded",
+        "between",
+        "post",
+        "and",
+        "August",
+        "\x1b[31m",
+    ]
+)
 
 
-@given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=40).map(" ".join),
-                 st.lists(PIECES, max_size=40).map("".join)))
+@given(
+    st.one_of(
+        st.text(max_size=300), st.lists(PIECES, max_size=40).map(" ".join), st.lists(PIECES, max_size=40).map("".join)
+    )
+)
 def test_any_text_gives_a_sound_period_or_none(text):
     period = parse(text, Q2)
     assert period is None or isinstance(period, Period)
@@ -192,8 +254,12 @@ def test_an_unknown_style_moves_when_its_text_does():
 
 def test_count_and_rate_rows_are_compared_each_with_its_own():
     # as OF0020, OF0048 and OF0088 in the acute file
-    frame = made((Q1, "AAA", "OF0048", "Q1 2025/26", "count", 3.0), (Q1, "AAA", "OF0048", "Q1 2025/26", "rate", 7.5),
-                 (Q2, "AAA", "OF0048", "Q2 2025/26", "count", 3.0), (Q2, "AAA", "OF0048", "Q2 2025/26", "rate", 8.5))
+    frame = made(
+        (Q1, "AAA", "OF0048", "Q1 2025/26", "count", 3.0),
+        (Q1, "AAA", "OF0048", "Q1 2025/26", "rate", 7.5),
+        (Q2, "AAA", "OF0048", "Q2 2025/26", "count", 3.0),
+        (Q2, "AAA", "OF0048", "Q2 2025/26", "rate", 8.5),
+    )
     (found,) = metric_periods(frame, Q2).to_dict("records")
     assert found["values_unchanged"] == 0.5
     assert found["trusts_compared"] == 1

@@ -25,9 +25,25 @@ from nof.quarter import Quarter
 from nof.view import open_publication
 
 Q1, Q4 = "2025-26-q1", "2025-26-q4"
-PARTS = [words.headline, words.card, words.opening, words.score, words.near, trust_reach.reach, trust_reach.together,
-         trust_reach.others, trust_firm.firm, trust_firm.questions, trust_tables.segments, trust_tables.metrics,
-         trust_tables.quarters, trust_tables.domains, trust_tables.steps, trust_tables.sets, trust_tables.near]
+PARTS = [
+    words.headline,
+    words.card,
+    words.opening,
+    words.score,
+    words.near,
+    trust_reach.reach,
+    trust_reach.together,
+    trust_reach.others,
+    trust_firm.firm,
+    trust_firm.questions,
+    trust_tables.segments,
+    trust_tables.metrics,
+    trust_tables.quarters,
+    trust_tables.domains,
+    trust_tables.steps,
+    trust_tables.sets,
+    trust_tables.near,
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +82,7 @@ def of_quarter(national, quarter):
 
 # --- every trust ---
 
+
 def check_all(national, quarter):
     codes = of_quarter(national, quarter)
     for code in codes:
@@ -94,6 +111,7 @@ def test_the_first_quarter_has_no_trend_and_says_so(national):
 
 
 # --- sentences against frames ---
+
 
 def test_the_headline_states_the_league_table(national):
     for trust_type in national.publication.trust_types:
@@ -170,6 +188,7 @@ def test_peers_are_of_the_same_subtype_and_compared_on_shared_metrics(national):
 
 
 # --- special cases ---
+
 
 def test_a_held_trust_hears_of_the_override_first(national):
     held = national.standings.query("quarter == @Q4 and segment > segment_unadjusted")["trust_code"]
@@ -265,6 +284,7 @@ def test_a_table_of_two_trusts_with_awkward_names(tmp_path):
 
 # --- figures and sections ---
 
+
 def test_figures_say_what_they_show_and_come_out_the_same(national):
     board = trust.trust_of(national, Q4, "X0J")
     for draw in (trust_charts.strip, trust_charts.bars, trust_charts.trend):
@@ -279,8 +299,14 @@ def test_figures_say_what_they_show_and_come_out_the_same(national):
 def test_a_trust_without_a_place_shows_one_section_only(national, monkeypatch):
     shown = []
     monkeypatch.setattr(trust_sections, "show", lambda *parts: shown.append(parts))
-    sections = [trust_sections.trust_start, trust_sections.trust_score, trust_sections.trust_reach,
-                trust_sections.trust_firm, trust_sections.trust_peers, trust_sections.trust_questions]
+    sections = [
+        trust_sections.trust_start,
+        trust_sections.trust_score,
+        trust_sections.trust_reach,
+        trust_sections.trust_firm,
+        trust_sections.trust_peers,
+        trust_sections.trust_questions,
+    ]
     for section in sections:
         section(trust.trust_of(national, Q4, "X5Q"))
     assert len(shown) == 1

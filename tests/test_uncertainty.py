@@ -14,8 +14,15 @@ from nof.publication import read
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
 
-@pytest.mark.parametrize(("scores", "weights"), [([1.0, 2.0, 4.0], [1, 1, 1]), ([1.25, 3.1, 3.1, 4.0], [1, 1, 1 / 3, 1 / 3]),
-                                                 ([2.5], [1]), ([1.0, 1.0, 1.0], [1, 1, 1])])
+@pytest.mark.parametrize(
+    ("scores", "weights"),
+    [
+        ([1.0, 2.0, 4.0], [1, 1, 1]),
+        ([1.25, 3.1, 3.1, 4.0], [1, 1, 1 / 3, 1 / 3]),
+        ([2.5], [1]),
+        ([1.0, 1.0, 1.0], [1, 1, 1]),
+    ],
+)
 def test_the_distribution_equals_counting_every_resample(scores, weights):
     scores, weights = np.array(scores), np.array(weights)
     counted: dict[float, float] = {}
@@ -38,7 +45,9 @@ def test_the_exact_range_agrees_with_many_draws_for_sixteen_weighted_metrics():
     scores, weights = random.integers(100, 401, 16) / 100, np.array([1.0] * 13 + [1 / 3] * 3)
     picks = random.integers(0, 16, (200_000, 16))
     means = (scores[picks] * weights[picks]).sum(axis=1) / weights[picks].sum(axis=1)
-    assert uncertainty.likely_range(scores, weights) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=0.012)
+    assert uncertainty.likely_range(scores, weights) == pytest.approx(
+        tuple(np.quantile(means, [0.025, 0.975])), abs=0.012
+    )
 
 
 def test_one_metric_gives_a_range_of_one_point():
@@ -68,7 +77,9 @@ def test_the_likely_range_of_the_rank_is_within_a_place_for_all_122_limits(besid
 def test_the_same_seed_gives_the_same_draws_and_ranks_are_competition_ranks():
     scores = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [2.0, 2.0, 4.0], "c": [3.0, 1.0, 4.0]}, index=["x", "y", "z"])
     weights, deficit = pd.Series(1.0, index=scores.columns), pd.Series(False, index=scores.index)
-    one, two = (uncertainty.redraw(scores, weights, np.array([1.5, 2, 3]), deficit, 3, draws=500, seed=7) for _ in range(2))
+    one, two = (
+        uncertainty.redraw(scores, weights, np.array([1.5, 2, 3]), deficit, 3, draws=500, seed=7) for _ in range(2)
+    )
     assert (one.ranks == two.ranks).all()
     keys = one.segments * 1000 + one.averages * 100
     expected = np.array([[1 + (row < value).sum() for value in row] for row in keys])
@@ -78,8 +89,14 @@ def test_the_same_seed_gives_the_same_draws_and_ranks_are_competition_ranks():
 
 def test_flagged_trusts_are_never_better_than_the_override_allows():
     scores = pd.DataFrame({"a": [1.0, 1.0], "b": [1.2, 1.2]}, index=["x", "y"])
-    drawn = uncertainty.redraw(scores, pd.Series(1.0, index=["a", "b"]), np.array([2, 2.5, 3]),
-                               pd.Series([True, False], index=["x", "y"]), 3, draws=200)
+    drawn = uncertainty.redraw(
+        scores,
+        pd.Series(1.0, index=["a", "b"]),
+        np.array([2, 2.5, 3]),
+        pd.Series([True, False], index=["x", "y"]),
+        3,
+        draws=200,
+    )
     assert (drawn.segments[:, 0] == 3).all() and (drawn.segments[:, 1] == 1).all() and (drawn.ranks[:, 0] == 2).all()
 
 
@@ -97,6 +114,7 @@ def test_coverage_of_the_likely_range_of_an_average_when_metrics_are_a_random_sa
 
 # --- worked by hand ---
 
+
 def test_two_scores_redrawn_give_three_means_with_chances_of_a_quarter_a_half_and_a_quarter():
     means, chances = uncertainty.mean_distribution(np.array([1.0, 2.0]))
     assert means.tolist() == [1.0, 1.5, 2.0] and chances == pytest.approx([0.25, 0.5, 0.25])
@@ -109,7 +127,9 @@ def test_a_drawn_score_brings_its_weight_along():
 
 
 @pytest.mark.parametrize(("level", "limits"), [(0.95, (1.0, 2.0)), (0.5, (1.0, 1.5)), (0.4, (1.5, 1.5))])
-def test_a_likely_range_runs_from_the_first_mean_that_reaches_the_lower_tail_to_the_first_that_reaches_the_upper(level, limits):
+def test_a_likely_range_runs_from_the_first_mean_that_reaches_the_lower_tail_to_the_first_that_reaches_the_upper(
+    level, limits
+):
     """The means 1.0, 1.5 and 2.0 are reached by 25, 75 and 100 in a hundred draws."""
     assert uncertainty.likely_range(np.array([1.0, 2.0]), level=level) == limits
 
@@ -132,7 +152,9 @@ def test_the_limits_are_rounded_half_up_to_two_decimals():
 
 
 def test_ranges_of_a_table_are_those_of_each_trusts_own_scores_with_the_weights_of_their_metrics():
-    scores = pd.DataFrame({"a": [1.0, 2.0], "b": [4.0, np.nan], "c": [2.004, 3.0]}, index=pd.Index(["Y", "X"], name="trust_code"))
+    scores = pd.DataFrame(
+        {"a": [1.0, 2.0], "b": [4.0, np.nan], "c": [2.004, 3.0]}, index=pd.Index(["Y", "X"], name="trust_code")
+    )
     weights = pd.Series({"c": 1 / 3, "z": 7.0, "a": 1.0, "b": 1.0})
     found = uncertainty.likely_ranges(scores, weights, level=0.8)
     assert found.index.tolist() == ["Y", "X"] and found.index.name == "trust_code"
@@ -146,8 +168,10 @@ def test_ranges_of_a_table_are_those_of_each_trusts_own_scores_with_the_weights_
 @pytest.fixture(scope="module")
 def table():
     """Three trusts with gaps, a metric that weighs a third, and flags in another order, one of them of a stranger."""
-    scores = pd.DataFrame({"a": [1.0, 4.0, np.nan], "b": [2.0, 2.0, 1.5], "c": [3.0, np.nan, 2.5], "d": [1.4, 3.3, 1.0]},
-                          index=["X", "Y", "Z"])
+    scores = pd.DataFrame(
+        {"a": [1.0, 4.0, np.nan], "b": [2.0, 2.0, 1.5], "c": [3.0, np.nan, 2.5], "d": [1.4, 3.3, 1.0]},
+        index=["X", "Y", "Z"],
+    )
     weights = pd.Series({"a": 1.0, "b": 1.0, "c": 1.0, "d": 1 / 3})
     return scores, weights, pd.Series({"S": True, "Z": True, "Y": False, "X": False})
 
@@ -177,14 +201,26 @@ def test_a_redraw_holds_what_its_averages_rank_and_segment_to(table):
 
 def test_another_seed_gives_other_draws_and_each_trust_has_draws_of_its_own():
     scores = pd.DataFrame({"a": [1.0, 1.0], "b": [2.0, 2.0], "c": [4.0, 4.0]}, index=["X", "Y"])
-    one, two = (uncertainty.redraw(scores, pd.Series(1.0, index=list("abc")), np.array([2, 2.5, 3]),
-                                   pd.Series(False, index=["X", "Y"]), 3, draws=200, seed=seed) for seed in (0, 1))
+    one, two = (
+        uncertainty.redraw(
+            scores,
+            pd.Series(1.0, index=list("abc")),
+            np.array([2, 2.5, 3]),
+            pd.Series(False, index=["X", "Y"]),
+            3,
+            draws=200,
+            seed=seed,
+        )
+        for seed in (0, 1)
+    )
     assert (one.averages != two.averages).any() and (one.averages[:, 0] != one.averages[:, 1]).any()
 
 
 def test_without_being_asked_ten_thousand_draws_are_made():
     scores = pd.DataFrame({"a": [1.0], "b": [2.0]}, index=["X"])
-    drawn = uncertainty.redraw(scores, pd.Series(1.0, index=["a", "b"]), np.array([2, 2.5, 3]), pd.Series(False, index=["X"]), 3)
+    drawn = uncertainty.redraw(
+        scores, pd.Series(1.0, index=["a", "b"]), np.array([2, 2.5, 3]), pd.Series(False, index=["X"]), 3
+    )
     assert drawn.averages.shape == (10_000, 1)
 
 
@@ -210,7 +246,10 @@ def test_the_likely_range_of_a_rank_is_between_ranks_that_were_drawn():
 
 
 def test_chances_of_segments_after_the_override_and_before_it():
-    after, before = uncertainty.segment_chances(ranks_drawn()), uncertainty.segment_chances(ranks_drawn(), adjusted=False)
+    after, before = (
+        uncertainty.segment_chances(ranks_drawn()),
+        uncertainty.segment_chances(ranks_drawn(), adjusted=False),
+    )
     assert after.columns.tolist() == [1, 2, 3, 4] and after.index.tolist() == ["X", "Y"]
     assert after.loc["X"].tolist() == [0, 0, 1, 0] and after.loc["Y"].tolist() == [0, 0, 0, 1]
     assert before.loc["X"].tolist() == [0.5, 0.5, 0, 0] and before.loc["Y"].tolist() == [0, 0, 0, 1]

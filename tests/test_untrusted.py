@@ -289,7 +289,10 @@ OUTSIDE = "(?i)escape the project root|file not found .searched at .*nof-pdf-"
         ('#read("../../../../../../../..{outside}")', OUTSIDE),
         ('#include "../secret.typ"', OUTSIDE),
         ('#image("../secret.png")', OUTSIDE),
-        ('#read("data.json")', "unknown variable"),  # inside it is read; what is missing then is the rest of our template
+        (
+            '#read("data.json")',
+            "unknown variable",
+        ),  # inside it is read; what is missing then is the rest of our template
     ],
 )
 def test_typst_reads_nothing_outside_its_folder(tmp_path, monkeypatch, source, said):

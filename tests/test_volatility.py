@@ -20,8 +20,12 @@ def national(real):
     return recompute.recompute(publication.read(real))
 
 
-def made(tables: dict[str, pd.DataFrame], segments: pd.DataFrame | None = None, flags: pd.DataFrame | None = None,
-         weights: dict[str, float] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def made(
+    tables: dict[str, pd.DataFrame],
+    segments: pd.DataFrame | None = None,
+    flags: pd.DataFrame | None = None,
+    weights: dict[str, float] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tidy scores and standings of one made-up type from a table of trusts by metrics for each quarter."""
     parts, standings = [], []
     for quarter, table in tables.items():
@@ -32,12 +36,23 @@ def made(tables: dict[str, pd.DataFrame], segments: pd.DataFrame | None = None, 
         average = (table * weight).sum(axis=1) / (table.notna() * weight).sum(axis=1)
         unadjusted = segments[quarter] if segments is not None else pd.Series(2.0, table.index)
         flag = flags[quarter] if flags is not None else pd.Series(False, table.index)
-        standings.append(pd.DataFrame({
-            "quarter": quarter, "trust_type": "acute", "trust_code": table.index, "average": average.to_numpy(),
-            "average_score": average.round(2).to_numpy(), "segment_unadjusted": unadjusted[table.index].to_numpy(),
-            "in_deficit": flag[table.index].to_numpy(),
-            "segment": np.where(flag[table.index], np.maximum(unadjusted[table.index], 3), unadjusted[table.index]),
-            "rank": average.rank().to_numpy()}))
+        standings.append(
+            pd.DataFrame(
+                {
+                    "quarter": quarter,
+                    "trust_type": "acute",
+                    "trust_code": table.index,
+                    "average": average.to_numpy(),
+                    "average_score": average.round(2).to_numpy(),
+                    "segment_unadjusted": unadjusted[table.index].to_numpy(),
+                    "in_deficit": flag[table.index].to_numpy(),
+                    "segment": np.where(
+                        flag[table.index], np.maximum(unadjusted[table.index], 3), unadjusted[table.index]
+                    ),
+                    "rank": average.rank().to_numpy(),
+                }
+            )
+        )
     scores = pd.concat(parts, ignore_index=True)
     scores["weight"] = scores["metric_id"].map(weights or {}).fillna(1.0)
     return scores, pd.concat(standings, ignore_index=True)
@@ -103,7 +118,8 @@ def test_tau_squared_is_paule_and_mandels_as_statsmodels_has_it():
     expected = meta.combine_effects(estimate, error**2, method_re="iterated").tau2
     assert volatility.tau_squared(estimate, error) == pytest.approx(expected, rel=1e-3)
     assert volatility.rankability(estimate, error) == pytest.approx(
-        expected / (expected + np.median(error**2)), rel=1e-3)
+        expected / (expected + np.median(error**2)), rel=1e-3
+    )
 
 
 def test_rankability_is_zero_for_equals_and_near_one_without_noise():
@@ -135,8 +151,14 @@ def test_panels_hold_the_average_without_annual_metrics():
     moving = tables[volatility.MOVING]
     assert moving[QUARTERS[1]].to_numpy() == pytest.approx(second[["OF1000", "OF1001"]].mean(axis=1).to_numpy())
     found = volatility.rank_correlations(tables).set_index("measure")
-    assert found["is_copy"].to_dict() == {"average": False, "rank": False, volatility.MOVING: False,
-                                          "OF1000": False, "OF1001": False, "OF1002": True}
+    assert found["is_copy"].to_dict() == {
+        "average": False,
+        "rank": False,
+        volatility.MOVING: False,
+        "OF1000": False,
+        "OF1001": False,
+        "OF1002": True,
+    }
     assert found.loc["OF1000", "spearman"] == pytest.approx(stats.spearmanr(first["OF1000"], second["OF1000"])[0])
     assert found.loc["OF1000", "kendall"] == pytest.approx(stats.kendalltau(first["OF1000"], second["OF1000"])[0])
 
@@ -150,7 +172,8 @@ def test_transitions_count_by_hand():
     flags = pd.DataFrame({QUARTERS[0]: [True, False, False, False], QUARTERS[1]: [False] * 4}, table.index)
     _, standings = made({one: table for one in QUARTERS[:2]}, segments, flags)
     plain = volatility.transitions(standings, *QUARTERS[:2], "acute", adjusted=False).set_index(
-        ["segment_before", "segment_after"])
+        ["segment_before", "segment_after"]
+    )
     assert plain.loc[(1, 1), "trusts"] == 1 and plain.loc[(1, 2), "share"] == 0.5
     assert plain["trusts"].sum() == 4 and len(plain) == 16
     assert plain.loc[3, "share"].isna().all()
@@ -160,7 +183,8 @@ def test_transitions_count_by_hand():
 
 def test_real_transitions_are_those_of_the_published_segments(national):
     published = national.publication.metrics.query("metric_id == 'OF5000'").pivot(
-        index="trust_code", columns="quarter", values="value")
+        index="trust_code", columns="quarter", values="value"
+    )
     for before, after in zip(QUARTERS, QUARTERS[1:], strict=False):
         found = volatility.transitions(national.standings, before, after, MHC)
         assert found["trusts"].sum() == 61
@@ -188,8 +212,26 @@ def test_sign_flip_of_seven_metrics_that_all_improve_is_two_in_128():
 
 def test_adjusted_p_values_on_the_example_of_benjamini_and_hochberg():
     # Benjamini and Hochberg (1995), section 3.1: fifteen p-values, of which their procedure rejects four at 0.05.
-    p_values = pd.Series([0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
-                          0.5719, 0.6528, 0.7590, 1.0000, np.nan]).sample(frac=1, random_state=0)
+    p_values = pd.Series(
+        [
+            0.0001,
+            0.0004,
+            0.0019,
+            0.0095,
+            0.0201,
+            0.0278,
+            0.0298,
+            0.0344,
+            0.0459,
+            0.3240,
+            0.4262,
+            0.5719,
+            0.6528,
+            0.7590,
+            1.0000,
+            np.nan,
+        ]
+    ).sample(frac=1, random_state=0)
     found = volatility.adjusted_p_values(p_values)
     assert (found <= 0.05).sum() == 4
     assert found[p_values.isna()].isna().all()
@@ -212,8 +254,9 @@ def test_change_is_scipys_paired_t_test():
     assert found["p_value"].to_numpy() == pytest.approx(expected.pvalue)
     assert found["change"].to_numpy() == pytest.approx((second - first).mean(axis=1).to_numpy())
     assert found["q_value"].to_numpy() == pytest.approx(stats.false_discovery_control(expected.pvalue))
-    flipped = volatility.changes(*made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute",
-                                 test="sign-flip")
+    flipped = volatility.changes(
+        *made({QUARTERS[0]: first, QUARTERS[1]: second}), *QUARTERS[:2], "acute", test="sign-flip"
+    )
     assert flipped["p_value"].ge(2 / 2**8 - 1e-12).all()
 
 
@@ -247,8 +290,11 @@ def test_absent_and_merged_trusts_are_left_out_and_named():
     first, second = random_scores(random, 6, 5), random_scores(random, 6, 5)
     scores, standings = made({QUARTERS[0]: first.iloc[1:], QUARTERS[1]: second.iloc[:-1]})
     left = volatility.excluded(standings, *QUARTERS[:2], "acute", not_comparable={"ZZ002", "NONE"})
-    assert dict(left.to_numpy()) == {"ZZ000": "absent in 2025-26-q1", "ZZ002": "not comparable: merger",
-                                     "ZZ005": "absent in 2025-26-q2"}
+    assert dict(left.to_numpy()) == {
+        "ZZ000": "absent in 2025-26-q1",
+        "ZZ002": "not comparable: merger",
+        "ZZ005": "absent in 2025-26-q2",
+    }
     found = volatility.changes(scores, standings, *QUARTERS[:2], "acute", not_comparable={"ZZ002"})
     assert list(found["trust_code"]) == ["ZZ001", "ZZ003", "ZZ004"]
 
@@ -258,8 +304,10 @@ def test_override_is_the_cause_only_if_the_old_flag_would_have_kept_the_segment(
     # The flag falls away; comes; decides though both move; the segment moves by itself; the flag changes nothing; the
     # segment would have moved by itself, the flag only moves it further.
     segments = pd.DataFrame({QUARTERS[0]: [2, 1, 2, 2, 4, 1], QUARTERS[1]: [2, 1, 1, 4, 4, 2]}, table.index) * 1.0
-    flags = pd.DataFrame({QUARTERS[0]: [True, False, True, False, True, False],
-                          QUARTERS[1]: [False, True, False, True, False, True]}, table.index)
+    flags = pd.DataFrame(
+        {QUARTERS[0]: [True, False, True, False, True, False], QUARTERS[1]: [False, True, False, True, False, True]},
+        table.index,
+    )
     scores, standings = made({one: table for one in QUARTERS[:2]}, segments, flags)
     found = volatility.changes(scores, standings, *QUARTERS[:2], "acute")
     assert list(found["segment_before"]) == [3, 1, 3, 2, 4, 1]
@@ -268,9 +316,16 @@ def test_override_is_the_cause_only_if_the_old_flag_would_have_kept_the_segment(
 
 
 def test_summary_has_one_cause_for_each_change_of_segment():
-    table = pd.DataFrame({"change": [-0.5, 0.5, 0.1, -0.6, 0.0], "p_value": [0.01, 0.01, 0.6, 0.01, 0.9],
-                          "more_than_noise": [True, False, False, True, False], "segment_before": [2.0, 2, 1, 2, 4],
-                          "segment_after": [1.0, 3, 3, 2, 4], "by_override": [False, False, True, False, False]})
+    table = pd.DataFrame(
+        {
+            "change": [-0.5, 0.5, 0.1, -0.6, 0.0],
+            "p_value": [0.01, 0.01, 0.6, 0.01, 0.9],
+            "more_than_noise": [True, False, False, True, False],
+            "segment_before": [2.0, 2, 1, 2, 4],
+            "segment_after": [1.0, 3, 3, 2, 4],
+            "by_override": [False, False, True, False, False],
+        }
+    )
     found = volatility.change_summary(table)
     assert found.to_numpy().tolist() == [[3, 1, 2], [1, 0, 1], [1, 1, 0], [1, 0, 1], [1, 1, 0]]
     unadjusted = volatility.change_summary(table, level=0.05)
@@ -321,11 +376,18 @@ def noisy(seed: int, sd: float = 0.5, trusts: int = 60, metrics: int = 8) -> tup
     """Two quarters in which no trust changes and every metric scatters, cut at 2.0, 2.4 and 2.8."""
     random = np.random.default_rng(seed)
     true = random.normal(2.4, 0.4, (trusts, 1)) + random.normal(0, 0.4, (trusts, metrics))
-    tables = {one: pd.DataFrame(true + random.normal(0, sd / np.sqrt(2), true.shape),
-                                [f"ZZ{i:03}" for i in range(trusts)], [f"OF1{i:03}" for i in range(metrics)])
-              for one in QUARTERS[:2]}
-    segments = pd.DataFrame({one: 1.0 + (table.mean(axis=1).to_numpy()[:, None] > EDGES).sum(axis=1)
-                             for one, table in tables.items()}, tables[QUARTERS[0]].index)
+    tables = {
+        one: pd.DataFrame(
+            true + random.normal(0, sd / np.sqrt(2), true.shape),
+            [f"ZZ{i:03}" for i in range(trusts)],
+            [f"OF1{i:03}" for i in range(metrics)],
+        )
+        for one in QUARTERS[:2]
+    }
+    segments = pd.DataFrame(
+        {one: 1.0 + (table.mean(axis=1).to_numpy()[:, None] > EDGES).sum(axis=1) for one, table in tables.items()},
+        tables[QUARTERS[0]].index,
+    )
     return made(tables, segments)
 
 
@@ -341,8 +403,9 @@ def test_noise_alone_by_simulation_and_by_formula_agree():
 
 
 def test_noise_alone_range_covers_the_changes_of_trusts_that_do_not_change():
-    found = [volatility.noise_alone(*noisy(seed), *QUARTERS[:2], "acute", EDGES, draws=1000)
-             for seed in range(100, 180)]
+    found = [
+        volatility.noise_alone(*noisy(seed), *QUARTERS[:2], "acute", EDGES, draws=1000) for seed in range(100, 180)
+    ]
     hits = sum(one.low <= one.observed <= one.high for one in found)
     assert hits >= 70  # of 80; at 95% fewer than 70 has a chance under 0.2%
     seen, expected = (np.mean([getattr(one, name) for one in found]) for name in ("observed", "expected"))
@@ -350,8 +413,9 @@ def test_noise_alone_range_covers_the_changes_of_trusts_that_do_not_change():
 
 
 def test_chance_of_change_on_an_edge_is_a_half_and_far_away_nothing():
-    chances = volatility.chance_of_change(np.array([2.4, 1.0, 2.0]), np.full(3, 0.01), EDGES,
-                                          np.array([False, False, True]), 3)
+    chances = volatility.chance_of_change(
+        np.array([2.4, 1.0, 2.0]), np.full(3, 0.01), EDGES, np.array([False, False, True]), 3
+    )
     assert chances == pytest.approx([0.5, 0.0, 0.0], abs=1e-9)  # flagged: on 1/2, held in segment 3 either way
 
 

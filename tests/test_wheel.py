@@ -22,7 +22,19 @@ ALL = {"league_table.ipynb", "trust_briefing.ipynb", "explore.ipynb"}
 def wheel(tmp_path_factory) -> Path:
     """The wheel of this very tree, built offline."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps", "--no-build-isolation", "--no-index", "-q", "-w", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        ROOT,
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-q",
+        "-w",
+        folder,
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return next(folder.glob("nof-*.whl"))
 
@@ -37,7 +49,18 @@ class Place:
         scripts = sysconfig.get_path("scripts", vars={"base": str(folder / "venv")})
         site = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
         self.bin, self.site = Path(scripts), Path(site)
-        install = [sys.executable, "-m", "pip", "--python", self.bin / "python", "install", "--no-deps", "--no-index", "-q", wheel]
+        install = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            self.bin / "python",
+            "install",
+            "--no-deps",
+            "--no-index",
+            "-q",
+            wheel,
+        ]
         subprocess.run(install, check=True, capture_output=True, timeout=120)
         # Only the packages: the .pth files in there, which point to the clone, are not followed from a .pth.
         (self.site / "locked.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -49,8 +72,14 @@ class Place:
         """A command of the environment, in its home, with nothing of this process's environment."""
         path = os.pathsep.join([str(self.bin), "/usr/bin", "/bin"])
         given = {"PATH": path, "HOME": str(self.home), "COLUMNS": "200"}
-        done = subprocess.run([str(self.bin / "python"), *map(str, words)], cwd=self.home, env=given, capture_output=True,
-                              text=True, timeout=300)
+        done = subprocess.run(
+            [str(self.bin / "python"), *map(str, words)],
+            cwd=self.home,
+            env=given,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
@@ -84,7 +113,9 @@ def test_it_runs_from_the_wheel_and_not_from_the_clone(place):
 
 def test_an_editable_install_holds_no_second_copy_of_the_code(tmp_path):
     build = f"from hatchling.build import build_editable; print(build_editable({str(tmp_path)!r}))"
-    done = subprocess.run([sys.executable, "-c", build], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", build], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    )
     names = zipfile.ZipFile(tmp_path / done.stdout.split()[-1]).namelist()
     assert names and not [name for name in names if name.endswith(".py")], "a stale helpers.py would be imported first"
 
@@ -92,8 +123,9 @@ def test_an_editable_install_holds_no_second_copy_of_the_code(tmp_path):
 def test_it_carries_every_notebook_rules_file_and_params_file(place):
     share = place.site / "nof" / "_share"
     for folder in ("notebooks", "params", "data/frameworks", "data/reference"):
-        assert files(share / folder) >= {path.name for path in (ROOT / folder).iterdir() if path.suffix in
-                                         (".ipynb", ".yaml", ".csv")}, folder
+        assert files(share / folder) >= {
+            path.name for path in (ROOT / folder).iterdir() if path.suffix in (".ipynb", ".yaml", ".csv")
+        }, folder
     assert files(share / "notebooks") >= ALL
 
 
@@ -118,8 +150,18 @@ def test_what_the_quarterly_job_keeps_goes_where_it_was_started(place):
 
 def test_jupyter_makes_both_forms_of_a_notebook(place, reports):
     for name, start in (("html", b"<!DOCTYPE html>"), ("pdf", b"%PDF-")):
-        place.run("-m", "jupyter", "nbconvert", "--to", f"briefing-{name}", reports / "2025-26-q4" / "reconciliation.ipynb",
-                  "--output-dir", place.home, "--output", f"made.{name}" if name == "html" else "made")
+        place.run(
+            "-m",
+            "jupyter",
+            "nbconvert",
+            "--to",
+            f"briefing-{name}",
+            reports / "2025-26-q4" / "reconciliation.ipynb",
+            "--output-dir",
+            place.home,
+            "--output",
+            f"made.{name}" if name == "html" else "made",
+        )
         assert (place.home / f"made.{name}").read_bytes().lower().startswith(start.lower())
 
 
@@ -128,13 +170,27 @@ def test_the_export_menu_finds_both_exporters(place):
     assert {"briefing-html", "briefing-pdf"} <= set(told)
 
 
-@pytest.mark.parametrize(("name", "more"), [("league_table", ["-p", "trust_type", "ambulance"]), ("trust_briefing", [])])
+@pytest.mark.parametrize(
+    ("name", "more"), [("league_table", ["-p", "trust_type", "ambulance"]), ("trust_briefing", [])]
+)
 def test_papermill_alone_runs_a_notebook_with_the_same_parameters(place, reports, name, more):
     made, data = place.home / f"{name}.ipynb", place.home / "thin"
     if not data.exists():
         thin_demo(data)
-    place.run("-m", "papermill", place.site / "nof" / "_share" / "notebooks" / f"{name}.ipynb", made, "-p", "data", data,
-              "-p", "quarter", "2025-26-q4", *more, "--no-progress-bar")
+    place.run(
+        "-m",
+        "papermill",
+        place.site / "nof" / "_share" / "notebooks" / f"{name}.ipynb",
+        made,
+        "-p",
+        "data",
+        data,
+        "-p",
+        "quarter",
+        "2025-26-q4",
+        *more,
+        "--no-progress-bar",
+    )
     cells = [cell for cell in nbformat.read(made, 4).cells if cell.cell_type == "code"]
     kinds = [output.output_type for cell in cells for output in cell.outputs]
     assert "error" not in kinds and len(kinds) >= 5

@@ -8,23 +8,39 @@ import pytest
 
 from nof import reconcile_words, words
 
-LEAGUE = pd.DataFrame({
-    "trust_name": ["Ash Trust", "Birch & Co", "Cedar Trust", "Dogwood Trust"], "rank": [1.0, 2, 3, 4],
-    "average_score": [1.5, 2.0, 1.6, 3.25], "rank_low": [1.0, 1, 3, 4], "rank_high": [2.0, 3, 3, 4],
-    "segment": [1.0, 2, 3, 4], "segment_unadjusted": [1.0, 2, 1, 4], "in_deficit": [False, False, True, True],
-    "metrics_scored": [8, 9, 10, 11],
-})
+LEAGUE = pd.DataFrame(
+    {
+        "trust_name": ["Ash Trust", "Birch & Co", "Cedar Trust", "Dogwood Trust"],
+        "rank": [1.0, 2, 3, 4],
+        "average_score": [1.5, 2.0, 1.6, 3.25],
+        "rank_low": [1.0, 1, 3, 4],
+        "rank_high": [2.0, 3, 3, 4],
+        "segment": [1.0, 2, 3, 4],
+        "segment_unadjusted": [1.0, 2, 1, 4],
+        "in_deficit": [False, False, True, True],
+        "metrics_scored": [8, 9, 10, 11],
+    }
+)
 
 
-@pytest.mark.parametrize(("part", "whole", "told"), [
-    (0, 0, "0 of 0"), (49, 61, "49 of 61 (80%)"), (61, 61, "61 of 61 (100%)"), (9999, 10000, "9,999 of 10,000 (99.9%)"),
-    (199, 200, "199 of 200 (99.5%)"), (99_999, 100_000, "99,999 of 100,000 (99.9%)"),
-])
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        (0, 0, "0 of 0"),
+        (49, 61, "49 of 61 (80%)"),
+        (61, 61, "61 of 61 (100%)"),
+        (9999, 10000, "9,999 of 10,000 (99.9%)"),
+        (199, 200, "199 of 200 (99.5%)"),
+        (99_999, 100_000, "99,999 of 100,000 (99.9%)"),
+    ],
+)
 def test_a_share_is_never_rounded_up_to_all(part, whole, told):
     assert words.share(part, whole) == told
 
 
-@pytest.mark.parametrize(("names", "told"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+@pytest.mark.parametrize(
+    ("names", "told"), [([], "none"), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
 def test_lists_read_as_a_sentence(names, told):
     assert words.listed(iter(names)) == told
 
@@ -36,7 +52,9 @@ def test_a_place_without_a_range_says_so():
 
 def test_figures_made_up_are_called_so_and_real_ones_have_their_source():
     assert "No figure and no trust in it is real" in words.source_line(True, "2025-26-q4")
-    assert "NHS England" in words.source_line(False, "2025-26-q4") and "Q4 2025/26" in words.source_line(False, "2025-26-q4")
+    assert "NHS England" in words.source_line(False, "2025-26-q4") and "Q4 2025/26" in words.source_line(
+        False, "2025-26-q4"
+    )
 
 
 def test_the_headline_gives_first_and_last_with_their_ranges_and_counts_the_wide_ones():
@@ -66,18 +84,25 @@ def test_an_override_that_changed_nothing_or_cannot_be_seen_says_so():
 
 def test_the_ends_of_the_table_count_who_could_be_among_the_best():
     told = words.ends(LEAGUE, 2).markdown
-    assert "2 trusts could be among the best 2" in told and "- Ash Trust: place 1 (1 to 2), average 1.50, 8 metrics" in told
+    assert (
+        "2 trusts could be among the best 2" in told
+        and "- Ash Trust: place 1 (1 to 2), average 1.50, 8 metrics" in told
+    )
     assert "Dogwood Trust: place 4 (4 to 4), average 3.25, 11 metrics" in told
     unknown = words.ends(LEAGUE.assign(rank_low=np.nan), 2).markdown
     assert "could be among" not in unknown and "place 1 (likely range not known)" in unknown
 
 
-MOVED = pd.DataFrame({
-    "trust_name": ["Ash", "Birch", "Cedar", "Dogwood", "Elder", "Fir", "Gorse"],
-    "places": [3.0, 2, -2, -4, 0, np.nan, np.nan], "rank_before": [4.0, 4, 1, 1, 5, np.nan, 5],
-    "segment": [1.0, 2, 2, 3, 3, 3, 3], "segment_before": [2.0, 2, 1, 3, 3, np.nan, 3],
-    "not_comparable": [False] * 6 + [True],
-})
+MOVED = pd.DataFrame(
+    {
+        "trust_name": ["Ash", "Birch", "Cedar", "Dogwood", "Elder", "Fir", "Gorse"],
+        "places": [3.0, 2, -2, -4, 0, np.nan, np.nan],
+        "rank_before": [4.0, 4, 1, 1, 5, np.nan, 5],
+        "segment": [1.0, 2, 2, 3, 3, 3, 3],
+        "segment_before": [2.0, 2, 1, 3, 3, np.nan, 3],
+        "not_comparable": [False] * 6 + [True],
+    }
+)
 
 
 def test_movement_counts_up_down_and_kept_and_names_the_new_and_the_merged():
@@ -94,16 +119,27 @@ def test_movement_without_an_earlier_quarter_or_newcomers_says_no_more_than_it_k
 
 
 def test_metrics_are_counted_with_those_whose_rule_is_known_and_the_one_scored_for_fewest():
-    metrics = pd.DataFrame({"shape": ["ranked", "not recomputable", "floor"], "trusts": [61, 5, 38],
-                            "description": ["Sickness", "CQC safe", "UCR"]})
+    metrics = pd.DataFrame(
+        {
+            "shape": ["ranked", "not recomputable", "floor"],
+            "trusts": [61, 5, 38],
+            "description": ["Sickness", "CQC safe", "UCR"],
+        }
+    )
     told = words.metrics_headline(metrics).markdown
-    assert "**3 metrics** enter" in told and "known for 2 of them" in told and "5 trusts, are scored on “CQC safe”" in told
+    assert (
+        "**3 metrics** enter" in told and "known for 2 of them" in told and "5 trusts, are scored on “CQC safe”" in told
+    )
 
 
-COMPARED = pd.DataFrame({
-    "rule": ["average", "average", "segment", "likely range: lower end"], "level": [1, 2, 2, 2],
-    "published": [2.0, 2.0, 3.0, 1.9], "difference": [0.0, 0.0, 0.0, 0.0],
-})
+COMPARED = pd.DataFrame(
+    {
+        "rule": ["average", "average", "segment", "likely range: lower end"],
+        "level": [1, 2, 2, 2],
+        "published": [2.0, 2.0, 3.0, 1.9],
+        "difference": [0.0, 0.0, 0.0, 0.0],
+    }
+)
 
 
 def test_a_reconciliation_without_a_miss_says_so_and_one_with_a_miss_counts_the_rules():

@@ -25,8 +25,12 @@ def double(number):
 
 
 def fail(kind):
-    raise {"input": InputError(Problem("a.csv", "is bad", row=3)), "value": ValueError("no"),
-           "closure": type("Local", (Exception,), {})("cannot travel"), "exit": SystemExit(3)}[kind]
+    raise {
+        "input": InputError(Problem("a.csv", "is bad", row=3)),
+        "value": ValueError("no"),
+        "closure": type("Local", (Exception,), {})("cannot travel"),
+        "exit": SystemExit(3),
+    }[kind]
 
 
 def die():
@@ -56,7 +60,8 @@ def run(executor, *calls):
 def test_results_and_errors_come_back_as_they_are(tmp_path, method):
     executor = workers.Workers(3, IMPORTABLE[method], tmp_path, method)
     good, bad, value, closure, leaves, after = run(
-        executor, (double, 21), (fail, "input"), (fail, "value"), (fail, "closure"), (fail, "exit"), (double, 4))
+        executor, (double, 21), (fail, "input"), (fail, "value"), (fail, "closure"), (fail, "exit"), (double, 4)
+    )
     assert (good.result(), after.result()) == (42, 8)
     assert isinstance(bad.exception(), InputError) and bad.exception().problems[0].row == 3
     assert isinstance(value.exception(), ValueError)

@@ -51,8 +51,10 @@ time.sleep(600 if what in ("hang", "kill-parent") else 0)"""
 def notebook(title: str, parameters: list[str], *cells: str) -> nbformat.NotebookNode:
     """A notebook with a parameters cell (names without values) and code cells."""
     given = new_code_cell("\n".join(f'{name} = ""' for name in parameters), metadata={"tags": ["parameters"]})
-    found = new_notebook(cells=[new_markdown_cell(f"# {title}"), given, *map(new_code_cell, cells)],
-                         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    found = new_notebook(
+        cells=[new_markdown_cell(f"# {title}"), given, *map(new_code_cell, cells)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
     for number, cell in enumerate(found.cells):
         cell["id"] = f"c{number:02d}"
     return found
@@ -82,11 +84,18 @@ def environment(home: Path, fault: str = "", **more: str) -> dict[str, str]:
     return os.environ | {"NOF_NOTEBOOKS": str(home / "notebooks"), "NOF_TEST_FAULT": fault, MARK: str(home)} | more
 
 
-def start(home: Path, *words: object, fault: str = "", script: str = MAIN, cwd: Path | None = None,
-          **more: str) -> subprocess.Popen:
+def start(
+    home: Path, *words: object, fault: str = "", script: str = MAIN, cwd: Path | None = None, **more: str
+) -> subprocess.Popen:
     """Start a nof command; `script` is the Python that runs it."""
-    return subprocess.Popen([sys.executable, "-c", script, *map(str, words)], env=environment(home, fault, **more),
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd or home)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, words)],
+        env=environment(home, fault, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd or home,
+    )
 
 
 def nof(home: Path, *words: object, **options: object) -> tuple[int, str]:
@@ -104,8 +113,11 @@ def brief(home: Path, *words: object, out: Path | None = None, **options: object
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file under a folder, through a link too."""
     home = folder.resolve()
-    return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(home.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file()
+    }
 
 
 def processes(home: Path) -> list[psutil.Process]:

@@ -35,8 +35,10 @@ def row(found: dict) -> str:
     seconds, whole = found["seconds_per_trust"], found["all_trusts"]
     made = f"{whole['pdf']} in {whole['seconds']:.0f} s, {whole['peak_mb']} MB a worker"
     made += "" if whole["exit_code"] == 0 else ", with failures"
-    return (f"| {found['publication']}, {found['trusts']} trusts | {seconds['stock']:.2f} | {seconds['ours']:.2f} "
-            f"| {seconds['floor']:.2f} | {found['stock_over_ours']:.1f} | {found['ours_over_floor']:.2f} | {made} |")
+    return (
+        f"| {found['publication']}, {found['trusts']} trusts | {seconds['stock']:.2f} | {seconds['ours']:.2f} "
+        f"| {seconds['floor']:.2f} | {found['stock_over_ours']:.1f} | {found['ours_over_floor']:.2f} | {made} |"
+    )
 
 
 def table(found: list[dict]) -> str:
@@ -55,19 +57,24 @@ def grown(folder: Path) -> str:
     if not path.is_file():
         return NOTHING.replace("briefings", "growth")
     found = json.loads(path.read_text(encoding="utf-8"))
-    parts = [_growth_table(found["quarters"], f"quarters of history, {found['quarters']['trusts']} trusts"),
-             _growth_table(found["trusts"], f"trusts, {found['trusts']['quarters']} quarters")]
+    parts = [
+        _growth_table(found["quarters"], f"quarters of history, {found['quarters']['trusts']} trusts"),
+        _growth_table(found["trusts"], f"trusts, {found['trusts']['quarters']} quarters"),
+    ]
     return "\n".join(parts) + f"\nMeasured on {found['date']}, {found['machine']}. `bench/growth.py` repeats it.\n"
 
 
 def _growth_table(found: dict, what: str) -> str:
     sizes = found["sizes"]
-    lines = [f"| {what} | " + " | ".join(f"{int(size):,}" for size in sizes) + " | exponent |",
-             "|---|" + "---:|" * (len(sizes) + 1)]
+    lines = [
+        f"| {what} | " + " | ".join(f"{int(size):,}" for size in sizes) + " | exponent |",
+        "|---|" + "---:|" * (len(sizes) + 1),
+    ]
     for stage, exponent in found["exponents"].items():
         digits = 0 if stage.endswith("MB") else 2
-        lines.append(f"| {stage} | " + " | ".join(f"{one[stage]:,.{digits}f}" for one in sizes.values())
-                     + f" | {exponent:.2f} |")
+        lines.append(
+            f"| {stage} | " + " | ".join(f"{one[stage]:,.{digits}f}" for one in sizes.values()) + f" | {exponent:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 

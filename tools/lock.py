@@ -14,8 +14,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
-COMMAND = ["-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11",
-           "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
+COMMAND = [
+    "-m",
+    "uv",
+    "pip",
+    "compile",
+    "pyproject.toml",
+    "--all-extras",
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--quiet",
+]
 
 
 def compile_into(path: Path, *more: str) -> None:

@@ -37,14 +37,21 @@ def copy_into(folder: Path) -> None:
 
 def mutmut(folder: Path, *words: str, capture: bool = False) -> str:
     """Run a command of mutmut in the copy; its output if that is wanted."""
-    run = subprocess.run([sys.executable, "-m", "mutmut", *words], cwd=folder, check=True, text=True,
-                         stdout=subprocess.PIPE if capture else None)
+    run = subprocess.run(
+        [sys.executable, "-m", "mutmut", *words],
+        cwd=folder,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE if capture else None,
+    )
     return run.stdout or ""
 
 
 def verdicts(folder: Path) -> dict[str, str]:
     """What became of each mutant."""
-    lines = (line.strip().rsplit(": ", 1) for line in mutmut(folder, "results", "--all", "true", capture=True).splitlines())
+    lines = (
+        line.strip().rsplit(": ", 1) for line in mutmut(folder, "results", "--all", "true", capture=True).splitlines()
+    )
     return dict(line for line in lines if len(line) == 2)
 
 

@@ -92,8 +92,11 @@ def of_helper(name: str) -> str:
 
 def rows_of(module: ModuleType) -> list[str]:
     """A row for each public function that the module defines, or names in __all__."""
-    own = getattr(module, "__all__", None) or [name for name, one in vars(module).items() if not name.startswith("_")
-                                               and inspect.isfunction(one) and one.__module__ == module.__name__]
+    own = getattr(module, "__all__", None) or [
+        name
+        for name, one in vars(module).items()
+        if not name.startswith("_") and inspect.isfunction(one) and one.__module__ == module.__name__
+    ]
     found = {name: getattr(module, name) for name in own}
     return [f"| `{name}{signature(one)}` | {cell(first_line(one))} |" for name, one in found.items()]
 

@@ -39,6 +39,7 @@ def _sheet(height: float) -> Iterator[tuple[Any, Any]]:
 
 # --- where it stands among its type ---
 
+
 def strip(trust: TrustView) -> Chart:
     """Every trust's average on one line, with this trust's likely range and the segments."""
     averages, own = trust.limits.league["average_score"], trust.place
@@ -52,10 +53,14 @@ def strip(trust: TrustView) -> Chart:
 
     with _sheet(24) as (drawing, axes):
         _segment_bands(axes, trust.limits.view.edges, across, first, last)
-        axes.add_collection(LineCollection([[(x, 9), (x, 14)] for x in across(averages)], colors=style.QUIET, linewidths=0.7))
+        axes.add_collection(
+            LineCollection([[(x, 9), (x, 14)] for x in across(averages)], colors=style.QUIET, linewidths=0.7)
+        )
         _own_place(axes, across([own["average_score"], low, high]), findings.range_words(own))
         for score, align in ((first, "left"), (last, "right")):
-            axes.text(float(across(score)), 22.2, f"{score:.1f}", ha=align, va="center", fontsize=SMALL, color=style.QUIET)
+            axes.text(
+                float(across(score)), 22.2, f"{score:.1f}", ha=align, va="center", fontsize=SMALL, color=style.QUIET
+            )
         return Chart.from_figure(drawing, alt=findings.strip_alt(trust), caption=findings.strip_caption(trust))
 
 
@@ -76,12 +81,15 @@ def _segment_bands(axes: Any, edges: np.ndarray, across: Any, low: float, high: 
     for segment, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True), 1):
         if end > start:
             left, right = float(across(start)), float(across(end))
-            axes.fill_between([left, right], 6.5, 16, facecolor=style.SEGMENT_WASH[segment], edgecolor=style.QUIET, lw=0.7)
+            axes.fill_between(
+                [left, right], 6.5, 16, facecolor=style.SEGMENT_WASH[segment], edgecolor=style.QUIET, lw=0.7
+            )
             name = f"Segment {segment}" if right - left > 16 else str(segment)
             axes.text((left + right) / 2, 4, name, ha="center", va="center", fontsize=7, color=style.QUIET)
 
 
 # --- where the score comes from ---
+
 
 def bars(trust: TrustView) -> Chart:
     """What each metric adds to the average against a median trust, as bars in order."""
@@ -97,13 +105,20 @@ def bars(trust: TrustView) -> Chart:
         ends = zero + values * scale
         for chosen, colour in ((values > 0, WORSE), (values < 0, BETTER)):
             lines = [[(zero, y), (x, y)] for x, y in zip(ends[chosen], rows[chosen], strict=True)]
-            axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.62 * step * style.POINTS_PER_MM,
-                                               capstyle="butt"))
+            axes.add_collection(
+                LineCollection(lines, colors=colour, linewidths=0.62 * step * style.POINTS_PER_MM, capstyle="butt")
+            )
         axes.plot([zero, zero], [top - 1, top + step * len(values)], color=style.QUIET, lw=0.7)
         for y, x, value, text in zip(rows, ends, values, table["description"], strict=True):
             axes.text(0, y, shortened(text, 56), va="center", fontsize=7.4)
-            axes.text(x + (1 if value >= 0 else -1), y, signed(value), va="center",
-                      ha="left" if value >= 0 else "right", fontsize=7.4)
+            axes.text(
+                x + (1 if value >= 0 else -1),
+                y,
+                signed(value),
+                va="center",
+                ha="left" if value >= 0 else "right",
+                fontsize=7.4,
+            )
         _bar_heads(axes, zero, reach)
         return Chart.from_figure(drawing, alt=findings.bars_alt(trust), caption=findings.bars_caption(trust))
 
@@ -111,7 +126,10 @@ def bars(trust: TrustView) -> Chart:
 def _bar_heads(axes: Any, zero: float, reach: np.ndarray) -> None:
     """Which side is which, in full on the side that has the room."""
     room = WIDE - zero > 38
-    for side, align, shift, word, full in ((reach[1], "left", 1, "worse", room), (-reach[0], "right", -1, "better", not room)):
+    for side, align, shift, word, full in (
+        (reach[1], "left", 1, "worse", room),
+        (-reach[0], "right", -1, "better", not room),
+    ):
         if side > 0:
             text = f"{word} than the median trust" if full else word
             axes.text(zero + shift, 2.4, text, va="center", ha=align, fontsize=7, color=style.QUIET)
@@ -154,8 +172,9 @@ def trend(trust: TrustView) -> Chart | None:
         places = [_spot(axes, grid, number, panel) for number, panel in enumerate(panels)]
         frames = [[(left, y), (left + grid.lines + 2, y)] for left, base in places for y in (base, base + _PLOT_MM)]
         axes.add_collection(LineCollection(frames, colors=style.RULE, linewidths=0.5))
-        axes.plot(*_joined(grid, places, [middle for _, _, middle in panels]), color=style.QUIET, lw=0.8,
-                  ls=(0, (3, 2)))
+        axes.plot(
+            *_joined(grid, places, [middle for _, _, middle in panels]), color=style.QUIET, lw=0.8, ls=(0, (3, 2))
+        )
         axes.plot(*_joined(grid, places, [own for _, own, _ in panels]), color=style.ACCENT, lw=1.3, marker="o", ms=2.6)
         return Chart.from_figure(drawing, alt=findings.trend_alt(trust), caption=findings.trend_caption(trust))
 
@@ -167,13 +186,26 @@ def _spot(axes: Any, grid: _Grid, number: int, panel: tuple[str, pd.Series, pd.S
     left, top = right * grid.panel, _KEY_MM + down * _ROW_MM
     bold = number == 0
     for line, text in enumerate(textwrap.wrap(name, grid.letters, max_lines=2, placeholder=" …")):
-        axes.text(left, top + 0.4 + 2.7 * line, text, va="top", fontsize=SMALL, fontweight=600 if bold else 400,
-                  color=style.INK if bold else style.QUIET)
+        axes.text(
+            left,
+            top + 0.4 + 2.7 * line,
+            text,
+            va="top",
+            fontsize=SMALL,
+            fontweight=600 if bold else 400,
+            color=style.INK if bold else style.QUIET,
+        )
     known = np.flatnonzero(own.notna())
     if len(known):
         score = float(own.iloc[known[-1]])
-        axes.text(left + 2.8 + grid.lines * known[-1] / (len(own) - 1), _height(score, top + _HEAD_MM), f"{score:.2f}",
-                  va="center", fontsize=7.4, fontweight=600)
+        axes.text(
+            left + 2.8 + grid.lines * known[-1] / (len(own) - 1),
+            _height(score, top + _HEAD_MM),
+            f"{score:.2f}",
+            va="center",
+            fontsize=7.4,
+            fontweight=600,
+        )
     return left, top + _HEAD_MM
 
 

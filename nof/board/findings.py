@@ -24,6 +24,7 @@ def signed(value: float) -> str:
 
 # --- where it stands among its type ---
 
+
 def range_words(place: Mapping) -> str:
     """An average and its likely range: "2.10, likely range 1.80 to 2.44".
 
@@ -67,12 +68,15 @@ def strip_alt(trust: TrustView) -> str:
     """The span of the averages, the trust's own, and how many are better and worse."""
     place, averages = trust.place, _averages(trust)
     better, worse = int((averages < place["average_score"]).sum()), int((averages > place["average_score"]).sum())
-    return (f"Strip of the averages of {trusts(len(averages), trust.trust_type)}, from {averages.min():.2f} to "
-            f"{averages.max():.2f}. {short_name(trust.name)} stands at {range_words(place)}; {better} "
-            f"{'stands' if better == 1 else 'stand'} better, {worse} worse.")
+    return (
+        f"Strip of the averages of {trusts(len(averages), trust.trust_type)}, from {averages.min():.2f} to "
+        f"{averages.max():.2f}. {short_name(trust.name)} stands at {range_words(place)}; {better} "
+        f"{'stands' if better == 1 else 'stand'} better, {worse} worse."
+    )
 
 
 # --- where the score comes from ---
+
 
 def bars_caption(trust: TrustView) -> str:
     """How many metrics make the average worse than a median trust's, and how many better."""
@@ -86,8 +90,9 @@ def bars_caption(trust: TrustView) -> str:
     verb = "makes" if (worse or better) == 1 else "make"
     first, *rest = parts
     count, way = first.split()
-    return (f"{count} of {len(values)} metrics {verb} its average {way} than a median trust's"
-            + (f", {rest[0]}" if rest else ""))
+    return f"{count} of {len(values)} metrics {verb} its average {way} than a median trust's" + (
+        f", {rest[0]}" if rest else ""
+    )
 
 
 def bars_alt(trust: TrustView) -> str:
@@ -104,15 +109,23 @@ def bars_alt(trust: TrustView) -> str:
 
 # --- the quarters ---
 
+
 def trend_caption(trust: TrustView) -> str:
     """Where the average went from the first quarter to the last, and how many metrics went with it."""
     first, last = trust.quarters[0], trust.quarters[-1]
     average = trust.standings["average_score"]
     steps = _steps(trust)
     better, worse = int((steps < 0).sum()), int((steps > 0).sum())
-    went = (f"stayed at {average[last]:.2f}" if f"{average[first]:.2f}" == f"{average[last]:.2f}" else
-            f"went from {average[first]:.2f} to {average[last]:.2f}")
-    metrics = "" if steps.empty else f"; {better or 'no'} metric{'' if better == 1 else 's'} became better, {worse or 'none'} worse"
+    went = (
+        f"stayed at {average[last]:.2f}"
+        if f"{average[first]:.2f}" == f"{average[last]:.2f}"
+        else f"went from {average[first]:.2f} to {average[last]:.2f}"
+    )
+    metrics = (
+        ""
+        if steps.empty
+        else f"; {better or 'no'} metric{'' if better == 1 else 's'} became better, {worse or 'none'} worse"
+    )
     return f"From {_span(first, last)} its average {went}{metrics}"
 
 
@@ -131,8 +144,13 @@ def _steps(trust: TrustView) -> pd.Series:
 def trend_alt(trust: TrustView) -> str:
     """The metrics that went furthest either way."""
     names, steps = trust.contributions.set_index("metric_id")["description"], _steps(trust)
-    parts = [f"Line charts over {len(trust.quarters)} quarters, one for the average and one for each of {len(names)} metrics."]
-    for way, found in (("for the better", steps[steps < 0].sort_values()), ("for the worse", -(-steps[steps > 0]).sort_values())):
+    parts = [
+        f"Line charts over {len(trust.quarters)} quarters, one for the average and one for each of {len(names)} metrics."
+    ]
+    for way, found in (
+        ("for the better", steps[steps < 0].sort_values()),
+        ("for the worse", -(-steps[steps > 0]).sort_values()),
+    ):
         if len(found):
             row = trust.scores.loc[found.index[0]].dropna()
             parts.append(f"Furthest {way}: {names[found.index[0]]}, {row.iloc[0]:.2f} to {row.iloc[-1]:.2f}.")

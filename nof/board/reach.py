@@ -18,8 +18,9 @@ def reach_heading(trust: TrustView) -> str:
         return f"What holds it in segment {goal.segment}, and what else it would take"
     if goal.target:
         return f"What it would take to reach segment {goal.target}"
-    return ("What keeps it in segment 1" if goal.segment_unadjusted == 1 else
-            "What it would take to reach the next segment")
+    return (
+        "What keeps it in segment 1" if goal.segment_unadjusted == 1 else "What it would take to reach the next segment"
+    )
 
 
 def reach(trust: TrustView) -> Words:
@@ -38,8 +39,10 @@ def _alone(trust: TrustView) -> str:
     closes = table["closes"].astype(bool)
     unknown = table["why_not"].str.startswith("not available")
     short = int((~closes & ~unknown).sum())
-    parts = [f"{'None' if not closes.any() else 'One' if closes.sum() == 1 else int(closes.sum())} of its "
-             f"{len(table)} metrics could close the gap alone"]
+    parts = [
+        f"{'None' if not closes.any() else 'One' if closes.sum() == 1 else int(closes.sum())} of its "
+        f"{len(table)} metrics could close the gap alone"
+    ]
     if short and closes.any():
         parts.append(f"{short} could not, whatever their value")
     if unknown.any():
@@ -55,8 +58,10 @@ def _most_often(closing: pd.DataFrame) -> str:
     row = known.iloc[0]
     if not known["times"].any():
         return " No trust of its type made such a step from one quarter to the next in these files."
-    return (f" The step that trusts of its type made most often, in {row['times']:.0f} of {row['of']:.0f} cases, is on "
-            f"{plain(row['description'])}.")
+    return (
+        f" The step that trusts of its type made most often, in {row['times']:.0f} of {row['of']:.0f} cases, is on "
+        f"{plain(row['description'])}."
+    )
 
 
 def together(trust: TrustView) -> Words | None:
@@ -65,32 +70,49 @@ def together(trust: TrustView) -> Words | None:
     if table.empty:
         return None
     first = table[table["set"] == 1]
-    told = ("A realistic step is here one that a quarter of the trusts of its type made, or bettered, from one "
-            "quarter to the next.")
+    told = (
+        "A realistic step is here one that a quarter of the trusts of its type made, or bettered, from one "
+        "quarter to the next."
+    )
     if not bool(first["closes"].iloc[0]):
         return _nearest(first, told)
     if len(first) == 1:
         return _one_enough(table[table["size"] == 1], told)
-    return Words(f"**The smallest sets that close the gap with realistic steps take {len(first)} metrics together.** "
-                 f"{told} All metrics of a set go the same share of theirs.")
+    return Words(
+        f"**The smallest sets that close the gap with realistic steps take {len(first)} metrics together.** "
+        f"{told} All metrics of a set go the same share of theirs."
+    )
 
 
 def _one_enough(table: pd.DataFrame, told: str) -> Words:
     """Where a realistic step of one metric closes the gap: the shortest ones, in usual moves."""
     names = listed(plain(one) for one in table["description"].head(NAMED))
-    which = "That metric is" if len(table) == 1 else f"The {len(table)} metrics for which that holds begin with" if (
-        len(table) > NAMED) else "Those metrics are"
-    return Words(f"**One metric with a realistic step would be enough.** {told} {which} {names}"
-                 f"{', the shortest steps in usual moves first' if len(table) > 1 else ''}.")
+    which = (
+        "That metric is"
+        if len(table) == 1
+        else f"The {len(table)} metrics for which that holds begin with"
+        if (len(table) > NAMED)
+        else "Those metrics are"
+    )
+    return Words(
+        f"**One metric with a realistic step would be enough.** {told} {which} {names}"
+        f"{', the shortest steps in usual moves first' if len(table) > 1 else ''}."
+    )
 
 
 def _nearest(first: pd.DataFrame, told: str) -> Words:
     """The set that comes nearest, where none closes the gap."""
     left = points(float(first["gap_left"].iloc[0]))
-    moves = listed(f"{plain(row['description'])} (from {with_unit(row['value'], row['units'])} to "
-                   f"{with_unit(row['value_needed'], row['units'])})" for row in first.to_dict("records"))
-    start = (f"No set of up to {len(first)} metrics closes the gap with realistic steps" if len(first) > 1 else
-             "Realistic steps do not close the gap")
+    moves = listed(
+        f"{plain(row['description'])} (from {with_unit(row['value'], row['units'])} to "
+        f"{with_unit(row['value_needed'], row['units'])})"
+        for row in first.to_dict("records")
+    )
+    start = (
+        f"No set of up to {len(first)} metrics closes the gap with realistic steps"
+        if len(first) > 1
+        else "Realistic steps do not close the gap"
+    )
     return Words(f"**{start}.** {told} What comes nearest is {moves}: {left} of the gap would stay open.")
 
 
@@ -100,8 +122,14 @@ def others(trust: TrustView) -> Words | None:
     known = moved.frame.dropna(subset="edge")
     if goal.segment_unadjusted is None or known.empty:
         return None
-    still = ("This holds the other trusts where they stand: arithmetic on published scores, neither a target nor a "
-             "forecast.") if len(trust.steps) else ""
+    still = (
+        (
+            "This holds the other trusts where they stand: arithmetic on published scores, neither a target nor a "
+            "forecast."
+        )
+        if len(trust.steps)
+        else ""
+    )
     quartiles = trust.national.framework(trust.quarter).segments.rule == "quartiles"
     rule = "is a quartile of all trusts, so it moves with the others" if quartiles else "follows a rule not known here"
     if len(known) < 2:
@@ -119,9 +147,13 @@ def _at_edges(trust: TrustView) -> str:
     if hard - easy < SHOWN:
         return ""
     if hard <= 0:
-        return ("With its average of today the trust would be on the better side of all of these, "
-                f"by {points(-hard)} at least.")
+        return (
+            "With its average of today the trust would be on the better side of all of these, "
+            f"by {points(-hard)} at least."
+        )
     if easy > 0:
         return f"Its gap would be {points(easy)} at the easiest of these and {points(hard)} at the hardest."
-    return (f"With its average of today the trust would be over the easiest of these and {points(hard)} short of the "
-            f"hardest.")
+    return (
+        f"With its average of today the trust would be over the easiest of these and {points(hard)} short of the "
+        f"hardest."
+    )

@@ -12,8 +12,9 @@ from nof.sections import show
 def trust_start(trust: TrustView) -> None:
     """Headline, card, what this rests on."""
     if trust.stands:
-        show(words.headline(trust), words.card(trust), words.opening(trust), charts.strip(trust),
-             tables.segments(trust))
+        show(
+            words.headline(trust), words.card(trust), words.opening(trust), charts.strip(trust), tables.segments(trust)
+        )
     else:
         show(words.absent(trust), words.opening(trust))
 
@@ -21,15 +22,28 @@ def trust_start(trust: TrustView) -> None:
 def trust_score(trust: TrustView) -> None:
     """Where the score comes from."""
     if trust.stands:
-        show(Words("## Where the score comes from"), words.score(trust), charts.bars(trust), charts.trend(trust),
-             tables.metrics(trust), tables.quarters(trust), tables.domains(trust))
+        show(
+            Words("## Where the score comes from"),
+            words.score(trust),
+            charts.bars(trust),
+            charts.trend(trust),
+            tables.metrics(trust),
+            tables.quarters(trust),
+            tables.domains(trust),
+        )
 
 
 def trust_reach(trust: TrustView) -> None:
     """What it would take to reach the next segment."""
     if trust.stands:
-        show(Words(f"## {way.reach_heading(trust)}"), way.reach(trust), tables.steps(trust), way.together(trust),
-             tables.sets(trust), way.others(trust))
+        show(
+            Words(f"## {way.reach_heading(trust)}"),
+            way.reach(trust),
+            tables.steps(trust),
+            way.together(trust),
+            tables.sets(trust),
+            way.others(trust),
+        )
 
 
 def trust_firm(trust: TrustView) -> None:

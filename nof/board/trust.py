@@ -29,11 +29,26 @@ LEVEL = 0.95
 COMMON = 0.5  # share of the type's trusts with a metric above which its absence is worth a remark
 FEW = 0.75  # of the median number of metrics over all trusts, at or below which a trust is scored on few
 QUARTERS = 8  # most quarters that a trend shows
-SUMMARY = {"OF5000.rank": "its place", "OF5000": "its segment", "OF5002": "its average",
-           "OF5003": "its segment before the override"}
+SUMMARY = {
+    "OF5000.rank": "its place",
+    "OF5000": "its segment",
+    "OF5002": "its average",
+    "OF5003": "its segment before the override",
+}
 # What a briefing asks of the limits of its trust's type, computed before the first one is made.
-WARMED = ("places", "change", "excluded", "periods", "unmoved", "affected", "blanks", "surveys", "subtypes", "method",
-          "paired")
+WARMED = (
+    "places",
+    "change",
+    "excluded",
+    "periods",
+    "unmoved",
+    "affected",
+    "blanks",
+    "surveys",
+    "subtypes",
+    "method",
+    "paired",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,8 +288,9 @@ class TrustView:
         """Metrics that most of its type are scored on and it is not: metric_id, description, trusts, and merger (bool:
         its window spans a merger of the trust)."""
         metrics = self.limits.view.metrics
-        most = metrics[(metrics["trusts"] > COMMON * self.trusts)
-                       & ~metrics["metric_id"].isin(self.contributions["metric_id"])]
+        most = metrics[
+            (metrics["trusts"] > COMMON * self.trusts) & ~metrics["metric_id"].isin(self.contributions["metric_id"])
+        ]
         blank = self.limits.blanks
         numbers = set(blank.loc[blank["trust_code"] == self.code, "metric_id"].str[3:]) if len(blank) else set()
         return most[["metric_id", "description", "trusts"]].assign(merger=most["metric_id"].str[3:].isin(numbers))
@@ -319,8 +335,9 @@ class TrustView:
         league = self.limits.league.set_index("trust_code")
         table = peers.peers(self.code, self.limits.matrix[0], league["trust_subtype"], NEAR)
         paired = self.limits.paired
-        difference, error, freedom = (part.loc[self.code, table.index] for part in (
-            paired.difference, paired.standard_error, paired.freedom))
+        difference, error, freedom = (
+            part.loc[self.code, table.index] for part in (paired.difference, paired.standard_error, paired.freedom)
+        )
         with np.errstate(invalid="ignore"):
             reach = error.where((error > 0) & (freedom > 0)) * stats.t.ppf((1 + LEVEL) / 2, freedom)
         table = table.assign(difference=difference, low=difference - reach, high=difference + reach)
@@ -383,8 +400,9 @@ def trust_of(national: National, quarter: str, code: str) -> TrustView:
     """
     known = set(national.publication.trusts["trust_code"])
     if code not in known:
-        raise InputError(Problem("trust", "is not in this publication", value=code,
-                                 expected=f"one of its {len(known)} trust codes"))
+        raise InputError(
+            Problem("trust", "is not in this publication", value=code, expected=f"one of its {len(known)} trust codes")
+        )
     rows = national.standings[national.standings["quarter"] == quarter]
     kinds = rows.loc[rows["trust_code"] == code, "trust_type"]
     limits = open_limits(view_of(national, quarter, kinds.iloc[0])) if len(kinds) else None

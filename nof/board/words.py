@@ -38,6 +38,7 @@ def with_unit(value: float, units: object) -> str:
 
 # --- the first page ---
 
+
 def headline(trust: TrustView) -> Words:
     """The first sentences: place, segment, average, what changed."""
     parts = [f"**{_place(trust)}**", _segment(trust), _change(trust)]
@@ -48,25 +49,40 @@ def _place(trust: TrustView) -> str:
     own, name = trust.place, plain(trust.name)
     table = trusts(trust.trusts, trust.trust_type)
     if pd.isna(own["rank"]):
-        return (f"{name} has an average score of {own['average_score']:.2f} in {trust.label}; its place among "
-                f"{table} cannot be told from these files.")
-    span = "" if pd.isna(own["rank_low"]) else (
-        f", and its likely range runs from place {own['rank_low']:.0f} to {own['rank_high']:.0f}"
-        if own["rank_low"] < own["rank_high"] else ", which is also its whole likely range")
+        return (
+            f"{name} has an average score of {own['average_score']:.2f} in {trust.label}; its place among "
+            f"{table} cannot be told from these files."
+        )
+    span = (
+        ""
+        if pd.isna(own["rank_low"])
+        else (
+            f", and its likely range runs from place {own['rank_low']:.0f} to {own['rank_high']:.0f}"
+            if own["rank_low"] < own["rank_high"]
+            else ", which is also its whole likely range"
+        )
+    )
     return f"{name} stands at place {own['rank']:.0f} of {table} in {trust.label}{span}."
 
 
 def _segment(trust: TrustView) -> str:
     own, goal = trust.place, trust.goal
-    average = (f"Its average score is {own['average_score']:.2f} (likely range {own['average_low']:.2f} to "
-               f"{own['average_high']:.2f}; 1.00 is best)")
+    average = (
+        f"Its average score is {own['average_score']:.2f} (likely range {own['average_low']:.2f} to "
+        f"{own['average_high']:.2f}; 1.00 is best)"
+    )
     if goal.segment is None:
         return f"{average}; its segment is not known."
-    final = (f" NHS England has placed it in segment {trust.final_segment} after looking at its capability to improve."
-             if trust.final_segment else "")
+    final = (
+        f" NHS England has placed it in segment {trust.final_segment} after looking at its capability to improve."
+        if trust.final_segment
+        else ""
+    )
     if goal.held:
-        return (f"The financial override holds it in segment {goal.segment}; its average alone would put it in segment "
-                f"{goal.segment_unadjusted}. {average}.{final}")
+        return (
+            f"The financial override holds it in segment {goal.segment}; its average alone would put it in segment "
+            f"{goal.segment_unadjusted}. {average}.{final}"
+        )
     flagged = ", and the financial override does not change that" if goal.in_deficit else ""
     return f"{average}, which puts it in segment {goal.segment}{flagged}.{final}"
 
@@ -78,12 +94,18 @@ def _change(trust: TrustView) -> str:
     if trust.change is None:
         return _no_change(trust, since)
     row, before, own = trust.change, trust.before, trust.place
-    average = (f"its average went from {row['average_before']:.2f} to {row['average_after']:.2f}"
-               if abs(row["average_after"] - row["average_before"]) >= SHOWN else
-               f"its average stayed at {row['average_after']:.2f}")
-    place = ("" if pd.isna(before["rank"]) or pd.isna(own["rank"]) else
-             f" and its place from {before['rank']:.0f} to {own['rank']:.0f}" if before["rank"] != own["rank"]
-             else " and its place stayed the same")
+    average = (
+        f"its average went from {row['average_before']:.2f} to {row['average_after']:.2f}"
+        if abs(row["average_after"] - row["average_before"]) >= SHOWN
+        else f"its average stayed at {row['average_after']:.2f}"
+    )
+    place = (
+        ""
+        if pd.isna(before["rank"]) or pd.isna(own["rank"])
+        else f" and its place from {before['rank']:.0f} to {own['rank']:.0f}"
+        if before["rank"] != own["rank"]
+        else " and its place stayed the same"
+    )
     return f"Since {since} {average}{place}. {verdict(row)}{_segment_change(row)}"
 
 
@@ -91,8 +113,11 @@ def verdict(row: dict) -> str:
     """Whether a change of the average is more than noise."""
     if pd.isna(row["q_value"]):
         return "Too few of its metrics have new data to say whether the average changed by more than noise."
-    return ("The change of its average is **more than the noise** between quarters." if row["more_than_noise"] else
-            "The change of its average is **no more than the noise** between quarters.")
+    return (
+        "The change of its average is **more than the noise** between quarters."
+        if row["more_than_noise"]
+        else "The change of its average is **no more than the noise** between quarters."
+    )
 
 
 def _segment_change(row: dict) -> str:
@@ -114,14 +139,27 @@ def card(trust: TrustView) -> Card:
     own = trust.place
     known = not pd.isna(own["rank"])
     items = (
-        ("Place", f"{own['rank']:.0f} of {trust.trusts}" if known else "not known",
-         "" if pd.isna(own["rank_low"]) else f"likely range {own['rank_low']:.0f} to {own['rank_high']:.0f}"),
-        ("Average score", f"{own['average_score']:.2f}", f"likely range {own['average_low']:.2f} to "
-                                                         f"{own['average_high']:.2f}"),
-        _segment_item(trust), _change_item(trust), _peer_item(trust),
-        ("Metrics scored", f"{own['metrics_scored']:.0f}",
-         f"in its type {trust.limits.league['metrics_scored'].min()} to {trust.limits.league['metrics_scored'].max()}"),
-        _next_item(trust), _chance_item(trust))
+        (
+            "Place",
+            f"{own['rank']:.0f} of {trust.trusts}" if known else "not known",
+            "" if pd.isna(own["rank_low"]) else f"likely range {own['rank_low']:.0f} to {own['rank_high']:.0f}",
+        ),
+        (
+            "Average score",
+            f"{own['average_score']:.2f}",
+            f"likely range {own['average_low']:.2f} to {own['average_high']:.2f}",
+        ),
+        _segment_item(trust),
+        _change_item(trust),
+        _peer_item(trust),
+        (
+            "Metrics scored",
+            f"{own['metrics_scored']:.0f}",
+            f"in its type {trust.limits.league['metrics_scored'].min()} to {trust.limits.league['metrics_scored'].max()}",
+        ),
+        _next_item(trust),
+        _chance_item(trust),
+    )
     return Card(items)
 
 
@@ -129,18 +167,37 @@ def _segment_item(trust: TrustView) -> tuple[str, str, str]:
     goal = trust.goal
     if goal.segment is None:
         return "Segment", "not known", ""
-    return "Segment", f"{goal.segment}", (f"held by the override; average alone: {goal.segment_unadjusted}" if goal.held
-                                          else "the override changes nothing" if goal.in_deficit else "no override")
+    return (
+        "Segment",
+        f"{goal.segment}",
+        (
+            f"held by the override; average alone: {goal.segment_unadjusted}"
+            if goal.held
+            else "the override changes nothing"
+            if goal.in_deficit
+            else "no override"
+        ),
+    )
 
 
 def _change_item(trust: TrustView) -> tuple[str, str, str]:
     if trust.change is None:
-        why = ("a merger" if "merger" in (trust.why_not_compared or "") else
-               "no earlier quarter" if trust.previous is None else "not in that table")
+        why = (
+            "a merger"
+            if "merger" in (trust.why_not_compared or "")
+            else "no earlier quarter"
+            if trust.previous is None
+            else "not in that table"
+        )
         return "Average since last quarter", "not compared", why
     row = trust.change
-    noise = ("too little new data to judge" if pd.isna(row["q_value"]) else
-             "more than noise" if row["more_than_noise"] else "no more than noise")
+    noise = (
+        "too little new data to judge"
+        if pd.isna(row["q_value"])
+        else "more than noise"
+        if row["more_than_noise"]
+        else "no more than noise"
+    )
     return f"Average since {label(trust.previous)}", f"{row['average_before']:.2f} to {row['average_after']:.2f}", noise
 
 
@@ -183,28 +240,42 @@ def percent(chance: float) -> str:
 def opening(trust: TrustView) -> Words:
     """What the briefing rests on, short."""
     publication = trust.national.publication
-    what = "an **illustrative publication, made up for this demonstration**" if publication.illustrative else (
-        f"NHS England's {type_name(trust.trust_type)} trust files")
+    what = (
+        "an **illustrative publication, made up for this demonstration**"
+        if publication.illustrative
+        else (f"NHS England's {type_name(trust.trust_type)} trust files")
+    )
     quarter = Quarter.parse(trust.quarter)
     recomputed, same = trust.figures
-    told = (f" Of the {recomputed:,} published figures of this trust that can be recomputed, {same:,} come out equal."
-            if recomputed else "")
-    return Words(f"This rests on {what} for {quarter.label}, the quarter that ended on {day(quarter.last_day)}.{told} "
-                 f"{SEGMENT_MEANING} The likely range is NHS England's 95% interval.")
+    told = (
+        f" Of the {recomputed:,} published figures of this trust that can be recomputed, {same:,} come out equal."
+        if recomputed
+        else ""
+    )
+    return Words(
+        f"This rests on {what} for {quarter.label}, the quarter that ended on {day(quarter.last_day)}.{told} "
+        f"{SEGMENT_MEANING} The likely range is NHS England's 95% interval."
+    )
 
 
 # --- where the score comes from ---
+
 
 def score(trust: TrustView) -> Words:
     """What the average is made of, and what weighs most on either side."""
     table, goal = trust.contributions, trust.goal
     worse, better = table[table["contribution"] > SHOWN], table[table["contribution"] < -SHOWN].iloc[::-1]
     light = table.loc[table["weight"] < 1, "weight"]
-    third = f" ({len(light)} of them count {light.iloc[0]:.2f} each)" if len(light) and light.nunique() == 1 else (
-        " (some of them with less weight)" if len(light) else "")
+    third = (
+        f" ({len(light)} of them count {light.iloc[0]:.2f} each)"
+        if len(light) and light.nunique() == 1
+        else (" (some of them with less weight)" if len(light) else "")
+    )
     count = f"{len(table)} metric score{'s' if len(table) > 1 else ''}"
-    middle = (f"**Its average of {goal.average:.2f} is the mean of {count}{third}; the median trust of its type "
-              f"would have {trust.median_average:.2f} on the same metrics.**")
+    middle = (
+        f"**Its average of {goal.average:.2f} is the mean of {count}{third}; the median trust of its type "
+        f"would have {trust.median_average:.2f} on the same metrics.**"
+    )
     sides = [_side(worse, "worse"), _side(better, "better")]
     return Words(" ".join([middle, *filter(None, sides), _domains(trust)]))
 
@@ -223,33 +294,50 @@ def _domains(trust: TrustView) -> str:
     table = trust.domains[trust.quarter].sort_values()
     if len(table) < 2:
         return ""
-    return (f"By domain its scores run from {table.iloc[0]:.2f} ({plain(table.index[0])}) to {table.iloc[-1]:.2f} "
-            f"({plain(table.index[-1])}).")
+    return (
+        f"By domain its scores run from {table.iloc[0]:.2f} ({plain(table.index[0])}) to {table.iloc[-1]:.2f} "
+        f"({plain(table.index[-1])})."
+    )
 
 
 # --- like for like ---
+
 
 def near(trust: TrustView) -> Words:
     """Where it stands among trusts like it."""
     row, table = trust.subtype, trust.near.iloc[1:]
     kind = plain(row["trust_subtype"]) if isinstance(row["trust_subtype"], str) and row["trust_subtype"] else ""
     if table.empty:
-        return Words(f"No other trust of its type is of its subtype{f' ({kind})' if kind else ''}, so there are no "
-                     f"like-for-like peers to show.")
+        return Words(
+            f"No other trust of its type is of its subtype{f' ({kind})' if kind else ''}, so there are no "
+            f"like-for-like peers to show."
+        )
     apart = table[(table["high"] < 0) | (table["low"] > 0)]
-    told = ("none of these differences is clear of nought" if apart.empty else
-            f"{'one of these differences is' if len(apart) == 1 else f'{len(apart)} of these differences are'} clear "
-            f"of nought, without allowing for how many are looked at")
-    place = "" if pd.isna(row["rank_in_subtype"]) else (
-        f"**Among the {row['trusts_in_subtype']:.0f} trusts of its subtype ({kind}) it stands at place "
-        f"{row['rank_in_subtype']:.0f}.** ")
-    return Words(f"{place}The {len(table)} nearest share {int(table['shared'].min())} to "
-                 f"{int(table['shared'].max())} metrics with "
-                 f"it; {told}." if table["shared"].min() < table["shared"].max() else
-                 f"{place}The {len(table)} nearest share {int(table['shared'].min())} metrics with it; {told}.")
+    told = (
+        "none of these differences is clear of nought"
+        if apart.empty
+        else f"{'one of these differences is' if len(apart) == 1 else f'{len(apart)} of these differences are'} clear "
+        f"of nought, without allowing for how many are looked at"
+    )
+    place = (
+        ""
+        if pd.isna(row["rank_in_subtype"])
+        else (
+            f"**Among the {row['trusts_in_subtype']:.0f} trusts of its subtype ({kind}) it stands at place "
+            f"{row['rank_in_subtype']:.0f}.** "
+        )
+    )
+    return Words(
+        f"{place}The {len(table)} nearest share {int(table['shared'].min())} to "
+        f"{int(table['shared'].max())} metrics with "
+        f"it; {told}."
+        if table["shared"].min() < table["shared"].max()
+        else f"{place}The {len(table)} nearest share {int(table['shared'].min())} metrics with it; {told}."
+    )
 
 
 # --- a trust without a place in the table ---
+
 
 def absent(trust: TrustView) -> Words:
     """Why there is no place, where it last stood, and who carries its services."""
@@ -259,11 +347,15 @@ def absent(trust: TrustView) -> Words:
 def _absent(trust: TrustView) -> str:
     name = plain(trust.name)
     if trust.first_listed_after:
-        return (f"{name} ({trust.code}) is not in the tables of {trust.label}: these files list it from "
-                f"{label(trust.first_listed_after)}.")
+        return (
+            f"{name} ({trust.code}) is not in the tables of {trust.label}: these files list it from "
+            f"{label(trust.first_listed_after)}."
+        )
     if trust.quarter in set(trust.listed["quarter"]):
-        return (f"{name} ({trust.code}) is listed in {trust.label}, but no metric of it is scored: it has no place in "
-                "the table.")
+        return (
+            f"{name} ({trust.code}) is listed in {trust.label}, but no metric of it is scored: it has no place in "
+            "the table."
+        )
     last = trust.listed.loc[trust.listed["quarter"] < trust.quarter, "quarter"].iloc[-1]
     return f"{name} ({trust.code}) is not in the tables of {trust.label}; it was last listed in {label(last)}."
 
@@ -275,8 +367,15 @@ def _where_now(trust: TrustView) -> str:
     if table.empty:
         return "No merger that explains this is known to this project, so what became of its services is not said here."
     when = f" since {day(trust.ended)}" if trust.ended is not None else ""
-    where = [f"{plain(row.trust_name)} ({row.trust_code}" + (")" if pd.isna(row.rank) else f", place {row.rank:.0f} of "
-             f"{trusts(_count(trust, row.trust_type), row.trust_type)})") for row in table.itertuples(index=False)]
+    where = [
+        f"{plain(row.trust_name)} ({row.trust_code}"
+        + (
+            ")"
+            if pd.isna(row.rank)
+            else f", place {row.rank:.0f} of {trusts(_count(trust, row.trust_type), row.trust_type)})"
+        )
+        for row in table.itertuples(index=False)
+    ]
     read = "That trust's briefing is the one to read." if len(where) == 1 else "Their briefings are the ones to read."
     return f"Its services are with {listed(where)}{when}. {read}"
 
@@ -290,8 +389,16 @@ def _last(trust: TrustView) -> str:
     row = trust.last_stood
     if row is None:
         return ""
-    place = "" if pd.isna(row["rank"]) else (f"stood at place {row['rank']:.0f} of "
-                                             f"{trusts(row['trusts'], row['trust_type'])}, "
-                                             f"in segment {row['segment']:.0f}, ")
-    return (f"In {label(row['quarter'])} it {place or 'stood in the table '}with an average score of "
-            f"{row['average_score']:.2f} on {row['metrics_scored']} metrics.")
+    place = (
+        ""
+        if pd.isna(row["rank"])
+        else (
+            f"stood at place {row['rank']:.0f} of "
+            f"{trusts(row['trusts'], row['trust_type'])}, "
+            f"in segment {row['segment']:.0f}, "
+        )
+    )
+    return (
+        f"In {label(row['quarter'])} it {place or 'stood in the table '}with an average score of "
+        f"{row['average_score']:.2f} on {row['metrics_scored']} metrics."
+    )

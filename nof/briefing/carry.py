@@ -32,8 +32,9 @@ class Carried(NamedTuple):
     failures: dict[str, str]
 
 
-def over(last: Path, folder: Path, wanted: dict[str, str], origin: dict[str, Any], *, subset: bool,
-         force: bool) -> Carried:
+def over(
+    last: Path, folder: Path, wanted: dict[str, str], origin: dict[str, Any], *, subset: bool, force: bool
+) -> Carried:
     """Copy into a new report what still holds of the last one.
 
     A briefing that is wanted is carried over if its key is the same. One that is not wanted stays if it belongs to the
@@ -90,8 +91,10 @@ def _origin(facts: dict[str, Any]) -> dict[str, Any]:
 def _same_inputs(facts: dict[str, Any], origin: dict[str, Any], quarter: str) -> None:
     """A report must not show figures from two versions of NHS England's files side by side."""
     if _used(facts) != _used(origin):
-        raise NofError(f"the report of {quarter} in place was made from other files than these, so a part of it cannot "
-                       "be made anew; make all of it (without --only and --trust)")
+        raise NofError(
+            f"the report of {quarter} in place was made from other files than these, so a part of it cannot "
+            "be made anew; make all of it (without --only and --trust)"
+        )
 
 
 def _used(facts: dict[str, Any]) -> tuple[list[str], bool]:

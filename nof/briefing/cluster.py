@@ -105,8 +105,11 @@ def _check(client: Any) -> None:
 def differences(found: dict[str, str], expected: dict[str, str] | None = None) -> str:
     """What one identity has and another has not, in words; empty if they are the same."""
     expected = identity() if expected is None else expected
-    return "; ".join(f"{name} {found.get(name, 'missing')[:12]} instead of {expected.get(name, 'none')[:12]}"
-                     for name in sorted({*found, *expected}) if found.get(name) != expected.get(name))
+    return "; ".join(
+        f"{name} {found.get(name, 'missing')[:12]} instead of {expected.get(name, 'none')[:12]}"
+        for name in sorted({*found, *expected})
+        if found.get(name) != expected.get(name)
+    )
 
 
 def _remotely(fn: Callable, args: tuple, kwargs: dict, expected: dict[str, str], packed: bytes) -> Any:

@@ -21,8 +21,14 @@ def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **opt
     params = load(paths.params(path), data=None if data is None else data.resolve())
     params = params.model_copy(update={"data": demo.at_hand(params.data)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("left:"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
     # No refresh thread: this process forks, and a thread does not survive that.
     with Progress(*columns, console=console, auto_refresh=False) as bar:
         task = bar.add_task("reading the publication", total=None)
@@ -46,10 +52,15 @@ def _tell(outcome: Outcome, console: Console) -> None:
         say(f"  {name}: {seconds:.1f} s")
     for name, why in outcome.failures.items():
         say(f"  FAILED {name}: {why}", style="red")
-    say(f"{len(outcome.made)} made, {len(outcome.kept)} unchanged and kept, {len(outcome.failures)} failed, "
-        f"{outcome.seconds:.0f} s, at most {outcome.peak_mb:.0f} MB a worker, run {outcome.run}")
+    say(
+        f"{len(outcome.made)} made, {len(outcome.kept)} unchanged and kept, {len(outcome.failures)} failed, "
+        f"{outcome.seconds:.0f} s, at most {outcome.peak_mb:.0f} MB a worker, run {outcome.run}"
+    )
     if outcome.published:
         say(f"published: {outcome.place}")
     else:
-        say(f"not published; the last report stays as it was (--publish-partial {len(outcome.failures)} would publish "
-            "without what failed)", style="red")
+        say(
+            f"not published; the last report stays as it was (--publish-partial {len(outcome.failures)} would publish "
+            "without what failed)",
+            style="red",
+        )

@@ -68,8 +68,11 @@ class _Outputs(DisplayPublisher):
 
     def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
         """Keep what a cell shows, as the output that a kernel would have sent."""
-        kind = {"output_type": "execute_result", "execution_count": self.shell.execution_count} if result else {
-            "output_type": "display_data"}
+        kind = (
+            {"output_type": "execute_result", "execution_count": self.shell.execution_count}
+            if result
+            else {"output_type": "display_data"}
+        )
         self.kept.append(nbformat.v4.new_output(data=data, metadata=metadata or {}, **kind))
 
     def clear_output(self, wait: bool = False) -> None:
@@ -98,9 +101,13 @@ def _shell():
     """A fresh shell; whatever it replaces in this process is put back."""
     main, hook = sys.modules["__main__"], sys.displayhook
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(user_module=types.ModuleType("__main__"), colors="nocolor",
-                                      displayhook_class=_Results, display_pub_class=_Outputs,
-                                      config=Config({"HistoryManager": {"enabled": False}}))
+    shell = InteractiveShell.instance(
+        user_module=types.ModuleType("__main__"),
+        colors="nocolor",
+        displayhook_class=_Results,
+        display_pub_class=_Outputs,
+        config=Config({"HistoryManager": {"enabled": False}}),
+    )
     try:
         yield shell
     finally:
@@ -119,8 +126,9 @@ def _run(shell: InteractiveShell, cell: Any) -> BaseException | None:
     cell.outputs = outputs.kept
     if failed is not None:
         text = f"{type(failed).__name__}: {failed}"
-        cell.outputs.append(nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed),
-                                                   traceback=[text]))
+        cell.outputs.append(
+            nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed), traceback=[text])
+        )
     return failed
 
 

@@ -76,8 +76,9 @@ def write_root(out: Path) -> None:
     os.replace(fresh, out / PAGE)
 
 
-def quarter_facts(folder: Path, national: National, params: Params, run: str, entries: Mapping[str, dict],
-                  failures: Mapping[str, str]) -> dict[str, Any]:
+def quarter_facts(
+    folder: Path, national: National, params: Params, run: str, entries: Mapping[str, dict], failures: Mapping[str, str]
+) -> dict[str, Any]:
     """What the page of a quarter says, as plain values for the template."""
     quarter = Quarter.parse(params.quarter)
     illustrative = national.publication.illustrative
@@ -87,11 +88,17 @@ def quarter_facts(folder: Path, national: National, params: Params, run: str, en
     titles = _titles(national, params)
     ranked = {code for league in leagues for code in league["codes"]}
     return {
-        "label": quarter.label, "day": dateline(quarter.last_day), "run": run, "illustrative": illustrative,
+        "label": quarter.label,
+        "day": dateline(quarter.last_day),
+        "run": run,
+        "illustrative": illustrative,
         "source": f"{words.source_line(illustrative, params.quarter)} "
-                  f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
-        "licence": "" if illustrative else words.LICENCE_LINE, "leagues": leagues, "trusts": trusts,
-        "national": _national(folder, leagues, entries, run), "choices": _choices(leagues),
+        f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
+        "licence": "" if illustrative else words.LICENCE_LINE,
+        "leagues": leagues,
+        "trusts": trusts,
+        "national": _national(folder, leagues, entries, run),
+        "choices": _choices(leagues),
         "gone": [one for code, one in sorted(trusts.items()) if code not in ranked],
         "failures": [_failure(name, why, titles, national) for name, why in sorted(failures.items())],
         "absent": [title for name, title in titles.items() if name not in entries and name not in failures],
@@ -108,22 +115,29 @@ def _types(national: National, params: Params) -> list[str]:
     return [one for one in params.trust_types or [] if one in there]
 
 
-def _league(national: National, quarter: str, trust_type: str, trusts: Mapping[str, dict],
-            failed: Mapping[str, str]) -> dict[str, Any]:
+def _league(
+    national: National, quarter: str, trust_type: str, trusts: Mapping[str, dict], failed: Mapping[str, str]
+) -> dict[str, Any]:
     """One league table: the cells of the league table briefing, with what the filters and the links need."""
     league = view_of(national, quarter, trust_type).league
     table = tables.league_table(league)
     shown = table.data()
     codes = league["trust_code"].tolist()
     return {
-        "slug": trust_type, "name": words.type_name(trust_type), "count": words.trusts(len(league), trust_type),
+        "slug": trust_type,
+        "name": words.type_name(trust_type),
+        "count": words.trusts(len(league), trust_type),
         "columns": [_column(column, table.columns[j].name) for j, column in enumerate(shown["columns"])],
-        "rows": _rows(league, shown), "codes": codes, "notes": [one for one in (shown["note"], shown["key"]) if one],
-        "subtypes": _distinct(league["trust_subtype"]), "regions": _distinct(league["region"]),
+        "rows": _rows(league, shown),
+        "codes": codes,
+        "notes": [one for one in (shown["note"], shown["key"]) if one],
+        "subtypes": _distinct(league["trust_subtype"]),
+        "regions": _distinct(league["region"]),
         "segments": [int(one) for one in sorted(league["segment"].dropna().unique())],
         "states": {code: "failed" if code in failed else "not made" for code in codes},
         "linked": any(code in trusts or code in failed for code in codes),
-        "unasked": sum(code not in trusts and code not in failed for code in codes), "size": len(codes),
+        "unasked": sum(code not in trusts and code not in failed for code in codes),
+        "size": len(codes),
     }
 
 
@@ -135,9 +149,14 @@ def _column(column: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _rows(league: pd.DataFrame, shown: Mapping[str, Any]) -> list[dict[str, Any]]:
     tones = {int(column): names for column, names in shown["tones"].items()}
     return [
-        {"code": _clean(row.trust_code), "name": _clean(row.trust_name), "subtype": _clean(row.trust_subtype),
-         "region": _clean(row.region), "segment": "" if pd.isna(row.segment) else int(row.segment),
-         "cells": [(_clean(text), tones[j][i] if j in tones else None) for j, text in enumerate(shown["rows"][i])]}
+        {
+            "code": _clean(row.trust_code),
+            "name": _clean(row.trust_name),
+            "subtype": _clean(row.trust_subtype),
+            "region": _clean(row.region),
+            "segment": "" if pd.isna(row.segment) else int(row.segment),
+            "cells": [(_clean(text), tones[j][i] if j in tones else None) for j, text in enumerate(shown["rows"][i])],
+        }
         for i, row in enumerate(league.itertuples(index=False))
     ]
 
@@ -153,25 +172,36 @@ def _distinct(values: Iterable[Any]) -> list[str]:
 
 def _choices(leagues: list[dict[str, Any]]) -> dict[str, Any]:
     """What the three filters offer: subtypes by trust type, regions, segments."""
-    return {"subtypes": [(league["name"], league["subtypes"]) for league in leagues],
-            "regions": sorted({one for league in leagues for one in league["regions"]}),
-            "segments": sorted({one for league in leagues for one in league["segments"]})}
+    return {
+        "subtypes": [(league["name"], league["subtypes"]) for league in leagues],
+        "regions": sorted({one for league in leagues for one in league["regions"]}),
+        "segments": sorted({one for league in leagues for one in league["segments"]}),
+    }
 
 
-def _national(folder: Path, leagues: list[dict[str, Any]], entries: Mapping[str, dict],
-              run: str) -> list[dict[str, Any]]:
+def _national(
+    folder: Path, leagues: list[dict[str, Any]], entries: Mapping[str, dict], run: str
+) -> list[dict[str, Any]]:
     """The briefings on the whole quarter and the tables behind them, a group for each trust type and one for all."""
     order = national_briefings()
-    known = sorted((entry for entry in entries.values() if not entry.get("trust")),
-                   key=lambda entry: (order.index(entry["notebook"]) if entry["notebook"] in order else len(order),
-                                      entry["title"]))
+    known = sorted(
+        (entry for entry in entries.values() if not entry.get("trust")),
+        key=lambda entry: (
+            order.index(entry["notebook"]) if entry["notebook"] in order else len(order),
+            entry["title"],
+        ),
+    )
     data = sorted(path.stem for path in folder.glob("tables/*.csv"))
     groups = [(league["slug"], f"{league['name'].capitalize()} trusts") for league in leagues]
     groups.append((None, "All trust types"))
-    made = [{"title": title,
-             "briefings": [_briefing(one, run) for one in known if one["trust_type"] == slug],
-             "tables": [_csv(name, slug) for name in data if _type_of(name, leagues) == slug]}
-            for slug, title in groups]
+    made = [
+        {
+            "title": title,
+            "briefings": [_briefing(one, run) for one in known if one["trust_type"] == slug],
+            "tables": [_csv(name, slug) for name in data if _type_of(name, leagues) == slug],
+        }
+        for slug, title in groups
+    ]
     return [group for group in made if group["briefings"] or group["tables"]]
 
 
@@ -179,8 +209,13 @@ def _briefing(entry: Mapping[str, Any], run: str) -> dict[str, Any]:
     """Title and addresses of one briefing, and the run that made it if that was another."""
     by_ending = {Path(file).suffix: file for file in sorted(entry["files"])}
     made = _short(entry["run"])
-    return {"title": _clean(entry["title"]), "trust": entry.get("trust"), "page": by_ending[".html"],
-            "pdf": by_ending.get(".pdf"), "earlier": "" if made == run else made}
+    return {
+        "title": _clean(entry["title"]),
+        "trust": entry.get("trust"),
+        "page": by_ending[".html"],
+        "pdf": by_ending.get(".pdf"),
+        "earlier": "" if made == run else made,
+    }
 
 
 def _csv(name: str, slug: str | None) -> dict[str, str]:
@@ -192,8 +227,10 @@ def _type_of(name: str, leagues: list[dict[str, Any]]) -> str | None:
 
 
 def _failure(name: str, why: str, titles: Mapping[str, str], national: National) -> dict[str, str]:
-    return {"what": titles.get(name) or _trust(name.removeprefix("trusts/"), national),
-            "why": reason(why.removeprefix(f"{name}: "))}
+    return {
+        "what": titles.get(name) or _trust(name.removeprefix("trusts/"), national),
+        "why": reason(why.removeprefix(f"{name}: ")),
+    }
 
 
 def _trust(code: str, national: National) -> str:
@@ -211,15 +248,26 @@ def reason(why: str) -> str:
 def _titles(national: National, params: Params) -> dict[str, str]:
     """What each briefing on the whole quarter that there could be is called: "League table, acute trusts"."""
     jobs = plan.national_jobs(params.model_copy(update={"briefings": None}), national)
-    return {job.name: ", ".join([job.about["title"]] + ([words.bodies(job.parameters["trust_type"])]
-                                                         if "trust_type" in job.parameters else [])) for job in jobs}
+    return {
+        job.name: ", ".join(
+            [job.about["title"]]
+            + ([words.bodies(job.parameters["trust_type"])] if "trust_type" in job.parameters else [])
+        )
+        for job in jobs
+    }
 
 
 def _note(facts: Mapping[str, Any]) -> str:
     """README.txt of the zips."""
     warning = [f"{ILLUSTRATIVE}. {ILLUSTRATIVE_WORDS}"] if facts["illustrative"] else []
-    lines = [f"NHS trust league tables, {facts['label']}", *warning, facts["source"], facts["licence"],
-             f"{INDEPENDENT}.", f"Run {facts['run']}"]
+    lines = [
+        f"NHS trust league tables, {facts['label']}",
+        *warning,
+        facts["source"],
+        facts["licence"],
+        f"{INDEPENDENT}.",
+        f"Run {facts['run']}",
+    ]
     return "\n".join(line for line in lines if line) + "\n"
 
 
@@ -241,11 +289,17 @@ def _report(folder: Path) -> dict[str, Any]:
     facts = manifest.read(folder)
     briefings = [entry for entry in _mapping(facts, "briefings").values() if isinstance(entry, dict)]
     quarter = Quarter.parse(folder.name)
-    return {"slug": quarter.slug, "label": quarter.label, "day": dateline(quarter.last_day),
-            "illustrative": facts.get("illustrative") is True, "failures": len(_mapping(facts, "failures")),
-            "national": sum(not entry.get("trust") for entry in briefings),
-            "trusts": sum(bool(entry.get("trust")) for entry in briefings),
-            "run": _short(facts.get("run_id", "unknown")), "page": (folder / PAGE).is_file()}
+    return {
+        "slug": quarter.slug,
+        "label": quarter.label,
+        "day": dateline(quarter.last_day),
+        "illustrative": facts.get("illustrative") is True,
+        "failures": len(_mapping(facts, "failures")),
+        "national": sum(not entry.get("trust") for entry in briefings),
+        "trusts": sum(bool(entry.get("trust")) for entry in briefings),
+        "run": _short(facts.get("run_id", "unknown")),
+        "page": (folder / PAGE).is_file(),
+    }
 
 
 def _mapping(facts: Any, key: str) -> dict[str, Any]:
@@ -266,9 +320,20 @@ def render(template: str, **facts: Any) -> str:
     """A page of this module from its template."""
     css = _one_line(html._css(False) + _read("index.css"))
     script = _one_line(re.sub(r"(?m)^\s*//.*$", "", _read("index.js")))
-    return _environment().get_template(template).render(
-        css=Markup(css), script=Markup(script), style_hash=_hash(css), script_hash=_hash(script),
-        illustrative_title=ILLUSTRATIVE, illustrative_words=ILLUSTRATIVE_WORDS, independent=INDEPENDENT, **facts)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(css),
+            script=Markup(script),
+            style_hash=_hash(css),
+            script_hash=_hash(script),
+            illustrative_title=ILLUSTRATIVE,
+            illustrative_words=ILLUSTRATIVE_WORDS,
+            independent=INDEPENDENT,
+            **facts,
+        )
+    )
 
 
 def _one_line(text: str) -> str:
@@ -283,8 +348,13 @@ def _hash(text: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(html.TEMPLATES), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(html.TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
     made.filters["address"] = lambda path: quote(path, safe="/")
     return made
 

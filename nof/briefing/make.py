@@ -97,8 +97,16 @@ def executed(job: Job) -> nbformat.NotebookNode:
     how = _ordinary_kernel(job) if job.cold else {"engine_name": engine.register()}
     try:
         with even_ground(job.cold):
-            notebook = papermill.execute_notebook(source, None, dict(job.parameters), progress_bar=False,
-                                                  log_output=False, kernel_name="python3", cwd=source.parent, **how)
+            notebook = papermill.execute_notebook(
+                source,
+                None,
+                dict(job.parameters),
+                progress_bar=False,
+                log_output=False,
+                kernel_name="python3",
+                cwd=source.parent,
+                **how,
+            )
     except papermill.PapermillExecutionError as error:
         raise BriefingFailed(f"cell {error.cell_index}: {error.ename}: {error.evalue}") from error
     except Exception as error:  # a kernel that was killed, did not start, or took too long; whatever nbclient raises
@@ -117,8 +125,11 @@ def _forget_place(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -
 
 def _ordinary_kernel(job: Job) -> dict[str, Any]:
     """papermill's own engine; the kernel keeps its notices (that it listens on this machine, say) to itself."""
-    return {"engine_name": None, "execution_timeout": job.timeout and int(job.timeout + 1),
-            "extra_arguments": ["--IPKernelApp.log_level=40"]}
+    return {
+        "engine_name": None,
+        "execution_timeout": job.timeout and int(job.timeout + 1),
+        "extra_arguments": ["--IPKernelApp.log_level=40"],
+    }
 
 
 def _first_line(error: Exception) -> str:
@@ -129,8 +140,10 @@ def _first_line(error: Exception) -> str:
 def even_ground(cold: bool = False) -> Iterator[None]:
     """The same start for every notebook: our own helpers.py, a fixed hash seed, matplotlib's own defaults."""
     if cold:
-        with _environment(PYTHONHASHSEED=os.environ.get("PYTHONHASHSEED", "0"),
-                          PYTHONPATH=os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))):
+        with _environment(
+            PYTHONHASHSEED=os.environ.get("PYTHONHASHSEED", "0"),
+            PYTHONPATH=os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")])),
+        ):
             yield
         return
     import matplotlib
@@ -187,8 +200,13 @@ def settled(notebook: nbformat.NotebookNode, about: dict[str, Any]) -> nbformat.
         if cell.cell_type == "code" and cell.execution_count is not None:
             run += 1
             _settle_outputs(cell, run)
-    notebook.metadata = nbformat.from_dict({"kernelspec": dict(notebook.metadata.get("kernelspec", {})),
-                                            "language_info": {"name": "python"}, "briefing": about})
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": dict(notebook.metadata.get("kernelspec", {})),
+            "language_info": {"name": "python"},
+            "briefing": about,
+        }
+    )
     return notebook
 
 
@@ -200,8 +218,11 @@ def _settle_outputs(cell: Any, count: int) -> None:
 
 def _operators_business(output: Any) -> bool:
     """A warning on standard error is no part of a briefing; a traceback there stays, so that the checks find it."""
-    return (output.output_type == "stream" and output.name == "stderr"
-            and "Traceback (most recent call last)" not in output.text)
+    return (
+        output.output_type == "stream"
+        and output.name == "stderr"
+        and "Traceback (most recent call last)" not in output.text
+    )
 
 
 @lru_cache(maxsize=1)

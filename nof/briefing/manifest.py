@@ -18,9 +18,14 @@ INPUTS = ["file", "kind", "trust_type", "version", "sha256", "rows", "quarters",
 
 def origin(run: str, national: National, data: Path) -> dict[str, Any]:
     """What one run rests on: inputs, code, versions, seeds."""
-    return {"run_id": run, "illustrative": national.publication.illustrative, "inputs": inputs(national, data),
-            "code": code_state(), "versions": versions(),
-            "seeds": {"likely range of the rank": uncertainty.SEED, "draws": uncertainty.DRAWS}}
+    return {
+        "run_id": run,
+        "illustrative": national.publication.illustrative,
+        "inputs": inputs(national, data),
+        "code": code_state(),
+        "versions": versions(),
+        "seeds": {"likely range of the rank": uncertainty.SEED, "draws": uncertainty.DRAWS},
+    }
 
 
 def inputs(national: National, data: Path) -> list[dict[str, Any]]:
@@ -39,21 +44,37 @@ def inputs(national: National, data: Path) -> list[dict[str, Any]]:
     own = data / MERGERS
     if own.is_file():
         rows = len(lineage.read_mergers(own))
-        found.append({"file": own.name, "kind": "mergers", "trust_type": None, "version": 1, "sha256": sha256(own),
-                      "rows": rows, "quarters": "", "superseded": False})
+        found.append(
+            {
+                "file": own.name,
+                "kind": "mergers",
+                "trust_type": None,
+                "version": 1,
+                "sha256": sha256(own),
+                "rows": rows,
+                "quarters": "",
+                "superseded": False,
+            }
+        )
     return found
 
 
 def shaping(inputs: list[dict[str, Any]]) -> list[str]:
     """Hashes of the inputs that shape what a reader sees: those in use, and those that they are compared with."""
-    return sorted(f"{one['sha256']}{' compared' if one.get('compared') else ''}" for one in inputs
-                  if one.get("compared") or not one.get("superseded"))
+    return sorted(
+        f"{one['sha256']}{' compared' if one.get('compared') else ''}"
+        for one in inputs
+        if one.get("compared") or not one.get("superseded")
+    )
 
 
 def write(folder: Path, facts: dict[str, Any]) -> None:
     """Write the manifest, with the SHA-256 of every other file of the folder."""
-    outputs = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
-               if path.is_file() and path.name != MANIFEST}
+    outputs = {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
     text = json.dumps({**facts, "outputs": outputs}, indent=1, sort_keys=True, default=str)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
@@ -77,11 +98,17 @@ def verify(folder: Path) -> list[str]:
     """
     written = read(folder).get("outputs")
     if not isinstance(written, dict):
-        raise InputError(Problem(str(folder), f"has no readable {MANIFEST}, so nothing can be verified",
-                                 expected="the folder of a report, as reports/2025-26-q4"))
+        raise InputError(
+            Problem(
+                str(folder),
+                f"has no readable {MANIFEST}, so nothing can be verified",
+                expected="the folder of a report, as reports/2025-26-q4",
+            )
+        )
     home = folder.resolve()
     here = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()} - {MANIFEST}
     problems = [f"missing: {name}" for name in sorted(set(written) - here)]
     problems += [f"not in the manifest: {name}" for name in sorted(here - set(written))]
-    return problems + [f"changed: {name}" for name in sorted(set(written) & here)
-                       if sha256(home / name) != written[name]]
+    return problems + [
+        f"changed: {name}" for name in sorted(set(written) & here) if sha256(home / name) != written[name]
+    ]

@@ -90,4 +90,3 @@ def _results_for(jobs: list[Job], scratch: Path, national: National) -> Iterator
         yield
     finally:
         del os.environ[results.VARIABLE]
-

@@ -23,8 +23,12 @@ from nof.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
 WHOLE = ("reconciliation",)
-TITLES = {"league_table": "League table", "metric_rankings": "Metric rankings", "limitations": "What a rank cannot tell you",
-          "reconciliation": "Reconciliation with the published figures"}
+TITLES = {
+    "league_table": "League table",
+    "metric_rankings": "Metric rankings",
+    "limitations": "What a rank cannot tell you",
+    "reconciliation": "Reconciliation with the published figures",
+}
 
 
 def settled(params: Params, national: National) -> Params:
@@ -37,8 +41,12 @@ def settled(params: Params, national: National) -> Params:
     """
     publication = national.publication
     types = publication.trust_types if params.trust_types is None else params.trust_types
-    return params.model_copy(update={"quarter": choose_quarter(publication, params.quarter),
-                                     "trust_types": [choose_type(publication, one) for one in types]})
+    return params.model_copy(
+        update={
+            "quarter": choose_quarter(publication, params.quarter),
+            "trust_types": [choose_type(publication, one) for one in types],
+        }
+    )
 
 
 def national_jobs(params: Params, national: National, only: str | None = None) -> list[Job]:
@@ -65,8 +73,12 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
         return
     for trust_type in params.trust_types or []:
         subtitle = f"{words.bodies(trust_type).capitalize()}, {label}"
-        yield Job(f"{name}-{trust_type}", name, parameters | {"trust_type": trust_type},
-                  _about(title, subtitle, params.quarter, national))
+        yield Job(
+            f"{name}-{trust_type}",
+            name,
+            parameters | {"trust_type": trust_type},
+            _about(title, subtitle, params.quarter, national),
+        )
 
 
 def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list[Job]:
@@ -80,8 +92,15 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
     names, codes = _names(national), list(dict.fromkeys(codes))
     _reject_unknown(codes, names)
     subtitle = f"Briefing for the board, {Quarter.parse(params.quarter).label}"
-    return [Job(f"trusts/{code}", TRUST_NOTEBOOK, {"quarter": params.quarter, "data": str(params.data), "trust": code},
-                _about(names[code], subtitle, params.quarter, national)) for code in codes]
+    return [
+        Job(
+            f"trusts/{code}",
+            TRUST_NOTEBOOK,
+            {"quarter": params.quarter, "data": str(params.data), "trust": code},
+            _about(names[code], subtitle, params.quarter, national),
+        )
+        for code in codes
+    ]
 
 
 def _names(national: National) -> pd.Series:
@@ -95,8 +114,14 @@ def _reject_unknown(codes: list[str], names: pd.Series) -> None:
         if code not in names.index:
             near = difflib.get_close_matches(code.upper(), names.index, 1)
             hint = f"; did you mean {near[0]} ({names[near[0]]})?" if near else ""
-            problems.append(Problem("trust", f"is not in this publication{hint}", value=code,
-                                    expected=f"one of {', '.join(names.index)}"))
+            problems.append(
+                Problem(
+                    "trust",
+                    f"is not in this publication{hint}",
+                    value=code,
+                    expected=f"one of {', '.join(names.index)}",
+                )
+            )
     if codes and not (paths.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
         problems.append(Problem("notebooks", f"no {TRUST_NOTEBOOK}.ipynb, so no briefing for a trust can be made"))
     if problems:
@@ -120,11 +145,16 @@ def types_of(jobs: Iterable[Job], national: National) -> list[str]:
 
 def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[str, Any]:
     illustrative = national.publication.illustrative
-    return {"title": title, "subtitle": subtitle, "illustrative": illustrative, "lang": "en-GB",
-            "date": Quarter.parse(quarter).last_day.isoformat(),
-            "source_line": f"{source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
-            "licence_line": "" if illustrative else LICENCE_LINE,
-            "independent_line": "Independent analysis, not NHS England"}
+    return {
+        "title": title,
+        "subtitle": subtitle,
+        "illustrative": illustrative,
+        "lang": "en-GB",
+        "date": Quarter.parse(quarter).last_day.isoformat(),
+        "source_line": f"{source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
+        "licence_line": "" if illustrative else LICENCE_LINE,
+        "independent_line": "Independent analysis, not NHS England",
+    }
 
 
 def run_key(params: Params, national: National) -> str:

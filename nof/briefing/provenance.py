@@ -14,8 +14,22 @@ from typing import Any
 from nof import paths
 
 # Packages whose version can change what a reader sees.
-PACKAGES = ("pandas", "numpy", "scipy", "matplotlib", "seaborn", "papermill", "nbclient", "nbconvert", "ipykernel",
-            "ipython", "mistune", "typst", "pydantic", "pandera")
+PACKAGES = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "seaborn",
+    "papermill",
+    "nbclient",
+    "nbconvert",
+    "ipykernel",
+    "ipython",
+    "mistune",
+    "typst",
+    "pydantic",
+    "pandera",
+)
 ENDINGS = {".py", ".ipynb", ".yaml", ".csv", ".css", ".j2", ".typ", ".js", ".html", ".json"}
 
 
@@ -24,8 +38,12 @@ def code_hash() -> str:
     """Hash of everything of ours that shapes a briefing: library, notebooks, templates, rules, reference data."""
     package = Path(paths.__file__).parent
     digest = hashlib.sha256()
-    for label, folder in (("nof", package), ("notebooks", paths.notebooks()), ("frameworks", paths.frameworks()),
-                          ("reference", paths.reference(""))):
+    for label, folder in (
+        ("nof", package),
+        ("notebooks", paths.notebooks()),
+        ("frameworks", paths.frameworks()),
+        ("reference", paths.reference("")),
+    ):
         for name, path in _sources(folder, skip=package / "_share"):
             digest.update(f"{label}/{name}\0".encode() + path.read_bytes() + b"\0")
     helpers = package.parent / "helpers.py"
@@ -34,8 +52,11 @@ def code_hash() -> str:
 
 
 def _sources(folder: Path, skip: Path) -> list[tuple[str, Path]]:
-    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and ".ipynb_checkpoints" not in path.parts
-             and skip not in path.parents]
+    found = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix in ENDINGS and ".ipynb_checkpoints" not in path.parts and skip not in path.parents
+    ]
     return sorted((path.relative_to(folder).as_posix(), path) for path in found)
 
 
@@ -64,8 +85,14 @@ def _git(*words: str) -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True,
-                              env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"})
+        done = subprocess.run(
+            ["git", "-C", str(root), *words],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

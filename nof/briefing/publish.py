@@ -1,9 +1,9 @@
 """Published all or nothing: built aside, checked, put in place with one rename, and provable afterwards.
 
-    reports/2025-26-q4            a link to the report that readers see
-    reports/latest                a link to the newest quarter
-    reports/.published/2025-26-q4/RUN-1   the reports themselves; the one before the last is kept too
-    reports/.staging/2025-26-q4-RUN/      what is being built, and the run's temporary files
+reports/2025-26-q4            a link to the report that readers see
+reports/latest                a link to the newest quarter
+reports/.published/2025-26-q4/RUN-1   the reports themselves; the one before the last is kept too
+reports/.staging/2025-26-q4-RUN/      what is being built, and the run's temporary files
 """
 
 from __future__ import annotations

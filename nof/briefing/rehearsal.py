@@ -43,14 +43,17 @@ def rehearse(jobs: list[make.Job]) -> None:
     if len(jobs) <= FEW:
         return
     given = jobs[0].parameters
-    cells = ["from nof.board import sections, trust",
-             f"board = trust.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
-             *(f"sections.{section.__name__}(board)" for section in sections.ALL)]
+    cells = [
+        "from nof.board import sections, trust",
+        f"board = trust.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
+        *(f"sections.{section.__name__}(board)" for section in sections.ALL),
+    ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
     with make.even_ground():
-        done = papermill.execute_notebook(notebook, None, progress_bar=False, kernel_name="python3",
-                                          engine_name=engine.register())
+        done = papermill.execute_notebook(
+            notebook, None, progress_bar=False, kernel_name="python3", engine_name=engine.register()
+        )
     make.html_exporter().from_notebook_node(make.settled(done, jobs[0].about))
 
 

@@ -160,13 +160,22 @@ def _jobs(params: Params, options: Options, national: recompute.National) -> lis
     return jobs + plan.trust_jobs(params, national, codes)
 
 
-def _build(area: publish.Area, jobs: list[Job], run: str, params: Params, options: Options,
-           national: recompute.National, outcome: Outcome, progress: Progress) -> None:
+def _build(
+    area: publish.Area,
+    jobs: list[Job],
+    run: str,
+    params: Params,
+    options: Options,
+    national: recompute.National,
+    outcome: Outcome,
+    progress: Progress,
+) -> None:
     """Everything up to the moment of publishing: the report stands in the area, whole and checked."""
     origin = manifest.origin(run, national, params.data)
     wanted = {job.name: plan.job_key(job, run) for job in jobs}
-    last = carry.over(options.out / params.quarter, area.report, wanted, origin, subset=options.subset,
-                      force=options.force)
+    last = carry.over(
+        options.out / params.quarter, area.report, wanted, origin, subset=options.subset, force=options.force
+    )
     todo = [job for job in jobs if job.name not in last.entries]
     outcome.kept = [name for name in wanted if name in last.entries]
     entries = {**last.entries, **_make_all(todo, run, options, area, outcome, progress, national)}
@@ -177,8 +186,17 @@ def _build(area: publish.Area, jobs: list[Job], run: str, params: Params, option
             _tables(area.report / "tables", params, national)
         index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
         shown = json.loads(params.model_dump_json(exclude={"data"}))
-        manifest.write(area.report, {**origin, "quarter": params.quarter, "parameters": shown, "briefings": entries,
-                                     "failures": failures, "earlier_runs": last.origins})
+        manifest.write(
+            area.report,
+            {
+                **origin,
+                "quarter": params.quarter,
+                "parameters": shown,
+                "briefings": entries,
+                "failures": failures,
+                "earlier_runs": last.origins,
+            },
+        )
         _pass_or_stop(area.report, entries)
 
 
@@ -188,8 +206,15 @@ def _pass_or_stop(report: Path, entries: dict[str, dict]) -> None:
         raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
 
-def _make_all(jobs: list[Job], run: str, options: Options, area: publish.Area, outcome: Outcome, progress: Progress,
-              national: recompute.National) -> dict[str, dict]:
+def _make_all(
+    jobs: list[Job],
+    run: str,
+    options: Options,
+    area: publish.Area,
+    outcome: Outcome,
+    progress: Progress,
+    national: recompute.National,
+) -> dict[str, dict]:
     """Run the jobs, each tried twice; write what succeeds into the report."""
     entries: dict[str, dict] = {}
     if not jobs:
@@ -229,9 +254,16 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
         path.write_bytes(content)
     outcome.made[made.name] = round(made.seconds, 3)
     outcome.peak_mb = max(outcome.peak_mb, made.peak_mb)
-    return {"key": plan.job_key(job, run), "run": run, "files": gate.hashes(made), "title": job.about["title"],
-            "subtitle": job.about["subtitle"], "notebook": job.notebook,
-            "trust_type": job.parameters.get("trust_type"), "trust": job.parameters.get("trust")}
+    return {
+        "key": plan.job_key(job, run),
+        "run": run,
+        "files": gate.hashes(made),
+        "title": job.about["title"],
+        "subtitle": job.about["subtitle"],
+        "notebook": job.notebook,
+        "trust_type": job.parameters.get("trust_type"),
+        "trust": job.parameters.get("trust"),
+    }
 
 
 def _tables(folder: Path, params: Params, national: recompute.National) -> None:

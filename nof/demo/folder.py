@@ -23,8 +23,18 @@ nof/demo made these files: invented trusts with invented figures, in the layout 
 of its NHS Oversight Framework. Do not quote a figure from them. {MERGERS} lists the invented mergers of the year.
 """
 # What decides the bytes of the files, beside the rules file.
-_SOURCES = ("demo/names", "demo/values", "demo/publication", "demo/next_year", "demo/layout", "demo/folder", "scoring",
-            "ranking", "uncertainty", "recompute")
+_SOURCES = (
+    "demo/names",
+    "demo/values",
+    "demo/publication",
+    "demo/next_year",
+    "demo/layout",
+    "demo/folder",
+    "scoring",
+    "ranking",
+    "uncertainty",
+    "recompute",
+)
 
 
 def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> Path:
@@ -114,5 +124,11 @@ def _ours(folder: Path) -> list[str]:
 def _refuse_real(folder: Path) -> None:
     found = _ours(folder) if not (folder / MARK).exists() else []
     if found:
-        raise InputError(Problem(str(folder), "the folder holds files that are not a demo's", value=found[0],
-                                 expected=f"a folder of its own for the demo, or one with a file {MARK}"))
+        raise InputError(
+            Problem(
+                str(folder),
+                "the folder holds files that are not a demo's",
+                value=found[0],
+                expected=f"a folder of its own for the demo, or one with a file {MARK}",
+            )
+        )

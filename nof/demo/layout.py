@@ -22,8 +22,10 @@ def files(publication: Publication, mergers: pd.DataFrame) -> dict[str, bytes]:
     ending = f"q{last.number}-{last.year_label[2:].replace('/', '-')}.csv"
     names = publication.trusts[list(TRUST_FIELDS)]
     for name in publication.trust_types:
-        metrics, table = (part[part["trust_type"] == name].merge(names, on=_KEY, how="left")
-                          for part in (publication.metrics, publication.league))
+        metrics, table = (
+            part[part["trust_type"] == name].merge(names, on=_KEY, how="left")
+            for part in (publication.metrics, publication.league)
+        )
         kind = name if name == BOARDS else f"{name}-trust"
         made[f"nhs-oversight-framework-{kind}-data-{ending}"] = _csv(_metrics_file(metrics))
         made[f"nhs-oversight-framework-{kind}-league-table-{ending}"] = _csv(_league_file(table))
@@ -37,8 +39,10 @@ def _metrics_file(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _league_file(table: pd.DataFrame) -> pd.DataFrame:
-    text = {name: _text(table[name].astype(float))
-            for name in ("average_score", "average_low", "average_high", "segment", "rank")}
+    text = {
+        name: _text(table[name].astype(float))
+        for name in ("average_score", "average_low", "average_high", "segment", "rank")
+    }
     ranks = [f"{low:.0f} to {high:.0f}" for low, high in zip(table["rank_low"], table["rank_high"], strict=True)]
     figures = {
         "Average_score": text["average_score"],

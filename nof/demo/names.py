@@ -29,24 +29,49 @@ _SUBTYPES = {
     AMBULANCE: {"Ambulance": 10},
 }
 _PATTERNS = {
-    "Teaching": ("{} University Hospitals NHS Foundation Trust", "{} and {} University Hospitals NHS Trust",
-                 "{} Teaching Hospitals NHS Foundation Trust", "University Hospitals of {} NHS Trust"),
+    "Teaching": (
+        "{} University Hospitals NHS Foundation Trust",
+        "{} and {} University Hospitals NHS Trust",
+        "{} Teaching Hospitals NHS Foundation Trust",
+        "University Hospitals of {} NHS Trust",
+    ),
     "Large": ("{} Hospitals NHS Foundation Trust", "{} and {} Hospitals NHS Trust", "East {} Hospitals NHS Trust"),
     "Medium": ("{} Hospitals NHS Trust", "The {} Hospital NHS Foundation Trust", "{} and {} NHS Foundation Trust"),
     "Small": ("{} District Hospital NHS Foundation Trust", "{} Hospital NHS Trust", "{} General Hospital NHS Trust"),
-    "Specialist": ("The {} Eye Hospital NHS Foundation Trust", "The {} Orthopaedic Hospital NHS Foundation Trust",
-                   "{} Children's NHS Foundation Trust", "{} Heart and Chest Hospital NHS Foundation Trust",
-                   "The {} Cancer Centre NHS Foundation Trust", "{} Women's NHS Foundation Trust"),
+    "Specialist": (
+        "The {} Eye Hospital NHS Foundation Trust",
+        "The {} Orthopaedic Hospital NHS Foundation Trust",
+        "{} Children's NHS Foundation Trust",
+        "{} Heart and Chest Hospital NHS Foundation Trust",
+        "The {} Cancer Centre NHS Foundation Trust",
+        "{} Women's NHS Foundation Trust",
+    ),
     "Multi-Service": ("{} Integrated Care NHS Foundation Trust", "{} Health and Care NHS Trust"),
     "Mental Health and Learning Disability": (
-        "{} Partnership NHS Foundation Trust", "{} and {} Mental Health NHS Foundation Trust",
-        "{} Health and Care NHS Foundation Trust", "{} and {} Partnership University NHS Trust"),
+        "{} Partnership NHS Foundation Trust",
+        "{} and {} Mental Health NHS Foundation Trust",
+        "{} Health and Care NHS Foundation Trust",
+        "{} and {} Partnership University NHS Trust",
+    ),
     "Community": ("{} Community Health NHS Trust", "{} Community Healthcare NHS Foundation Trust"),
     "Care Trust": ("{} Care Trust", "{} and {} Health and Social Care NHS Trust"),
     "Ambulance": ("{} Ambulance Service NHS Trust", "{} and {} Ambulance Service NHS Foundation Trust"),
 }
-_REGIONS = ("Midlands", "London", "North East and Yorkshire", "South East", "North West", "East", "South West",
-            "North East and Yorkshire", "Midlands", "London", "North West", "South East", "Midlands")
+_REGIONS = (
+    "Midlands",
+    "London",
+    "North East and Yorkshire",
+    "South East",
+    "North West",
+    "East",
+    "South West",
+    "North East and Yorkshire",
+    "Midlands",
+    "London",
+    "North West",
+    "South East",
+    "Midlands",
+)
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # no I or O, which read as digits
 _FIRST_DIGIT = {ACUTE: 0, MENTAL_HEALTH: 6, AMBULANCE: 9}
 
@@ -65,10 +90,21 @@ _TAKEN_OVER, _TAKEN_OVER_BY = "X5Q", "X2J"
 _LEAVING = {_MERGED_WITH: (MENTAL_HEALTH, "Community"), _TAKEN_OVER: (ACUTE, "Small")}
 MERGER_QUARTER = 3
 SPANS_MERGER = (_FORMED, _TAKEN_OVER_BY)  # their year-on-year metrics are blank from then on
-_MERGERS = ((_MERGED, _FORMED, "2025-10-01", "merger"), (_MERGED_WITH, _FORMED, "2025-10-01", "merger"),
-            (_TAKEN_OVER, _TAKEN_OVER_BY, "2025-10-01", "acquisition"), ("X6S", "X6B", "2026-07-01", "acquisition"))
-MERGER_COLUMNS = ["predecessor_code", "predecessor_name", "successor_code", "successor_name", "effective_date", "kind",
-                  "source"]
+_MERGERS = (
+    (_MERGED, _FORMED, "2025-10-01", "merger"),
+    (_MERGED_WITH, _FORMED, "2025-10-01", "merger"),
+    (_TAKEN_OVER, _TAKEN_OVER_BY, "2025-10-01", "acquisition"),
+    ("X6S", "X6B", "2026-07-01", "acquisition"),
+)
+MERGER_COLUMNS = [
+    "predecessor_code",
+    "predecessor_name",
+    "successor_code",
+    "successor_name",
+    "effective_date",
+    "kind",
+    "source",
+]
 
 
 def places() -> Iterator[str]:
@@ -100,7 +136,8 @@ def trusts() -> pd.DataFrame:
     frame.loc[renamed.index, "first"] = MERGER_QUARTER
     before = renamed.assign(trust_name=renamed["trust_code"].map(_RENAMED), last=MERGER_QUARTER - 1)
     formed = frame[frame["trust_code"] == _MERGED].assign(
-        trust_code=_FORMED, trust_name="Lantern Coast Partnership NHS Foundation Trust", first=MERGER_QUARTER, last=4)
+        trust_code=_FORMED, trust_name="Lantern Coast Partnership NHS Foundation Trust", first=MERGER_QUARTER, last=4
+    )
     return pd.concat([frame, before, formed]).sort_values(["body", "first"], kind="stable", ignore_index=True)
 
 
@@ -114,8 +151,10 @@ def _first_day() -> list[tuple[str, str, str, str]]:
         codes = [code(trust_type, number) for number in range(len(subtypes))]
         codes += [one for one, (kind, _) in _LEAVING.items() if kind == trust_type]
         subtypes += [subtype for kind, subtype in _LEAVING.values() if kind == trust_type]
-        rows += [(one, _ODD_NAMES.get(one) or _name(subtype, number, names), trust_type, subtype)
-                 for number, (one, subtype) in enumerate(zip(codes, subtypes, strict=True))]
+        rows += [
+            (one, _ODD_NAMES.get(one) or _name(subtype, number, names), trust_type, subtype)
+            for number, (one, subtype) in enumerate(zip(codes, subtypes, strict=True))
+        ]
     return rows
 
 
@@ -127,6 +166,8 @@ def _name(subtype: str, number: int, names: Iterator[str]) -> str:
 def mergers(cast: pd.DataFrame) -> pd.DataFrame:
     """The made-up mergers, in the columns of data/reference/mergers.csv."""
     names = cast.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_name"]
-    rows = [(old, names[old], new, names[new], day, kind, "made up for the demo publication (illustrative)")
-            for old, new, day, kind in _MERGERS]
+    rows = [
+        (old, names[old], new, names[new], day, kind, "made up for the demo publication (illustrative)")
+        for old, new, day, kind in _MERGERS
+    ]
     return pd.DataFrame(rows, columns=MERGER_COLUMNS)

@@ -56,15 +56,23 @@ def build(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> tuple[Public
         No such demo framework.
     """
     if framework_year not in FRAMEWORKS:
-        raise InputError(Problem("framework", "no demo publication of this framework year", value=framework_year,
-                                 expected=f"one of {', '.join(FRAMEWORKS)}"))
+        raise InputError(
+            Problem(
+                "framework",
+                "no demo publication of this framework year",
+                value=framework_year,
+                expected=f"one of {', '.join(FRAMEWORKS)}",
+            )
+        )
     if framework_year == next_year.YEAR:
         base, merged = build(FRAMEWORKS[0], seed + 1)
         return next_year.build(base, seed), merged
     framework, cast = rules.load(framework_year.replace("-", "/")), names.trusts()
     national = recompute(_draft(cast, framework, seed))
-    tables = pd.concat([league(national, QUARTERS[-1].slug, name).assign(trust_type=name)
-                        for name in names.TYPE_NAMES], ignore_index=True)
+    tables = pd.concat(
+        [league(national, QUARTERS[-1].slug, name).assign(trust_type=name) for name in names.TYPE_NAMES],
+        ignore_index=True,
+    )
     metrics = _finished(national, framework)
     return _publication(metrics, national.publication.trusts, tables[list(LEAGUE_FIELDS)]), names.mergers(cast)
 
@@ -136,18 +144,26 @@ def _flag_rows(values: pd.DataFrame, framework: Framework) -> pd.DataFrame:
 
 
 def _by_quarter(cast: pd.DataFrame) -> pd.DataFrame:
-    parts = [cast[cast["first"].le(quarter.number) & cast["last"].ge(quarter.number)].assign(quarter=quarter.slug)
-             for quarter in QUARTERS]
+    parts = [
+        cast[cast["first"].le(quarter.number) & cast["last"].ge(quarter.number)].assign(quarter=quarter.slug)
+        for quarter in QUARTERS
+    ]
     return pd.concat(parts, ignore_index=True)[list(TRUST_FIELDS)]
 
 
 def _labels(framework: Framework) -> pd.DataFrame:
     """Description, domain and sub-domain of every id, without the rules file's remarks in brackets."""
-    rows = [(one, metric.name.split(" (")[0], metric.domain, metric.sub_domain.split(" (")[0])
-            for metric in framework.metrics for one in (metric.value_id, metric.score_id) if one.startswith("OF")]
+    rows = [
+        (one, metric.name.split(" (")[0], metric.domain, metric.sub_domain.split(" (")[0])
+        for metric in framework.metrics
+        for one in (metric.value_id, metric.score_id)
+        if one.startswith("OF")
+    ]
     for domain in framework.domains:
-        rows += [(one, f"{domain.name} domain {kind}", domain.name, f"{domain.name} domain {kind}")
-                 for one, kind in ((domain.score_id, "score"), (domain.segment_id, "segment"))]
+        rows += [
+            (one, f"{domain.name} domain {kind}", domain.name, f"{domain.name} domain {kind}")
+            for one, kind in ((domain.score_id, "score"), (domain.segment_id, "segment"))
+        ]
     ids = framework.summary.model_dump()
     rows += [(ids[key], name, "Summary", "Summary") for key, name in _SUMMARY_NAMES.items()]
     return pd.DataFrame(rows, columns=["metric_id", "description", "domain", "sub_domain"])
@@ -186,10 +202,14 @@ def _domain_rows(national: National, framework: Framework) -> pd.DataFrame:
     table = national.domains.dropna(subset="metric_id")
     rank = table.groupby(["quarter", "trust_type", "metric_id"])["domain_score"].rank(method="min")
     scores = table.assign(value=table["domain_score"], rank=rank, units="score")
-    segments = pd.concat([
-        part.assign(value=ranking.segment_of(part["average"], ranking.quartile_edges(part["average"])), units="segment")
-        for _, part in table.groupby(["quarter", "metric_id"])
-    ])
+    segments = pd.concat(
+        [
+            part.assign(
+                value=ranking.segment_of(part["average"], ranking.quartile_edges(part["average"])), units="segment"
+            )
+            for _, part in table.groupby(["quarter", "metric_id"])
+        ]
+    )
     ids = {domain.score_id: domain.segment_id for domain in framework.domains}
     return pd.concat([scores, segments.assign(metric_id=segments["metric_id"].map(ids))])
 
@@ -207,5 +227,9 @@ def _summary_rows(national: National, framework: Framework) -> pd.DataFrame:
         (early, ids.final_segment, "segment", early["segment"].mask(support, 5), np.nan),
         (early, ids.recovery_support_flag, "flag", support.astype(float), np.nan),
     )
-    return pd.concat([part[_KEY].assign(metric_id=metric_id, units=units, value=value, rank=rank)
-                      for part, metric_id, units, value, rank in columns])
+    return pd.concat(
+        [
+            part[_KEY].assign(metric_id=metric_id, units=units, value=value, rank=rank)
+            for part, metric_id, units, value, rank in columns
+        ]
+    )

@@ -164,8 +164,11 @@ def stream(seed: int, *words: str) -> np.random.Generator:
 def _goodness(name: str, model: _Model, bodies: int, seed: int) -> np.ndarray:
     """Bodies x quarters, about standard normal; higher is better."""
     own = np.sqrt(1 - _QUALITY**2 - model.shared**2 - model.noise**2)
-    lasting = (_QUALITY * _bell(stream(seed, "quality"), bodies) + own * _bell(stream(seed, name, "own"), bodies)
-               + model.shared * _bell(stream(seed, "theme", model.theme), bodies))
+    lasting = (
+        _QUALITY * _bell(stream(seed, "quality"), bodies)
+        + own * _bell(stream(seed, name, "own"), bodies)
+        + model.shared * _bell(stream(seed, "theme", model.theme), bodies)
+    )
     noise = model.noise * _bell(stream(seed, name, "noise"), (bodies, 4))
     return lasting[:, None] + noise[:, list(model.periods)]
 
@@ -210,14 +213,18 @@ def values(bodies: pd.DataFrame, framework: Framework, seed: int) -> pd.DataFram
 
 
 def _figures(models: dict[str, _Model], bodies: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
-    return {name: scoring.round_half_up(model.value(_goodness(name, model, len(bodies), seed), bodies))
-            for name, model in models.items()}
+    return {
+        name: scoring.round_half_up(model.value(_goodness(name, model, len(bodies), seed), bodies))
+        for name, model in models.items()
+    }
 
 
 def _modelled(models: dict[str, _Model], bodies: pd.DataFrame, seed: int, figures: dict | None = None) -> pd.DataFrame:
     figures = figures or _figures(models, bodies, seed)
-    parts = [_long(name, model.units, model.dates, np.where(_applies(name, bodies, seed), figures[name], np.nan))
-             for name, model in models.items()]
+    parts = [
+        _long(name, model.units, model.dates, np.where(_applies(name, bodies, seed), figures[name], np.nan))
+        for name, model in models.items()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -251,8 +258,10 @@ def _infection(name: str, bodies: pd.DataFrame, seed: int) -> list[pd.DataFrame]
     if name == "OF0020":  # cases per 100,000 bed days
         size = np.floor(100 + 500 * stream(seed, "bed days").random(len(bodies)))[:, None] / 100
     has = _applies(name, bodies, seed)
-    return [_long(name, units, _INFECTION.dates, np.where(has, figures, np.nan))
-            for units, figures in (("count", cases), ("rate", cases / size))]
+    return [
+        _long(name, units, _INFECTION.dates, np.where(has, figures, np.nan))
+        for units, figures in (("count", cases), ("rate", cases / size))
+    ]
 
 
 def bespoke_scores(bodies: pd.DataFrame, seed: int) -> pd.DataFrame:

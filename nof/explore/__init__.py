@@ -32,9 +32,27 @@ from nof.explore.views import (
 if TYPE_CHECKING:
     from nof.explore.widgets import Desk
 
-__all__ = ["compare", "compare_chart", "connect", "desk", "export", "league", "measures", "ranking", "ranking_chart",
-           "save", "scatter", "scatter_chart", "tables", "trajectories", "trajectories_chart", "trusts", "what_if",
-           "what_if_chart", "what_if_metrics"]
+__all__ = [
+    "compare",
+    "compare_chart",
+    "connect",
+    "desk",
+    "export",
+    "league",
+    "measures",
+    "ranking",
+    "ranking_chart",
+    "save",
+    "scatter",
+    "scatter_chart",
+    "tables",
+    "trajectories",
+    "trajectories_chart",
+    "trusts",
+    "what_if",
+    "what_if_chart",
+    "what_if_metrics",
+]
 
 
 def desk(data: str, quarter: str | None = None, trust_type: str | None = None, interactive: bool = True) -> Desk:

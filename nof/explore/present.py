@@ -238,8 +238,11 @@ def _compared(frame: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
         ("Average score", "average_score", "average_low", "average_high", ".2f"),
     ]
     rows = [
-        {"name": name} | {code: _ranged(at[code].get(number, np.nan), at[code].get(low, np.nan),
-                                        at[code].get(high, np.nan), form) for code in codes}
+        {"name": name}
+        | {
+            code: _ranged(at[code].get(number, np.nan), at[code].get(low, np.nan), at[code].get(high, np.nan), form)
+            for code in codes
+        }
         for name, number, low, high, form in league
     ]
     rows += [

@@ -30,8 +30,14 @@ _ABOUT = ["trust_code", "trust_name", "trust_subtype", "region"]
 
 # --- choosing trusts ---
 
-def trusts(data: Data, quarter: str | None = None, trust_type: str | None = None, subtype: Several = None,
-           region: Several = None) -> pd.DataFrame:
+
+def trusts(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    subtype: Several = None,
+    region: Several = None,
+) -> pd.DataFrame:
     """The trusts of a type in a quarter: trust_code, trust_name, trust_subtype, region; by name.
 
     Parameters
@@ -61,8 +67,11 @@ def _among(column: pd.Series, wanted: Several, name: str) -> pd.Series:
     known = sorted(column.dropna().unique())
     unknown = [one for one in asked if one not in known]
     if unknown:
-        raise InputError(Problem(name, "is not among the trusts chosen so far", value=unknown[0],
-                                 expected=f"one of {', '.join(known)}"))
+        raise InputError(
+            Problem(
+                name, "is not among the trusts chosen so far", value=unknown[0], expected=f"one of {', '.join(known)}"
+            )
+        )
     return column.isin(asked)
 
 
@@ -74,8 +83,16 @@ def _about(view: View, what: str) -> str:
 
 # --- the league table and one metric ---
 
-def league(data: Data, quarter: str | None = None, trust_type: str | None = None, *, subtype: Several = None,
-           region: Several = None, trusts: Several = None) -> pd.DataFrame:
+
+def league(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    *,
+    subtype: Several = None,
+    region: Several = None,
+    trusts: Several = None,
+) -> pd.DataFrame:
     """The league table with likely ranges; the places are those in the whole table of the type.
 
     Returns
@@ -88,8 +105,16 @@ def league(data: Data, quarter: str | None = None, trust_type: str | None = None
     return view.league[view.league["trust_code"].isin(kept)].reset_index(drop=True)
 
 
-def ranking(data: Data, quarter: str | None = None, trust_type: str | None = None, metric: str = "", *,
-            subtype: Several = None, region: Several = None, trusts: Several = None) -> pd.DataFrame:
+def ranking(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    metric: str = "",
+    *,
+    subtype: Several = None,
+    region: Several = None,
+    trusts: Several = None,
+) -> pd.DataFrame:
     """The individual metric ranking: value, rank and score of each trust on one metric.
 
     Parameters
@@ -107,13 +132,30 @@ def ranking(data: Data, quarter: str | None = None, trust_type: str | None = Non
     view = view_of(data, quarter, trust_type)
     rows = view.ranking(score_id(view, metric)).drop(columns="trust_name")
     table = rows.merge(_trusts(view, subtype, region, trusts), on="trust_code")
-    columns = ["rank", *_ABOUT, "value", "units", "score", "median", "lower_quartile", "upper_quartile",
-               "reporting_date"]
+    columns = [
+        "rank",
+        *_ABOUT,
+        "value",
+        "units",
+        "score",
+        "median",
+        "lower_quartile",
+        "upper_quartile",
+        "reporting_date",
+    ]
     return table.sort_values(["rank", "score", "trust_code"])[columns].reset_index(drop=True)
 
 
-def ranking_chart(data: Data, quarter: str | None = None, trust_type: str | None = None, metric: str = "", *,
-                  subtype: Several = None, region: Several = None, highlight: Sequence[str] = ()) -> Chart:
+def ranking_chart(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    metric: str = "",
+    *,
+    subtype: Several = None,
+    region: Several = None,
+    highlight: Sequence[str] = (),
+) -> Chart:
     """One metric drawn: every trust in order, with the median of the whole type.
 
     Parameters
@@ -130,9 +172,18 @@ def ranking_chart(data: Data, quarter: str | None = None, trust_type: str | None
 
 # --- two measures against each other ---
 
-def scatter(data: Data, quarter: str | None = None, trust_type: str | None = None, x: str = "",
-            y: str = "average_score", *, subtype: Several = None, region: Several = None, trusts: Several = None
-            ) -> pd.DataFrame:
+
+def scatter(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    x: str = "",
+    y: str = "average_score",
+    *,
+    subtype: Several = None,
+    region: Several = None,
+    trusts: Several = None,
+) -> pd.DataFrame:
     """Any two measures side by side, for the trusts that have both.
 
     Parameters
@@ -153,9 +204,17 @@ def scatter(data: Data, quarter: str | None = None, trust_type: str | None = Non
     return table.sort_values(["x", "y", "trust_code"]).reset_index(drop=True)
 
 
-def scatter_chart(data: Data, quarter: str | None = None, trust_type: str | None = None, x: str = "",
-                  y: str = "average_score", *, subtype: Several = None, region: Several = None,
-                  highlight: Sequence[str] = ()) -> Chart:
+def scatter_chart(
+    data: Data,
+    quarter: str | None = None,
+    trust_type: str | None = None,
+    x: str = "",
+    y: str = "average_score",
+    *,
+    subtype: Several = None,
+    region: Several = None,
+    highlight: Sequence[str] = (),
+) -> Chart:
     """`scatter` drawn: a mark for each trust, shaped and coloured by segment; `highlight` names trusts (codes)."""
     view = view_of(data, quarter, trust_type)
     rows = scatter(data, quarter, trust_type, x, y, subtype=subtype, region=region)
@@ -169,8 +228,10 @@ def _lower(name: str) -> str:
 
 # --- the same trusts over the quarters ---
 
-def trajectories(data: Data, trust_type: str | None = None, trusts: Several = (), measure: str = "average_score"
-                 ) -> pd.DataFrame:
+
+def trajectories(
+    data: Data, trust_type: str | None = None, trusts: Several = (), measure: str = "average_score"
+) -> pd.DataFrame:
     """One measure of some trusts in every quarter of the publication.
 
     Parameters
@@ -205,8 +266,11 @@ def _every_quarter(data: Data, trust_type: str | None) -> list[View]:
 def _at(view: View, codes: list[str], measure: str) -> pd.DataFrame:
     table = _trusts(view, None, None).set_index("trust_code")[["trust_name"]]
     table = table[table.index.isin(codes)].join(measured(view, measure).rename("value")).dropna(subset="value")
-    return table.join(_ranges(view, list(table.index), measure)).reset_index().assign(quarter=view.quarter)[
-        ["quarter", "trust_code", "trust_name", "value", "low", "high"]]
+    return (
+        table.join(_ranges(view, list(table.index), measure))
+        .reset_index()
+        .assign(quarter=view.quarter)[["quarter", "trust_code", "trust_name", "value", "low", "high"]]
+    )
 
 
 def _ranges(view: View, codes: list[str], measure: str) -> pd.DataFrame:
@@ -219,15 +283,17 @@ def _ranges(view: View, codes: list[str], measure: str) -> pd.DataFrame:
     return uncertainty.likely_ranges(scores.loc[codes], weights).set_axis(["low", "high"], axis=1)
 
 
-def trajectories_chart(data: Data, trust_type: str | None = None, trusts: Several = (), measure: str = "average_score"
-                       ) -> Chart:
+def trajectories_chart(
+    data: Data, trust_type: str | None = None, trusts: Several = (), measure: str = "average_score"
+) -> Chart:
     """`trajectories` drawn: a line for each trust, with likely ranges where they are known; better is up."""
     rows = trajectories(data, trust_type, trusts, measure)
     view = next(one for one in _every_quarter(data, trust_type)[::-1] if measure in known(one))
     shown = known(view)[measure]
     made_up = " (illustrative data)" if view.publication.illustrative else ""
-    return drawings.lines(rows, shown, quarters(view.national, view.trust_type),
-                          f"{shown.name}, quarter by quarter{made_up}")
+    return drawings.lines(
+        rows, shown, quarters(view.national, view.trust_type), f"{shown.name}, quarter by quarter{made_up}"
+    )
 
 
 def _few(asked: Several, fewest: int) -> list[str]:
@@ -239,8 +305,10 @@ def _few(asked: Several, fewest: int) -> list[str]:
 
 # --- two to five trusts side by side ---
 
-def compare(data: Data, quarter: str | None = None, trust_type: str | None = None, trusts: Several = ()
-            ) -> pd.DataFrame:
+
+def compare(
+    data: Data, quarter: str | None = None, trust_type: str | None = None, trusts: Several = ()
+) -> pd.DataFrame:
     """Two to five trusts of one type side by side: place, average, segment, domains, and every metric.
 
     Returns
@@ -262,17 +330,24 @@ def compare(data: Data, quarter: str | None = None, trust_type: str | None = Non
     return table[table[codes].notna().any(axis=1)].reset_index(drop=True)
 
 
-_LEAGUE_ROWS = {"rank": "Place in the league table", "rank_low": "Likely range of the place, from",
-                "rank_high": "Likely range of the place, to", "average_score": "Average score",
-                "average_low": "Likely range of the average, from", "average_high": "Likely range of the average, to",
-                "segment": "Segment", "segment_unadjusted": "Segment before the financial override"}
+_LEAGUE_ROWS = {
+    "rank": "Place in the league table",
+    "rank_low": "Likely range of the place, from",
+    "rank_high": "Likely range of the place, to",
+    "average_score": "Average score",
+    "average_low": "Likely range of the average, from",
+    "average_high": "Likely range of the average, to",
+    "segment": "Segment",
+    "segment_unadjusted": "Segment before the financial override",
+}
 
 
 def _metric_rows(view: View, codes: list[str]) -> Iterator[dict]:
     for metric_id in view.metrics["metric_id"]:
         both = {one.kind: one for one in known(view).values() if one.metric_id == metric_id}
         row = {"kind": "metric", "id": metric_id, "name": both["score"].name} | (
-            measured(view, metric_id).reindex(codes).to_dict())
+            measured(view, metric_id).reindex(codes).to_dict()
+        )
         if "value" in both:
             found = measured(view, both["value"].measure).reindex(codes)
             row |= {"units": both["value"].units} | found.add_suffix(" value").to_dict()
@@ -285,11 +360,15 @@ def compare_chart(data: Data, quarter: str | None = None, trust_type: str | None
     rows = compare(data, quarter, trust_type, trusts)
     names = _trusts(view, None, None).set_index("trust_code")["trust_name"]
     codes = _few(trusts, FEWEST)
-    return drawings.side_by_side(rows[rows["kind"] == "metric"], {code: names[code] for code in codes},
-                                 _about(view, "Metric scores side by side"))
+    return drawings.side_by_side(
+        rows[rows["kind"] == "metric"],
+        {code: names[code] for code in codes},
+        _about(view, "Metric scores side by side"),
+    )
 
 
 # --- what if ---
+
 
 def what_if(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
     """A trust as it stands and as it would stand if some of its values were others, or were left out.
@@ -315,8 +394,11 @@ def what_if(data: Data, quarter: str | None, trust: str, changes: Mapping[str, f
 def _case(case: str, found: WhatIf) -> dict:
     names = ("average", "average_low", "average_high", "segment_unadjusted", "segment", "rank")
     facts = {name: np.nan if getattr(found, name) is None else float(getattr(found, name)) for name in names}
-    return {"case": case, "average": facts["average"], "average_score": scoring.round_half_up(facts["average"])} | {
-        name: facts[name] for name in names[1:]} | {"metrics": int(found.metrics["new_score"].notna().sum())}
+    return (
+        {"case": case, "average": facts["average"], "average_score": scoring.round_half_up(facts["average"])}
+        | {name: facts[name] for name in names[1:]}
+        | {"metrics": int(found.metrics["new_score"].notna().sum())}
+    )
 
 
 def what_if_metrics(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
@@ -349,6 +431,7 @@ def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[
 
 
 @lru_cache(maxsize=128)
-def _what_would_be(national: National, quarter: str, trust: str, changes: tuple[tuple[str, float | None], ...]
-                   ) -> WhatIf:
+def _what_would_be(
+    national: National, quarter: str, trust: str, changes: tuple[tuple[str, float | None], ...]
+) -> WhatIf:
     return whatif(national, quarter, trust, dict(changes))

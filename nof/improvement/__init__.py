@@ -17,5 +17,15 @@ from nof.improvement.one_metric import STEP_COLUMNS, steps
 from nof.improvement.others import Movement, movement_of_others
 from nof.improvement.several_metrics import REALISTIC, SET_COLUMNS, smallest_sets
 
-__all__ = ["REALISTIC", "SET_COLUMNS", "STEP_COLUMNS", "Movement", "NextSegment", "edge_brackets", "movement_of_others",
-           "next_segment", "smallest_sets", "steps"]
+__all__ = [
+    "REALISTIC",
+    "SET_COLUMNS",
+    "STEP_COLUMNS",
+    "Movement",
+    "NextSegment",
+    "edge_brackets",
+    "movement_of_others",
+    "next_segment",
+    "smallest_sets",
+    "steps",
+]

@@ -84,7 +84,9 @@ def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.D
         found = published[published["value_id"] == lever].set_index("trust_code")
         here = rows["metric_id"] == metric.score_id
         if here.any() and len(found):
-            told = {one: rows[one].mask(here, rows["trust_code"].map(found[one]))
-                    for one in ("value", "units", "reporting_date")}
+            told = {
+                one: rows[one].mask(here, rows["trust_code"].map(found[one]))
+                for one in ("value", "units", "reporting_date")
+            }
             rows = rows.assign(**told, value_id=rows["value_id"].mask(here, lever))
     return rows

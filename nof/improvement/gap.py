@@ -140,12 +140,16 @@ def edge_brackets(national: National, quarter: str) -> pd.DataFrame:
 
 def _override_sentence(goal: NextSegment) -> str:
     if goal.held:
-        return (f"The financial override holds this trust in segment {goal.segment}; its average of {goal.average:.2f} "
-                f"alone would put it in segment {goal.segment_unadjusted}. No other step changes its segment until the "
-                "override is lifted.")
+        return (
+            f"The financial override holds this trust in segment {goal.segment}; its average of {goal.average:.2f} "
+            f"alone would put it in segment {goal.segment_unadjusted}. No other step changes its segment until the "
+            "override is lifted."
+        )
     if goal.blocked:
-        return (f"This trust is flagged for the financial override: while the flag stands, an average good enough for "
-                f"segment {goal.target} would leave it in segment {goal.segment}.")
+        return (
+            f"This trust is flagged for the financial override: while the flag stands, an average good enough for "
+            f"segment {goal.target} would leave it in segment {goal.segment}."
+        )
     return ""
 
 
@@ -154,13 +158,17 @@ def _gap_sentence(goal: NextSegment) -> str:
         return "The segment of this trust is not known, so neither is the way to the next one."
     if goal.target is None:
         return "By its average it is in segment 1, the best" + (
-            "; how near the edge is cannot be told from these files." if np.isnan(goal.cushion) else
-            f", and would stay there up to an average of {goal.edge_below:.2f}, "
-            f"{_apart(goal.edge_below, goal.average)} above its own.")
+            "; how near the edge is cannot be told from these files."
+            if np.isnan(goal.cushion)
+            else f", and would stay there up to an average of {goal.edge_below:.2f}, "
+            f"{_apart(goal.edge_below, goal.average)} above its own."
+        )
     if np.isnan(goal.edge):
         return f"Where segment {goal.target} ends cannot be told from these files."
-    return (f"For segment {goal.target} its average would have to fall from {goal.average:.2f} to {goal.edge:.2f}: by "
-            f"{_apart(goal.average, goal.edge)}, or {_points(goal.gap_points)} points of metric score in all.")
+    return (
+        f"For segment {goal.target} its average would have to fall from {goal.average:.2f} to {goal.edge:.2f}: by "
+        f"{_apart(goal.average, goal.edge)}, or {_points(goal.gap_points)} points of metric score in all."
+    )
 
 
 def _apart(high: float, low: float) -> str:
@@ -176,5 +184,7 @@ def _points(number: float) -> str:
 def _edge_sentence(goal: NextSegment) -> str:
     if goal.target is None or np.isnan(goal.edge) or goal.edge_high - goal.edge_low < 0.005:
         return ""
-    return (f"The exact edge cannot be told from these files: it lies between {goal.edge_low:.2f} and "
-            f"{goal.edge_high:.2f}, and the middle is used.")
+    return (
+        f"The exact edge cannot be told from these files: it lies between {goal.edge_low:.2f} and "
+        f"{goal.edge_high:.2f}, and the middle is used."
+    )

@@ -47,8 +47,9 @@ def _step(case: Case, goal: NextSegment) -> dict:
     row, curve = case.row, case.curve
     needed = row["score"] - goal.gap_points / row["weight"]
     value = curve.value(needed) if curve is not None and needed >= 1 - TINY else np.nan
-    told = {one: row[one] for one in ("metric_id", "value_id", "description", "domain", "units", "value", "score",
-                                      "weight")}
+    told = {
+        one: row[one] for one in ("metric_id", "value_id", "description", "domain", "units", "value", "score", "weight")
+    }
     step = told | {
         "value_needed": value, "change": value - row["value"], "score_needed": needed, "closes": not np.isnan(value),
         "score_reached": curve.score(value) if curve else np.nan, "why_not": _why_not(needed, curve, value),
@@ -65,8 +66,11 @@ def _why_not(needed: float, curve: Curve | None, value: float) -> str:
         return "not available: no published value puts this score in order"
     if not np.isnan(value):
         return ""
-    return "no value gives such a score, the plan being what it is" if "plan" in curve.basis else (
-        "no published peer shows such a score")
+    return (
+        "no value gives such a score, the plan being what it is"
+        if "plan" in curve.basis
+        else ("no published peer shows such a score")
+    )
 
 
 def _passed(case: Case, value: float) -> float:

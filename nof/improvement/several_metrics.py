@@ -24,8 +24,9 @@ SET_COLUMNS = [
 ]  # fmt: skip
 
 
-def smallest_sets(national: National, quarter: str, trust_code: str, max_size: int = 3,
-                  realistic: float = REALISTIC) -> pd.DataFrame:
+def smallest_sets(
+    national: National, quarter: str, trust_code: str, max_size: int = 3, realistic: float = REALISTIC
+) -> pd.DataFrame:
     """The smallest sets of metrics that would carry the trust over the edge with steps that trusts do make.
 
     A realistic step of a metric is the improvement that the best quarter of the type's trusts made in one quarter (the
@@ -58,8 +59,9 @@ def smallest_sets(national: National, quarter: str, trust_code: str, max_size: i
     every = {case.row["metric_id"]: _tried(case, goal, realistic) for case in cases}
     tried = {metric_id: table for metric_id, table in every.items() if table is not None}
     parts = [_set_rows(chosen, tried, goal) for chosen in _chosen_sets(tried, goal.gap, max_size)]
-    parts.sort(key=lambda part: (len(part), np.nan_to_num(part[0]["furthest"], nan=np.inf),
-                                 [one["metric_id"] for one in part]))
+    parts.sort(
+        key=lambda part: (len(part), np.nan_to_num(part[0]["furthest"], nan=np.inf), [one["metric_id"] for one in part])
+    )
     rows = [one | {"set": number} for number, part in enumerate(parts, 1) for one in part]
     return pd.DataFrame(rows, columns=SET_COLUMNS)
 
@@ -77,9 +79,13 @@ class _Tried:
     def at(self, share: int) -> dict:
         """The metric at one of the shares, as a row of a set."""
         value = float(self.value_needed[share])
-        return self.told | {"value_needed": value, "change": value - self.told["value"],
-                            "score_reached": float(self.score_reached[share]), "gain": float(self.gain[share]),
-                            "in_usual": float(self.in_usual[share])}
+        return self.told | {
+            "value_needed": value,
+            "change": value - self.told["value"],
+            "score_reached": float(self.score_reached[share]),
+            "gain": float(self.gain[share]),
+            "in_usual": float(self.in_usual[share]),
+        }
 
 
 def _tried(case: Case, goal: NextSegment, realistic: float) -> _Tried | None:
@@ -122,6 +128,10 @@ def _set_rows(chosen: tuple[tuple[str, ...], int], tried: dict[str, _Tried], goa
     metrics, share = chosen
     part = sorted((tried[one].at(share) for one in metrics), key=lambda one: -one["gain"])
     left = max(goal.gap - sum(one["gain"] for one in part), 0.0)
-    about = {"size": len(part), "closes": left <= TINY, "gap_left": left if left > TINY else 0.0,
-             "furthest": float(np.max([one["in_usual"] for one in part]))}
+    about = {
+        "size": len(part),
+        "closes": left <= TINY,
+        "gap_left": left if left > TINY else 0.0,
+        "furthest": float(np.max([one["in_usual"] for one in part])),
+    }
     return [one | about for one in part]

@@ -18,18 +18,28 @@ _AS_PUBLISHED = "not confirmed: published scores are used as they are"
 
 def in_force(draft: Framework) -> Framework:
     """What of a draft is used before anybody has confirmed it: names, domains, weights, and where the override stops."""
-    kept = {name: getattr(draft, name) for name in Framework.model_fields}  # a model's own copy keeps what it had cached
-    return Framework(**kept | {
-        "national_pool": (),
-        "segments": Segments(rule="unknown", pool="none", source="the published segments are used", certainty="unknown"),
-        "metrics": tuple(_weighed(one) for one in draft.metrics),
-    })
+    kept = {
+        name: getattr(draft, name) for name in Framework.model_fields
+    }  # a model's own copy keeps what it had cached
+    return Framework(
+        **kept
+        | {
+            "national_pool": (),
+            "segments": Segments(
+                rule="unknown", pool="none", source="the published segments are used", certainty="unknown"
+            ),
+            "metrics": tuple(_weighed(one) for one in draft.metrics),
+        }
+    )
 
 
 def _weighed(metric: Metric) -> Metric:
-    named = metric.model_dump(include={"value_id", "score_id", "name", "domain", "sub_domain", "units", "weight", "averaged"})
-    return Metric(**named, better="unknown", shape="not recomputable", pool="unknown", source=_AS_PUBLISHED,
-                  certainty="unknown")
+    named = metric.model_dump(
+        include={"value_id", "score_id", "name", "domain", "sub_domain", "units", "weight", "averaged"}
+    )
+    return Metric(
+        **named, better="unknown", shape="not recomputable", pool="unknown", source=_AS_PUBLISHED, certainty="unknown"
+    )
 
 
 def as_published(standings: pd.DataFrame, metrics: pd.DataFrame, ids: Summary) -> pd.DataFrame:
@@ -59,11 +69,13 @@ def as_published(standings: pd.DataFrame, metrics: pd.DataFrame, ids: Summary) -
 
     average = published(ids.average)
     agrees = average.isna() | (scoring.round_half_up(standings["average"]) == average)
-    placed = ranking.ranked(standings.assign(
-        average=standings["average"].where(agrees, average),
-        average_score=average.fillna(standings["average_score"]),
-        segment=published(ids.adjusted_segment).fillna(standings["segment"]),
-    ))
+    placed = ranking.ranked(
+        standings.assign(
+            average=standings["average"].where(agrees, average),
+            average_score=average.fillna(standings["average_score"]),
+            segment=published(ids.adjusted_segment).fillna(standings["segment"]),
+        )
+    )
     return placed.assign(
         rank=_whole(placed, published(ids.adjusted_segment, "rank"), "rank"),
         rank_by_average=_whole(placed, published(ids.average, "rank"), "rank_by_average"),
@@ -80,5 +92,7 @@ def line(framework: Framework) -> str:
     """What every page says of a year whose rules nobody has confirmed; empty for any other."""
     if not framework.draft:
         return ""
-    return (f"The rules of {framework.framework_year} are not confirmed: averages, segments and places are as published; "
-            "likely ranges and contributions rest on weights worked out from the published averages.")
+    return (
+        f"The rules of {framework.framework_year} are not confirmed: averages, segments and places are as published; "
+        "likely ranges and contributions rest on weights worked out from the published averages."
+    )

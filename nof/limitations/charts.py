@@ -68,7 +68,9 @@ def _place_axis(axes: Any, count: int, rows: int) -> None:
     axes.vlines(ticks, -0.6, rows - 0.4, color=style.RULE, lw=0.4, zorder=0)
 
 
-def _ranges(drawing: Any, part: pd.DataFrame, count: int, height: float, width: float, place: str) -> tuple[Any, np.ndarray]:
+def _ranges(
+    drawing: Any, part: pd.DataFrame, count: int, height: float, width: float, place: str
+) -> tuple[Any, np.ndarray]:
     """Axes of places, named and numbered, with a diamond at each trust's own; and the heights of the rows."""
     axes = _strip(drawing, 0.33, width, len(part), height)
     _names(axes, part, place)
@@ -96,15 +98,23 @@ def places(limits: Limits) -> list[Chart]:
         _told_apart(left, part)
         _chances(_strip(drawing, 0.73, 0.25, len(part), height), part)
 
-    return _paneled(table, draw, findings.places_caption(limits),
-                    lambda part: findings.places_alt(part, limits))
+    return _paneled(table, draw, findings.places_caption(limits), lambda part: findings.places_alt(part, limits))
 
 
 def _told_apart(axes: Any, part: pd.DataFrame) -> None:
     """From how many others each trust can be told apart, as a column of numbers."""
     for row, (told, others) in enumerate(zip(part["told_apart"], part["others"], strict=True)):
-        axes.text(1.10, row, f"{told} of {others}", transform=axes.get_yaxis_transform(), ha="center", va="center",
-                  fontsize=6.2, fontweight=600 if told else 400, color=style.INK if told else style.QUIET)
+        axes.text(
+            1.10,
+            row,
+            f"{told} of {others}",
+            transform=axes.get_yaxis_transform(),
+            ha="center",
+            va="center",
+            fontsize=6.2,
+            fontweight=600 if told else 400,
+            color=style.INK if told else style.QUIET,
+        )
     head(axes, "told apart\nfrom", 1.10, "center")
 
 
@@ -113,13 +123,28 @@ def _chances(axes: Any, part: pd.DataFrame) -> None:
     start = np.zeros(len(part))
     for segment in (1, 2, 3, 4):
         width = part[f"chance_{segment}"].fillna(0).to_numpy()
-        axes.barh(range(len(part)), width, left=start, height=0.84, color=style.SEGMENT_WASH[segment], edgecolor=style.QUIET,
-                  linewidth=0.3)
+        axes.barh(
+            range(len(part)),
+            width,
+            left=start,
+            height=0.84,
+            color=style.SEGMENT_WASH[segment],
+            edgecolor=style.QUIET,
+            linewidth=0.3,
+        )
         for row in np.flatnonzero(width >= 0.08):
             axes.text(start[row] + width[row] / 2, row, str(segment), ha="center", va="center", fontsize=5.8)
         own = (part["segment"] == segment).to_numpy() & (width > 0)
-        axes.barh(np.flatnonzero(own), width[own], left=start[own], height=0.84, fill=False, edgecolor=style.INK,
-                  linewidth=1.1, zorder=3)
+        axes.barh(
+            np.flatnonzero(own),
+            width[own],
+            left=start[own],
+            height=0.84,
+            fill=False,
+            edgecolor=style.INK,
+            linewidth=1.1,
+            zorder=3,
+        )
         start = start + width
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
@@ -146,16 +171,26 @@ def changes(limits: Limits) -> Chart | None:
         axes.set_ylabel(f"Average score in {Quarter.parse(step.after).label}")
         axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.0), borderaxespad=0, handletextpad=0.3, labelspacing=0.8)
         _band_note(axes, reach)
-        return Chart.from_figure(drawing, alt=findings.changes_alt(table, step), caption=findings.changes_caption(table))
+        return Chart.from_figure(
+            drawing, alt=findings.changes_alt(table, step), caption=findings.changes_caption(table)
+        )
 
 
 def _marks(axes: Any, table: pd.DataFrame) -> None:
     """A mark for each trust, its shape and filling by what the change was."""
     looks = (("D", style.SEGMENT[4], True), ("s", style.SEGMENT[3], False), ("o", style.ACCENT, True))
     for (label, chosen), (marker, colour, filled) in zip(findings.kinds(table), looks, strict=True):
-        axes.scatter(table["average_before"][chosen], table["average_after"][chosen], marker=marker,
-                     s=20 if marker != "o" else 11, facecolor=colour if filled else style.PAPER, edgecolor=colour,
-                     linewidth=0.9, zorder=3, label=f"{label}: {int(chosen.sum())}")
+        axes.scatter(
+            table["average_before"][chosen],
+            table["average_after"][chosen],
+            marker=marker,
+            s=20 if marker != "o" else 11,
+            facecolor=colour if filled else style.PAPER,
+            edgecolor=colour,
+            linewidth=0.9,
+            zorder=3,
+            label=f"{label}: {int(chosen.sum())}",
+        )
 
 
 def _square(axes: Any, table: pd.DataFrame) -> tuple[float, float]:
@@ -172,8 +207,9 @@ def _noise_band(axes: Any, table: pd.DataFrame, low: float, high: float) -> floa
     reach = float(1.96 * table["standard_error"].median())
     if np.isfinite(reach):
         ends = np.array([low, high])
-        axes.fill_between(ends, ends - reach, ends + reach, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5,
-                          zorder=0)
+        axes.fill_between(
+            ends, ends - reach, ends + reach, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5, zorder=0
+        )
     return reach
 
 
@@ -187,7 +223,7 @@ def _edges(axes: Any, edges: np.ndarray, low: float, high: float) -> None:
 
 
 def _band_note(axes: Any, reach: float) -> None:
-    text = ("above the line: better than before\nbelow it: worse\n\ndashed: edges between segments\nof this quarter")
+    text = "above the line: better than before\nbelow it: worse\n\ndashed: edges between segments\nof this quarter"
     if np.isfinite(reach):
         text += f"\n\nshaded: changes of up to {reach:.2f},\n1.96 typical standard errors"
     axes.text(1.04, 0.72, text, transform=axes.transAxes, va="top", fontsize=7.2, color=style.QUIET, linespacing=1.35)
@@ -204,8 +240,15 @@ def widths(limits: Limits) -> Chart:
         axes = drawing.add_axes((0.08, 0.13, 0.62, 0.83))
         _subtype_marks(axes, table)
         middles = table.groupby("metrics_scored")["width"].median()
-        axes.hlines(middles, middles.index - 0.3, middles.index + 0.3, color=style.INK, lw=1.2, zorder=4,
-                    label="median of that number")
+        axes.hlines(
+            middles,
+            middles.index - 0.3,
+            middles.index + 0.3,
+            color=style.INK,
+            lw=1.2,
+            zorder=4,
+            label="median of that number",
+        )
         _count_axis(axes, table)
         axes.set_xlabel("Metrics scored")
         axes.set_ylabel("Width of the likely range of the average")
@@ -218,9 +261,17 @@ def _subtype_marks(axes: Any, table: pd.DataFrame) -> None:
     across = _spread(table)
     for number, (subtype, part) in enumerate(table.groupby("trust_subtype", sort=True, dropna=False)):
         colour = _COLOURS[number % len(_COLOURS)]
-        axes.scatter(across[part.index], part["width"], s=20, marker=_MARKERS[number % len(_MARKERS)],
-                     facecolor=style.PAPER if number % 2 else colour, edgecolor=colour, linewidth=0.9, zorder=3,
-                     label=textwrap.fill(f"{subtype} ({len(part)})", 26))
+        axes.scatter(
+            across[part.index],
+            part["width"],
+            s=20,
+            marker=_MARKERS[number % len(_MARKERS)],
+            facecolor=style.PAPER if number % 2 else colour,
+            edgecolor=colour,
+            linewidth=0.9,
+            zorder=3,
+            label=textwrap.fill(f"{subtype} ({len(part)})", 26),
+        )
 
 
 def _count_axis(axes: Any, table: pd.DataFrame) -> None:
@@ -250,7 +301,9 @@ def method(limits: Limits) -> list[Chart]:
         axes.hlines(rows, part["rank_best"], part["rank_worst"], color=style.QUIET, lw=0.8, zorder=1)
         axes.hlines(rows, part["rank_low"], part["rank_high"], color=style.SEGMENT[2], lw=3, zorder=2)
         axes.set_xlabel("Place under each combination of choices (1 is best)")
-        head(axes, f"diamond: as published; thin: all {len(limits.multiverse.choices):,} combinations; thick: nine in ten of them")
+        head(
+            axes,
+            f"diamond: as published; thin: all {len(limits.multiverse.choices):,} combinations; thick: nine in ten of them",
+        )
 
-    return _paneled(table, draw, findings.method_caption(limits),
-                    lambda part: findings.method_alt(part, limits))
+    return _paneled(table, draw, findings.method_caption(limits), lambda part: findings.method_alt(part, limits))

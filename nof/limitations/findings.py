@@ -51,16 +51,28 @@ def places_alt(part: pd.DataFrame, limits: Limits) -> str:
     """The ranges at their narrowest and widest, who can be told apart, and how sure segments are."""
     table = limits.places
     told = int((table["told_apart"] > 0).sum())
-    return " ".join(filter(None, [
-        f"Range plot of {_span(part['rank'].min(), part['rank'].max())}, best at the top.", _extremes(table),
-        f"{share(told, len(table))} trusts can be told apart from at least one other; "
-        f"{_whole(table)} of the confidence sets run over the whole table.", _sure(table), "The tables hold the numbers."]))
+    return " ".join(
+        filter(
+            None,
+            [
+                f"Range plot of {_span(part['rank'].min(), part['rank'].max())}, best at the top.",
+                _extremes(table),
+                f"{share(told, len(table))} trusts can be told apart from at least one other; "
+                f"{_whole(table)} of the confidence sets run over the whole table.",
+                _sure(table),
+                "The tables hold the numbers.",
+            ],
+        )
+    )
 
 
 def _extremes(table: pd.DataFrame) -> str:
     lengths = _lengths(table, "rank_low", "rank_high")
-    return "" if lengths.empty else (f"The shortest likely range of a place spans {lengths.min():.0f}, the longest "
-                                     f"{lengths.max():.0f}.")
+    return (
+        ""
+        if lengths.empty
+        else (f"The shortest likely range of a place spans {lengths.min():.0f}, the longest {lengths.max():.0f}.")
+    )
 
 
 def _whole(table: pd.DataFrame) -> int:
@@ -82,8 +94,11 @@ def kinds(table: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Trusts by what their change was: more than noise, another change of segment, neither."""
     moved = _moved(table)
     sure = table["more_than_noise"].astype(bool)
-    return [("change is more than noise", sure), ("other change of segment", moved & ~sure),
-            ("same segment", ~moved & ~sure)]
+    return [
+        ("change is more than noise", sure),
+        ("other change of segment", moved & ~sure),
+        ("same segment", ~moved & ~sure),
+    ]
 
 
 def _moved(table: pd.DataFrame) -> pd.Series:
@@ -126,10 +141,18 @@ def changes_alt(table: pd.DataFrame, step: Step) -> str:
     away = table["average_after"] - table["average_before"]
     better, worse = int((away < 0).sum()), int((away > 0).sum())
     far = table.loc[away.abs().idxmax()]
-    farthest = "" if not away.any() else (f", the typical one moving by {away.abs().median():.2f} points, the farthest from "
-                                          f"{far['average_before']:.2f} to {far['average_after']:.2f}")
-    return (f"Scatter plot of averages in {_label(step.before)} against {_label(step.after)}: {better or 'none'} became better "
-            f"and {worse or 'none'} worse{farthest}. The table below counts changes of segment by their cause.")
+    farthest = (
+        ""
+        if not away.any()
+        else (
+            f", the typical one moving by {away.abs().median():.2f} points, the farthest from "
+            f"{far['average_before']:.2f} to {far['average_after']:.2f}"
+        )
+    )
+    return (
+        f"Scatter plot of averages in {_label(step.before)} against {_label(step.after)}: {better or 'none'} became better "
+        f"and {worse or 'none'} worse{farthest}. The table below counts changes of segment by their cause."
+    )
 
 
 # --- 3. data lags ---
@@ -153,10 +176,14 @@ def timeline_alt(limits: Limits) -> str:
     oldest = known.loc[known["age_months"].idxmax()] if len(known) else None
     parts = ["Timeline with a bar for the period behind each metric."]
     if oldest is not None and oldest["age_months"] > 0:
-        parts.append(f"The oldest, {oldest['description']}, is {oldest['age_months']:.0f} months old at the quarter's end.")
+        parts.append(
+            f"The oldest, {oldest['description']}, is {oldest['age_months']:.0f} months old at the quarter's end."
+        )
     if table["moved"].notna().any():
-        parts.append(f"{still or 'None'} of {len(table)} {_have(still, 'covers', 'cover')} the same time as in the quarter "
-                     "before.")
+        parts.append(
+            f"{still or 'None'} of {len(table)} {_have(still, 'covers', 'cover')} the same time as in the quarter "
+            "before."
+        )
     return " ".join([*parts, f"The table below gives all {len(table)} periods."])
 
 
@@ -176,7 +203,9 @@ def mergers_caption(table: pd.DataFrame, count: int) -> str:
     touched = table["trust_code"].nunique()
     later = table.loc[table["timing"] == lineage.AFTER, "trust_code"].nunique()
     start = f"{touched} of {trusts(count)} {_have(touched, 'is', 'are')} touched by a merger"
-    return start + ("" if not later else " after the quarter" if later == touched else f", {later} of them after the quarter")
+    return start + (
+        "" if not later else " after the quarter" if later == touched else f", {later} of them after the quarter"
+    )
 
 
 def mergers_alt(table: pd.DataFrame, quarter: Quarter) -> str:
@@ -184,9 +213,13 @@ def mergers_alt(table: pd.DataFrame, quarter: Quarter) -> str:
     later = int((table["timing"] == lineage.AFTER).sum())
     dates = [day(one) for one in (table["event_date"].min(), table["event_date"].max())]
     names = listed(short_name(one) for one in dict.fromkeys(table["trust_name"]))
-    start = (f"Timeline with one event, on {dates[0]}" if len(table) == 1 else
-             f"Timeline with {len(table)} events from {dates[0]} to {dates[1]}" if dates[0] != dates[1] else
-             f"Timeline with {len(table)} events on {dates[0]}")
+    start = (
+        f"Timeline with one event, on {dates[0]}"
+        if len(table) == 1
+        else f"Timeline with {len(table)} events from {dates[0]} to {dates[1]}"
+        if dates[0] != dates[1]
+        else f"Timeline with {len(table)} events on {dates[0]}"
+    )
     when = "after" if later == len(table) else "none after" if not later else f"{later} after"
     return f"{start}, {when} the end of {quarter.label}: {names}. The table below says what happened."
 
@@ -223,10 +256,14 @@ def widths_alt(table: pd.DataFrame) -> str:
     if few == many:
         ends = f"the median width is {_points(middle[few])}"
     else:
-        ends = (f"the median width is {_points(middle[few])} for trusts scored on {few} metrics and {_points(middle[many])} "
-                f"for those scored on {many}")
-    return (f"Scatter plot of {len(table)} trusts by number of metrics scored and width of the likely range of the average: "
-            f"{ends}. The table gives the medians by subtype.")
+        ends = (
+            f"the median width is {_points(middle[few])} for trusts scored on {few} metrics and {_points(middle[many])} "
+            f"for those scored on {many}"
+        )
+    return (
+        f"Scatter plot of {len(table)} trusts by number of metrics scored and width of the likely range of the average: "
+        f"{ends}. The table gives the medians by subtype."
+    )
 
 
 def _points(width: float) -> str:
@@ -251,8 +288,13 @@ def method_alt(part: pd.DataFrame, limits: Limits) -> str:
     table, half = limits.method, len(limits.method) / 2
     lengths = _lengths(table, "rank_best", "rank_worst")
     stay = int(((table["rank_worst"] <= half) | (table["rank_best"] > half)).sum())
-    ends = "" if lengths.empty else (f"The firmest trust keeps within {lengths.min():.0f}, the least firm within "
-                                     f"{lengths.max():.0f}; ")
-    return (f"Range plot of {_span(part['rank_published'].min(), part['rank_published'].max())} over "
-            f"{len(limits.multiverse.choices):,} combinations of choices. {ends}{share(stay, len(table))} trusts stay in the "
-            "same half of the table under all of them. The tables hold the choices that move trusts most.")
+    ends = (
+        ""
+        if lengths.empty
+        else (f"The firmest trust keeps within {lengths.min():.0f}, the least firm within {lengths.max():.0f}; ")
+    )
+    return (
+        f"Range plot of {_span(part['rank_published'].min(), part['rank_published'].max())} over "
+        f"{len(limits.multiverse.choices):,} combinations of choices. {ends}{share(stay, len(table))} trusts stay in the "
+        "same half of the table under all of them. The tables hold the choices that move trusts most."
+    )

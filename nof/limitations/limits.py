@@ -111,9 +111,15 @@ class Limits:
         own, joint = self.sets(), self.sets(simultaneous=True)
         middle = table["average_score"].median()
         table = table.assign(
-            place_by_average=own["rank"], set_low=own["lower"], set_high=own["upper"], joint_low=joint["lower"],
-            joint_high=joint["upper"], told_apart=own["lower"] - 1 + len(own) - own["upper"], others=len(own) - 1,
-            holds_middle=table["average_low"].le(middle) & table["average_high"].ge(middle))
+            place_by_average=own["rank"],
+            set_low=own["lower"],
+            set_high=own["upper"],
+            joint_low=joint["lower"],
+            joint_high=joint["upper"],
+            told_apart=own["lower"] - 1 + len(own) - own["upper"],
+            others=len(own) - 1,
+            holds_middle=table["average_low"].le(middle) & table["average_high"].ge(middle),
+        )
         return table.join(self._chances).join(self._edges).reset_index()
 
     @property
@@ -172,8 +178,9 @@ class Limits:
     def steps(self) -> tuple[Step, ...]:
         """Every step from one quarter to the next, the latest last; only quarters that follow each other."""
         held = sorted(self.metrics["quarter"].unique())
-        return tuple(self._step(before, after) for before, after in pairwise(held)
-                     if Quarter.parse(before).next.slug == after)
+        return tuple(
+            self._step(before, after) for before, after in pairwise(held) if Quarter.parse(before).next.slug == after
+        )
 
     @property
     def last_step(self) -> Step | None:
@@ -181,8 +188,9 @@ class Limits:
         return next((step for step in self.steps if step.after == self.view.quarter), None)
 
     def _step(self, before: str, after: str) -> Step:
-        return parts.step(self.view.national, self.metrics, self.view.trust_type, before, after,
-                                self.broken(before, after))
+        return parts.step(
+            self.view.national, self.metrics, self.view.trust_type, before, after, self.broken(before, after)
+        )
 
     @cached_property
     def change(self) -> pd.DataFrame:
@@ -198,8 +206,9 @@ class Limits:
         if self.last_step is None:
             return pd.DataFrame(columns=["trust_code", "reason", "trust_name"])
         before, after = self.last_step[:2]
-        table = volatility.excluded(self.view.national.standings, before, after, self.view.trust_type,
-                                    self.broken(before, after))
+        table = volatility.excluded(
+            self.view.national.standings, before, after, self.view.trust_type, self.broken(before, after)
+        )
         return table.assign(trust_name=table["trust_code"].map(self.names))
 
     @cached_property
@@ -208,8 +217,9 @@ class Limits:
         if self.last_step is None:
             return None
         before, after = self.last_step[:2]
-        return volatility.transitions(self.view.national.standings, before, after, self.view.trust_type,
-                                      not_comparable=self.broken(before, after))
+        return volatility.transitions(
+            self.view.national.standings, before, after, self.view.trust_type, not_comparable=self.broken(before, after)
+        )
 
     # --- 3. data lags ---
 
@@ -245,7 +255,8 @@ class Limits:
         table = sensitivity.one_at_a_time(self.multiverse)
         table = table[table["label"] == IN_QUARTER].set_index("trust_code")
         now = self.league.set_index("trust_code")[["trust_name", "rank"]].join(
-            table["rank"].rename("rank_in_quarter"), how="inner")
+            table["rank"].rename("rank_in_quarter"), how="inner"
+        )
         held = self.matrix[0].loc[:, self.matrix[0].columns.isin(self.in_quarter)].notna().sum(axis=1)
         return now.assign(places=now["rank"] - now["rank_in_quarter"], metrics_in_quarter=held).reset_index()
 
@@ -276,10 +287,12 @@ class Limits:
     @cached_property
     def surveys(self) -> pd.DataFrame:
         """Surveys that end before, or span, the last merger into a trust: trust_code, metric_id, timing and names."""
-        table = parts.surveys_before_mergers(self.periods, set(self.affected["trust_code"]), self.view.quarter,
-                                                   self.mergers)
-        return table.assign(trust_name=table["trust_code"].map(self.names),
-                            description=table["metric_id"].map(self.metric_names))
+        table = parts.surveys_before_mergers(
+            self.periods, set(self.affected["trust_code"]), self.view.quarter, self.mergers
+        )
+        return table.assign(
+            trust_name=table["trust_code"].map(self.names), description=table["metric_id"].map(self.metric_names)
+        )
 
     @cached_property
     def unexplained(self) -> pd.DataFrame:
@@ -345,8 +358,11 @@ class Limits:
         single_best and single_worst, its range where at most one choice is not the published one."""
         universe = self.multiverse
         single = universe.ranks[(universe.choices["differs"] <= 1).to_numpy()]
-        found = universe.summary.assign(moves_most=[self.told(one) for one in universe.summary["moves_most"]],
-                                        single_best=np.nanmin(single, axis=0), single_worst=np.nanmax(single, axis=0))
+        found = universe.summary.assign(
+            moves_most=[self.told(one) for one in universe.summary["moves_most"]],
+            single_best=np.nanmin(single, axis=0),
+            single_worst=np.nanmax(single, axis=0),
+        )
         return self.league.set_index("trust_code")[["trust_name"]].join(found).reset_index()
 
     @cached_property
@@ -370,11 +386,24 @@ class Limits:
         """Every frame behind the briefing in full, by a short name for its file."""
         # The CSV writer takes a column that begins with "rank" for whole numbers.
         fractions = {"rankability": "index_of_rankability", "ranks_moved": "mean_ranks_moved"}
-        frames = {"places": self.places, "reliability": self.reliability, "rank_correlations": self.correlations,
-                  "changes": self.change, "periods": self.periods, "in_quarter_ranking": self.in_quarter_ranks,
-                  "mergers": self.affected, "subtypes": self.subtypes, "method": self.method, "choices": self.choices,
-                  "shuffled": self.shuffled}
-        return {f"limits_{name}": frame.map(_joined).rename(columns=fractions) for name, frame in frames.items() if len(frame)}
+        frames = {
+            "places": self.places,
+            "reliability": self.reliability,
+            "rank_correlations": self.correlations,
+            "changes": self.change,
+            "periods": self.periods,
+            "in_quarter_ranking": self.in_quarter_ranks,
+            "mergers": self.affected,
+            "subtypes": self.subtypes,
+            "method": self.method,
+            "choices": self.choices,
+            "shuffled": self.shuffled,
+        }
+        return {
+            f"limits_{name}": frame.map(_joined).rename(columns=fractions)
+            for name, frame in frames.items()
+            if len(frame)
+        }
 
 
 def _joined(cell):

@@ -35,8 +35,9 @@ class Step(NamedTuple):
     noise: volatility.NoiseAlone | None
 
 
-def step(national: National, metrics: pd.DataFrame, trust_type: str, before: str, after: str,
-         broken: tuple[str, ...]) -> Step:
+def step(
+    national: National, metrics: pd.DataFrame, trust_type: str, before: str, after: str, broken: tuple[str, ...]
+) -> Step:
     """The changes of one trust type from one quarter to the next.
 
     Parameters
@@ -48,13 +49,19 @@ def step(national: National, metrics: pd.DataFrame, trust_type: str, before: str
     """
     counted = national.scores.loc[national.scores["weight"] > 0, "metric_id"].unique()
     copied = timeliness.unmoved(metrics, after, counted)["unmoved_ids"]
-    options: dict[str, Any] = {"copied": [one for each in copied for one in each], "not_comparable": broken,
-               "no_better_than": national.framework(after).override.no_better_than}
+    options: dict[str, Any] = {
+        "copied": [one for each in copied for one in each],
+        "not_comparable": broken,
+        "no_better_than": national.framework(after).override.no_better_than,
+    }
     found = volatility.changes(national.scores, national.standings, before, after, trust_type, **options)
     middle = (edges(national, before) + edges(national, after)) / 2
     tested = found["standard_error"].notna().any() and np.isfinite(middle).all()
-    noise = volatility.noise_alone(national.scores, national.standings, before, after, trust_type, middle,
-                                   **options) if tested else None
+    noise = (
+        volatility.noise_alone(national.scores, national.standings, before, after, trust_type, middle, **options)
+        if tested
+        else None
+    )
     return Step(before, after, found, noise)
 
 
@@ -80,9 +87,14 @@ def place_sets(average: pd.Series, paired: PairedErrors, simultaneous: bool = Fa
     testable = (paired.standard_error > 0) & (paired.freedom > 0)
     apart = pd.DataFrame(1.0 - np.eye(len(average)), average.index, average.index)
     return rank_sets.rank_confidence_sets(
-        average, None, best="low", simultaneous=simultaneous, difference=paired.difference.where(testable, 0.0),
+        average,
+        None,
+        best="low",
+        simultaneous=simultaneous,
+        difference=paired.difference.where(testable, 0.0),
         difference_error=paired.standard_error.where(testable, apart),
-        degrees_of_freedom=paired.freedom.where(testable, 1.0))
+        degrees_of_freedom=paired.freedom.where(testable, 1.0),
+    )
 
 
 def with_published_ranges(table: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
@@ -119,14 +131,19 @@ def surveys_before_mergers(periods: pd.DataFrame, codes: set[str], quarter: str,
     last_day = Quarter.parse(quarter).last_day
     surveys = periods[periods["description"].str.contains("survey", case=False)]
     read = [(one.metric_id, timeliness.parse(one.reporting_date, quarter)) for one in surveys.itertuples()]
-    rows = [(code, metric_id, lineage.survey_timing(code, period, last_day, mergers))
-            for code in sorted(codes) for metric_id, period in read if period]
+    rows = [
+        (code, metric_id, lineage.survey_timing(code, period, last_day, mergers))
+        for code in sorted(codes)
+        for metric_id, period in read
+        if period
+    ]
     table = pd.DataFrame(rows, columns=["trust_code", "metric_id", "timing"])
     return table[table["timing"].isin(["before", "spans"])].reset_index(drop=True)
 
 
-def merged_positions(affected: pd.DataFrame, mergers: pd.DataFrame, league: pd.DataFrame,
-                     scores: pd.DataFrame) -> tuple[tuple[pd.Series, MergedPosition | None], ...]:
+def merged_positions(
+    affected: pd.DataFrame, mergers: pd.DataFrame, league: pd.DataFrame, scores: pd.DataFrame
+) -> tuple[tuple[pd.Series, MergedPosition | None], ...]:
     """Each merger after the quarter that touches a table, and where the merged trust would have stood.
 
     None for the position where not all trusts stand in this table.
@@ -140,11 +157,15 @@ def merged_positions(affected: pd.DataFrame, mergers: pd.DataFrame, league: pd.D
     """
     codes = set(affected.loc[affected["timing"] == lineage.AFTER, "trust_code"])
     days = set(affected.loc[affected["timing"] == lineage.AFTER, "event_date"])
-    touched = mergers[mergers["effective_date"].isin(days)
-                      & (mergers["predecessor_code"].isin(codes) | mergers["successor_code"].isin(codes))]
+    touched = mergers[
+        mergers["effective_date"].isin(days)
+        & (mergers["predecessor_code"].isin(codes) | mergers["successor_code"].isin(codes))
+    ]
     found = []
     for (successor, day), _ in touched.groupby(["successor_code", "effective_date"]):
         together = mergers[(mergers["successor_code"] == successor) & (mergers["effective_date"] == day)]
         standing = {successor} if together["kind"].ne("merger").all() else set()
-        found.append((together.iloc[0], lineage.merged_position(league, scores, {*together["predecessor_code"], *standing})))
+        found.append(
+            (together.iloc[0], lineage.merged_position(league, scores, {*together["predecessor_code"], *standing}))
+        )
     return tuple(found)

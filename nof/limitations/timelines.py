@@ -30,9 +30,20 @@ def _axes(drawing: Any, quarter: Quarter, row_mm: float, rows: int, foot_mm: flo
     height = foot_mm + row_mm * rows + _HEAD_MM
     axes = drawing.add_axes((_LEFT, foot_mm / height, _WIDE, row_mm * rows / height))
     axes.set_ylim(rows - 0.4, -0.6)
-    axes.axvspan(quarter.first_day, quarter.last_day, facecolor=style.HIGHLIGHT, edgecolor=style.QUIET, lw=0.5, zorder=0.5)
-    axes.annotate(quarter.label, (dates.date2num(quarter.last_day), 1), (0, 4), xycoords=axes.get_xaxis_transform(),
-                  textcoords="offset points", ha="right", va="bottom", fontsize=7, color=style.QUIET)
+    axes.axvspan(
+        quarter.first_day, quarter.last_day, facecolor=style.HIGHLIGHT, edgecolor=style.QUIET, lw=0.5, zorder=0.5
+    )
+    axes.annotate(
+        quarter.label,
+        (dates.date2num(quarter.last_day), 1),
+        (0, 4),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=7,
+        color=style.QUIET,
+    )
     axes.xaxis.set_major_locator(dates.MonthLocator((1, 7)))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%m/%Y"))
     axes.tick_params(axis="x", labelsize=6.8)
@@ -43,7 +54,9 @@ def _axes(drawing: Any, quarter: Quarter, row_mm: float, rows: int, foot_mm: flo
 
 def _name(axes: Any, row: int, text: str) -> None:
     """What a row is about, at the left of the axis."""
-    axes.text(-0.015, row, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=6.4, linespacing=1.0)
+    axes.text(
+        -0.015, row, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=6.4, linespacing=1.0
+    )
 
 
 # --- data lags ---
@@ -66,17 +79,37 @@ def _period(axes: Any, row: int, one: Any) -> None:
     """One metric: its period as a bar, the earlier period of a year-on-year metric as a hatched one."""
     colour = style.ACCENT if one.in_quarter else style.SEGMENT[3]
     if pd.notna(one.compared_first_day):
-        _bar(axes, row, one.compared_first_day, one.compared_last_day, facecolor=style.PAPER, edgecolor=colour, hatch="/////")
+        _bar(
+            axes,
+            row,
+            one.compared_first_day,
+            one.compared_last_day,
+            facecolor=style.PAPER,
+            edgecolor=colour,
+            hatch="/////",
+        )
     if pd.notna(one.first_day) and pd.notna(one.last_day):
-        _bar(axes, row, one.first_day, one.last_day, facecolor=colour if one.in_quarter else style.PAPER, edgecolor=colour)
+        _bar(
+            axes,
+            row,
+            one.first_day,
+            one.last_day,
+            facecolor=colour if one.in_quarter else style.PAPER,
+            edgecolor=colour,
+        )
     _name(axes, row, textwrap.fill(shortened(one.description, 104), 54))
     axes.text(1.01, row, _age(one), transform=axes.get_yaxis_transform(), va="center", fontsize=6.8, color=style.INK)
 
 
 def _age(one: Any) -> str:
     """How old a metric's data are, in words."""
-    told = "in quarter" if one.in_quarter else _AGES.get(one.kind, "not known") if (
-        one.kind in _AGES or pd.isna(one.age_months)) else f"{one.age_months:.0f} months"
+    told = (
+        "in quarter"
+        if one.in_quarter
+        else _AGES.get(one.kind, "not known")
+        if (one.kind in _AGES or pd.isna(one.age_months))
+        else f"{one.age_months:.0f} months"
+    )
     return told + ("" if pd.isna(one.moved) or one.moved else ", not moved")
 
 
@@ -86,8 +119,10 @@ def _bar(axes: Any, row: int, first: pd.Timestamp, last: pd.Timestamp, **look: A
 
 def _period_limits(axes: Any, table: pd.DataFrame, quarter: Quarter) -> None:
     first = pd.concat([table["first_day"], table["compared_first_day"]]).min()
-    axes.set_xlim((first if pd.notna(first) else pd.Timestamp(quarter.first_day)) - pd.Timedelta(days=20),
-                  max(pd.Timestamp(quarter.last_day), table["last_day"].max()) + pd.Timedelta(days=15))
+    axes.set_xlim(
+        (first if pd.notna(first) else pd.Timestamp(quarter.first_day)) - pd.Timedelta(days=20),
+        max(pd.Timestamp(quarter.last_day), table["last_day"].max()) + pd.Timedelta(days=15),
+    )
 
 
 # --- mergers ---
@@ -108,17 +143,31 @@ def mergers(limits: Limits) -> Chart | None:
         _event_limits(axes, table, starts, quarter)
         for row, one in enumerate(table.itertuples()):
             _event(axes, row, one)
-        axes.set_xlabel("filled: up to the quarter's end; hollow: after it; grey: the time that the metrics cover",
-                        loc="right", fontsize=7)
-        return Chart.from_figure(drawing, caption=findings.mergers_caption(table, len(limits.league)),
-                                 alt=findings.mergers_alt(table, quarter))
+        axes.set_xlabel(
+            "filled: up to the quarter's end; hollow: after it; grey: the time that the metrics cover",
+            loc="right",
+            fontsize=7,
+        )
+        return Chart.from_figure(
+            drawing,
+            caption=findings.mergers_caption(table, len(limits.league)),
+            alt=findings.mergers_alt(table, quarter),
+        )
 
 
 def _event(axes: Any, row: int, one: Any) -> None:
     later = one.timing == lineage.AFTER
     colour = style.SEGMENT[3] if later else style.ACCENT
-    axes.scatter([one.event_date], [row], marker="D", s=26, facecolor=style.PAPER if later else colour, edgecolor=colour,
-                 linewidth=1.1, zorder=3)
+    axes.scatter(
+        [one.event_date],
+        [row],
+        marker="D",
+        s=26,
+        facecolor=style.PAPER if later else colour,
+        edgecolor=colour,
+        linewidth=1.1,
+        zorder=3,
+    )
     _name(axes, row, textwrap.fill(shortened(f"{short_name(one.trust_name)} {happened(one)}", 160), 56))
     axes.text(1.02, row, day(one.event_date), transform=axes.get_yaxis_transform(), va="center", fontsize=6.8)
 

@@ -20,6 +20,23 @@ from nof.lineage.position import MergedPosition, merged_position
 from nof.lineage.touched import AFTER, BEFORE, IN, affected, events_of, not_comparable
 from nof.lineage.windows import blank_because_of_merger, survey_timing
 
-__all__ = ["AFTER", "BEFORE", "COLUMNS", "IN", "MergedPosition", "affected", "blank_because_of_merger", "events_of",
-           "formed_from", "known_mergers", "lineage", "merged_position", "not_comparable", "predecessors",
-           "read_mergers", "successors", "survey_timing", "unexplained"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "COLUMNS",
+    "IN",
+    "MergedPosition",
+    "affected",
+    "blank_because_of_merger",
+    "events_of",
+    "formed_from",
+    "known_mergers",
+    "lineage",
+    "merged_position",
+    "not_comparable",
+    "predecessors",
+    "read_mergers",
+    "successors",
+    "survey_timing",
+    "unexplained",
+]

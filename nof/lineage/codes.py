@@ -60,8 +60,7 @@ def lineage(code: str, on: dt.date, mergers: pd.DataFrame | None = None) -> froz
     return frozenset().union(*(lineage(each, on, mergers) for each in following))
 
 
-def formed_from(code: str, start: dt.date, end: dt.date,
-                mergers: pd.DataFrame | None = None) -> frozenset[str]:
+def formed_from(code: str, start: dt.date, end: dt.date, mergers: pd.DataFrame | None = None) -> frozenset[str]:
     """Codes standing on the start day whose services the given code holds on the end day.
 
     Holds the code itself if it stood on the start day: a code opened by a merger (kind "merger")
@@ -105,11 +104,16 @@ def unexplained(trusts: pd.DataFrame, mergers: pd.DataFrame | None = None) -> pd
     for before, after in zip(quarters, quarters[1:], strict=False):
         old, new = (trusts[trusts["quarter"] == slug] for slug in (before, after))
         events = by_day(mergers, Quarter.parse(after).next.last_day)
-        for here, there, change, side in ((old, new, "vanished", "predecessor_code"),
-                                          (new, old, "appeared", "successor_code")):
-            gone = here[here["trust_type"].isin(there["trust_type"])
-                        & ~here["trust_code"].isin(there["trust_code"])
-                        & ~here["trust_code"].isin(events[side])]
-            rows += [(after, code, name, change)
-                     for code, name in zip(gone["trust_code"], gone["trust_name"], strict=True)]
+        for here, there, change, side in (
+            (old, new, "vanished", "predecessor_code"),
+            (new, old, "appeared", "successor_code"),
+        ):
+            gone = here[
+                here["trust_type"].isin(there["trust_type"])
+                & ~here["trust_code"].isin(there["trust_code"])
+                & ~here["trust_code"].isin(events[side])
+            ]
+            rows += [
+                (after, code, name, change) for code, name in zip(gone["trust_code"], gone["trust_name"], strict=True)
+            ]
     return pd.DataFrame(rows, columns=["quarter", "trust_code", "trust_name", "change"])

@@ -12,8 +12,15 @@ import pandas as pd
 from nof import paths
 from nof.errors import InputError, Problem
 
-COLUMNS = ("predecessor_code", "predecessor_name", "successor_code", "successor_name",
-           "effective_date", "kind", "source")
+COLUMNS = (
+    "predecessor_code",
+    "predecessor_name",
+    "successor_code",
+    "successor_name",
+    "effective_date",
+    "kind",
+    "source",
+)
 KINDS = ("merger", "acquisition", "split")
 MAY_BE_BLANK = ("predecessor_name", "successor_name", "kind")
 
@@ -74,13 +81,10 @@ def _rows(path: Path) -> list[tuple[int, dict]]:
             reader = csv.DictReader(file, restkey="", restval="")
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise InputError([Problem(path.name, "column is missing", row=1, column=name)
-                                  for name in missing])
-            return [(reader.line_num, {name: row[name].strip() for name in COLUMNS})
-                    for row in reader]
+                raise InputError([Problem(path.name, "column is missing", row=1, column=name) for name in missing])
+            return [(reader.line_num, {name: row[name].strip() for name in COLUMNS}) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(Problem(path.name, f"cannot be read: {error}",
-                                 expected="a CSV file in UTF-8")) from error
+        raise InputError(Problem(path.name, f"cannot be read: {error}", expected="a CSV file in UTF-8")) from error
 
 
 def _row_problems(file: str, number: int, row: dict) -> list[Problem]:
@@ -88,8 +92,7 @@ def _row_problems(file: str, number: int, row: dict) -> list[Problem]:
         """One fault of this row."""
         return Problem(file, message, number, column, row[column], expected)
 
-    found = [problem(name, "is blank", "a value") for name in COLUMNS
-             if not row[name] and name not in MAY_BE_BLANK]
+    found = [problem(name, "is blank", "a value") for name in COLUMNS if not row[name] and name not in MAY_BE_BLANK]
     if row["effective_date"] and not _is_date(row["effective_date"]):
         found.append(problem("effective_date", "is not a date", "a day written 2024-10-01"))
     if row["kind"] and row["kind"] not in KINDS:
@@ -110,8 +113,9 @@ def _pair_problems(file: str, rows: list[tuple[int, dict]]) -> list[Problem]:
     for number, row in rows:
         pair = (row["predecessor_code"], row["successor_code"])
         if pair in seen:
-            found.append(Problem(file, "pair stands twice", number, "successor_code",
-                                 " into ".join(pair), "each pair once"))
+            found.append(
+                Problem(file, "pair stands twice", number, "successor_code", " into ".join(pair), "each pair once")
+            )
         seen.add(pair)
     return found
 
@@ -120,10 +124,18 @@ def _cycle_problems(file: str, rows: list[tuple[int, dict]]) -> list[Problem]:
     following: dict[str, set[str]] = {}
     for _, row in rows:
         following.setdefault(row["predecessor_code"], set()).add(row["successor_code"])
-    return [Problem(file, "codes succeed each other in a circle", number, "predecessor_code",
-                    row["predecessor_code"], "a code that ended does not come back")
-            for number, row in rows
-            if row["predecessor_code"] in reach(following, row["predecessor_code"])]
+    return [
+        Problem(
+            file,
+            "codes succeed each other in a circle",
+            number,
+            "predecessor_code",
+            row["predecessor_code"],
+            "a code that ended does not come back",
+        )
+        for number, row in rows
+        if row["predecessor_code"] in reach(following, row["predecessor_code"])
+    ]
 
 
 def reach(following: dict[str, set[str]], code: str) -> set[str]:

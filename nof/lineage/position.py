@@ -39,8 +39,7 @@ class MergedPosition:
     of: int
 
 
-def merged_position(league: pd.DataFrame, scores: pd.DataFrame,
-                    codes: Iterable[str]) -> MergedPosition | None:
+def merged_position(league: pd.DataFrame, scores: pd.DataFrame, codes: Iterable[str]) -> MergedPosition | None:
     """Bound the place that trusts would have had as one.
 
     Each metric that several of them have is taken to score between their lowest and highest
@@ -67,19 +66,26 @@ def merged_position(league: pd.DataFrame, scores: pd.DataFrame,
     if len(codes) < 2 or not set(codes) <= set(league["trust_code"]):
         return None
     mine = scores[scores["trust_code"].isin(codes)]
-    by_metric = mine.groupby("metric_id").agg(low=("score", "min"), high=("score", "max"),
-                                              weight=("weight", "max"), held=("score", "count"))
+    by_metric = mine.groupby("metric_id").agg(
+        low=("score", "min"), high=("score", "max"), weight=("weight", "max"), held=("score", "count")
+    )
     best, worst = (_average(by_metric[end], by_metric["weight"]) for end in ("low", "high"))
     others = league.loc[~league["trust_code"].isin(codes), "average_score"]
     side_by_side = league[league["trust_code"].isin(codes)].assign(
         place_by_average=league["average_score"].rank(method="min"),
-        metrics_scored=lambda frame: frame["trust_code"].map(mine.groupby("trust_code").size()))
-    columns = ["trust_code", "trust_name", "rank", "segment", "average_score", "place_by_average",
-               "metrics_scored"]
+        metrics_scored=lambda frame: frame["trust_code"].map(mine.groupby("trust_code").size()),
+    )
+    columns = ["trust_code", "trust_name", "rank", "segment", "average_score", "place_by_average", "metrics_scored"]
     return MergedPosition(
-        side_by_side[columns].reset_index(drop=True), int((by_metric["held"] == len(codes)).sum()),
-        len(by_metric), best, worst, int((others < best).sum()) + 1,
-        int((others < worst).sum()) + 1, len(others) + 1)
+        side_by_side[columns].reset_index(drop=True),
+        int((by_metric["held"] == len(codes)).sum()),
+        len(by_metric),
+        best,
+        worst,
+        int((others < best).sum()) + 1,
+        int((others < worst).sum()) + 1,
+        len(others) + 1,
+    )
 
 
 def _average(score: pd.Series, weight: pd.Series) -> float:

@@ -12,9 +12,12 @@ from nof.quarter import Quarter, quarter_of
 from nof.timeliness import AWARD, OPEN_AWARD, Period, metric_periods
 
 
-def blank_because_of_merger(metrics: pd.DataFrame, quarter: Quarter | str,
-                            mergers: pd.DataFrame | None = None,
-                            periods: pd.DataFrame | None = None) -> pd.DataFrame:
+def blank_because_of_merger(
+    metrics: pd.DataFrame,
+    quarter: Quarter | str,
+    mergers: pd.DataFrame | None = None,
+    periods: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Find metrics that a merged trust lacks where the metric's window spans its merger.
 
     The files do not say why a metric is blank; this is the coincidence of three things in the
@@ -48,17 +51,30 @@ def blank_because_of_merger(metrics: pd.DataFrame, quarter: Quarter | str,
     taken_over = events_of(mergers).query("role == 'successor'").drop(columns="trust_name")
     cases = trusts.merge(taken_over, on="trust_code").merge(_windows(periods), on="trust_type")
     cases = cases.merge(number, on="trust_type")
-    spanning = cases[(cases["window_first_day"] < cases["event_date"])
-                     & (cases["event_date"] <= cases["last_day"])]
+    spanning = cases[(cases["window_first_day"] < cases["event_date"]) & (cases["event_date"] <= cases["last_day"])]
     held = metrics.groupby(["trust_code", "metric_id"])["quarter"].agg(set)
-    has_it_in = [tuple(sorted(held.get(pair, ())))
-                 for pair in zip(spanning["trust_code"], spanning["metric_id"], strict=True)]
-    found = spanning.assign(has_it_in=pd.Series(has_it_in, spanning.index, dtype=object),
-                            share_with_metric=spanning["trusts"] / spanning["trusts_of_type"])
+    has_it_in = [
+        tuple(sorted(held.get(pair, ()))) for pair in zip(spanning["trust_code"], spanning["metric_id"], strict=True)
+    ]
+    found = spanning.assign(
+        has_it_in=pd.Series(has_it_in, spanning.index, dtype=object),
+        share_with_metric=spanning["trusts"] / spanning["trusts_of_type"],
+    )
     blank = pd.Series([quarter.slug not in each for each in has_it_in], found.index, dtype=bool)
-    return found.loc[blank, ["trust_code", "metric_id", "description", "reporting_date", "event_date",
-                             "other_codes", "other_names", "share_with_metric",
-                             "has_it_in"]].reset_index(drop=True)
+    return found.loc[
+        blank,
+        [
+            "trust_code",
+            "metric_id",
+            "description",
+            "reporting_date",
+            "event_date",
+            "other_codes",
+            "other_names",
+            "share_with_metric",
+            "has_it_in",
+        ],
+    ].reset_index(drop=True)
 
 
 def _windows(periods: pd.DataFrame) -> pd.DataFrame:
@@ -67,12 +83,10 @@ def _windows(periods: pd.DataFrame) -> pd.DataFrame:
     is_value, is_score = (periods["metric_id"].str.startswith(each) for each in ("OF0", "OF1"))
     wanted = is_value | (is_score & ~number.isin(number[is_value]))
     windows = periods[wanted & ~periods["kind"].isin([AWARD, OPEN_AWARD])]
-    return windows.assign(
-        window_first_day=windows["compared_first_day"].fillna(windows["first_day"]))
+    return windows.assign(window_first_day=windows["compared_first_day"].fillna(windows["first_day"]))
 
 
-def survey_timing(code: str, period: Period, on: dt.date,
-                  mergers: pd.DataFrame | None = None) -> str:
+def survey_timing(code: str, period: Period, on: dt.date, mergers: pd.DataFrame | None = None) -> str:
     """Where a survey's period lies to the last merger into a trust by the given day.
 
     Returns "before" (it ended before the merged trust existed), "spans" (the survey year holds

@@ -20,8 +20,15 @@ log = logging.getLogger(__name__)
 _BY_HAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.csv", re.IGNORECASE)
 
 
-def take_from(folder: Path, quarter: str | Quarter | None, into: Path = DATA, *, check: Check | None = None,
-              limits: Limits = Limits(), clock: Clock = Clock()) -> Fetched:
+def take_from(
+    folder: Path,
+    quarter: str | Quarter | None,
+    into: Path = DATA,
+    *,
+    check: Check | None = None,
+    limits: Limits = Limits(),
+    clock: Clock = Clock(),
+) -> Fetched:
     """Take files that somebody downloaded by hand, checked and kept like those from the network.
 
     Files of the quarter that are held already stay beside those given, unless one has the same name.
@@ -75,15 +82,24 @@ def _hand_problem(path: Path, limits: Limits) -> Problem | None:
     if not path.is_file():
         return Problem(path.name, "not a file")
     if path.stat().st_size > limits.file_bytes:
-        return Problem(path.name, "too large", value=f"{path.stat().st_size:,} bytes", expected=f"at most {limits.file_bytes:,}")
+        return Problem(
+            path.name, "too large", value=f"{path.stat().st_size:,} bytes", expected=f"at most {limits.file_bytes:,}"
+        )
     return None
 
 
 def _by_hand(path: Path, staging: Path, clock: Clock) -> dict:
     shutil.copyfile(path, staging / path.name)
     sha, size = sha256(staging / path.name), (staging / path.name).stat().st_size
-    return {"name": path.name, "status": "by hand", "address": None, "sha256": sha, "size": size,
-            "fetched": clock.now().isoformat(timespec="seconds"), "headers": {}}
+    return {
+        "name": path.name,
+        "status": "by hand",
+        "address": None,
+        "sha256": sha,
+        "size": size,
+        "fetched": clock.now().isoformat(timespec="seconds"),
+        "headers": {},
+    }
 
 
 def _without_strangers(publication: Any, staging: Path, records: list[dict]) -> list[dict]:

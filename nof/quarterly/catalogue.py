@@ -114,12 +114,16 @@ def _shape_problems(raw: dict) -> Iterator[Problem]:
         for item in given if isinstance(given, list) else ():
             if not isinstance(item, str) or (key == "hosts" and not _HOST.fullmatch(item)):
                 example = "www.england.nhs.uk" if key == "hosts" else "acute"
-                yield Problem("", "not a name", column=key, value=str(item), expected=f"lower-case text, such as {example}")
+                yield Problem(
+                    "", "not a name", column=key, value=str(item), expected=f"lower-case text, such as {example}"
+                )
     names = raw.get("type_names")
     if isinstance(names, dict) and not all(isinstance(item, str) for pair in names.items() for item in pair):
         yield Problem("", "not names", column="type_names", value=str(names), expected="old name: new name")
     if isinstance(raw.get("names_without_year"), str) and not re.fullmatch(r"20\d\d/\d\d", raw["names_without_year"]):
-        yield Problem("", "not a year", column="names_without_year", value=raw["names_without_year"], expected="2025/26")
+        yield Problem(
+            "", "not a year", column="names_without_year", value=raw["names_without_year"], expected="2025/26"
+        )
 
 
 def _publications(raw: Mapping, catalogue: Catalogue, problems: list[Problem]) -> dict[str, tuple[Source, ...]]:
@@ -136,10 +140,16 @@ def _publications(raw: Mapping, catalogue: Catalogue, problems: list[Problem]) -
 
 
 def _entry(entry: Any, catalogue: Catalogue, policy: Policy, quarter: Quarter) -> Source:
-    if not isinstance(entry, dict) or set(entry) != {"status", "address"} or entry["status"] not in ("seen", "unverified"):
+    if (
+        not isinstance(entry, dict)
+        or set(entry) != {"status", "address"}
+        or entry["status"] not in ("seen", "unverified")
+    ):
         raise ValueError(f"expected status (seen or unverified) and address, found {entry!r}")
     source = catalogue.source(str(entry["address"]), entry["status"], quarter)
-    reason = policy.refusal(str(entry["address"])) or ("its name is not of NHS England's form" if source is None else None)
+    reason = policy.refusal(str(entry["address"])) or (
+        "its name is not of NHS England's form" if source is None else None
+    )
     if reason or source is None or source.quarter != quarter:
         raise ValueError(f"{entry['address']}: {reason or 'its name says another quarter'}")
     return source

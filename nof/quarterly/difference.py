@@ -189,7 +189,9 @@ def _trusts(old: Publication, new: Publication) -> pd.DataFrame:
 def _renamed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     key = ["quarter", "trust_code"]
     found = _changed_texts(old, new, key, _TRUST_TEXTS)
-    return found.merge(new[[*key, "trust_type"]], on=key)[["quarter", "trust_type", "trust_code", "column", "old", "new"]]
+    return found.merge(new[[*key, "trust_type"]], on=key)[
+        ["quarter", "trust_type", "trust_code", "column", "old", "new"]
+    ]
 
 
 def _metrics(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -270,8 +272,12 @@ def listing(difference: Difference) -> pd.DataFrame:
         _said(difference.trusts, "trust", "trust_name", "went"),
         difference.renamed.assign(what="trust text"),
         _said(difference.metrics, "metric", "description", "dropped"),
-        _said(difference.columns.assign(metric_id=difference.columns["kind"].map({"league": LEAGUE})), "column", "column",
-              "dropped"),
+        _said(
+            difference.columns.assign(metric_id=difference.columns["kind"].map({"league": LEAGUE})),
+            "column",
+            "column",
+            "dropped",
+        ),
         difference.texts.assign(what="metric text"),
         difference.figures.assign(what=difference.figures["kind"]),
     ]

@@ -44,8 +44,13 @@ def difference_words(difference: Difference) -> Words:
     """What a briefing must say of the data it rests on, in a short section."""
     if difference.nothing:
         return Words("The files say the same as those that were published before.")
-    said = [_restated(difference), _came_and_went(difference), _metric_words(difference), _column_words(difference),
-            _new_quarters(difference)]
+    said = [
+        _restated(difference),
+        _came_and_went(difference),
+        _metric_words(difference),
+        _column_words(difference),
+        _new_quarters(difference),
+    ]
     return Words(" ".join(one for one in said if one))
 
 
@@ -77,9 +82,7 @@ def _came_and_went(difference: Difference) -> str:
     ):
         own = difference.trusts[difference.trusts["change"] == change].drop_duplicates("trust_code")
         said += (
-            [
-                f"{words.listed(plain(one) for one in own['trust_name'])} {verb if len(own) > 1 else 'is' + verb[3:]}."
-            ]
+            [f"{words.listed(plain(one) for one in own['trust_name'])} {verb if len(own) > 1 else 'is' + verb[3:]}."]
             if len(own)
             else []
         )

@@ -69,8 +69,15 @@ class Session:
         known = self.pages.get(address, {})
         known = known if known.get("follow") == self.catalogue.follow else {}  # other links were kept then
         sink = BytesIO()
-        got = get(address, sink, policy=self.policy, limits=self.limits, clock=self.clock,
-                  conditions=conditions(known), size_limit=self.limits.page_bytes)
+        got = get(
+            address,
+            sink,
+            policy=self.policy,
+            limits=self.limits,
+            clock=self.clock,
+            conditions=conditions(known),
+            size_limit=self.limits.page_bytes,
+        )
         if got.status != 304:
             links = _links(sink.getvalue().decode("utf-8", "replace"), got.final_address)
             wanted = [link for link in links if self.catalogue.follow in link or link.lower().endswith(".csv")]
@@ -81,8 +88,14 @@ class Session:
         """Every file of NHS England's naming that the start page or a page it links to offers."""
         links = self.page(self.catalogue.start)
         site = urlsplit(self.catalogue.start).netloc
-        onward = [link for link in links if urlsplit(link).netloc == site and self.catalogue.follow in urlsplit(link).path
-                  and "." not in link.rpartition("/")[2] and link.rstrip("/") != self.catalogue.start.rstrip("/")]
+        onward = [
+            link
+            for link in links
+            if urlsplit(link).netloc == site
+            and self.catalogue.follow in urlsplit(link).path
+            and "." not in link.rpartition("/")[2]
+            and link.rstrip("/") != self.catalogue.start.rstrip("/")
+        ]
         for page in onward[:_PAGES]:
             try:
                 links = links + self.page(page)

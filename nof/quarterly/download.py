@@ -94,7 +94,9 @@ def get(
         wait=_wait,
         stop=lambda state: _stop(state, job),
         sleep=clock.sleep,
-        before_sleep=lambda state: log.warning("%s; trying again in %.0f s", state.outcome.exception(), state.upcoming_sleep),
+        before_sleep=lambda state: log.warning(
+            "%s; trying again in %.0f s", state.outcome.exception(), state.upcoming_sleep
+        ),
         reraise=True,
     )
     try:
@@ -195,12 +197,24 @@ class _Job:
             yield
         except NofError:
             raise
-        except (httpx.InvalidURL, httpx.RemoteProtocolError) as error:  # httpx itself raises the second for Location only
+        except (
+            httpx.InvalidURL,
+            httpx.RemoteProtocolError,
+        ) as error:  # httpx itself raises the second for Location only
             raise SourceUnreachable(self.address, f"redirected to something that is no address ({error})") from error
-        except (httpx.HTTPError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError,
-                httpcore.ProxyError, httpcore.UnsupportedProtocol, zlib.error) as error:
+        except (
+            httpx.HTTPError,
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+            zlib.error,
+        ) as error:
             if self.errand.left() <= 0:
-                raise SourceUnreachable(self.address, f"took longer than the {self.limits.total:g} s allowed") from error
+                raise SourceUnreachable(
+                    self.address, f"took longer than the {self.limits.total:g} s allowed"
+                ) from error
             if isinstance(error.__cause__, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceUnreachable(self.address, f"its certificate could not be verified ({error})") from error
             kind = _CUT if "without sending" in str(error) else _KINDS.get(type(error), "the connection failed")

@@ -45,9 +45,14 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One event as a line."""
-        line = {"time": _time(record), "run": self.run, "level": record.levelname.lower(),
-                "event": getattr(record, "event", "note"), "text": record.getMessage()[:_LONGEST],
-                "logger": record.name}
+        line = {
+            "time": _time(record),
+            "run": self.run,
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", "note"),
+            "text": record.getMessage()[:_LONGEST],
+            "logger": record.name,
+        }
         line |= getattr(record, "facts", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]

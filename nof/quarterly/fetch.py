@@ -23,8 +23,16 @@ from nof.quarterly.download import get
 from nof.quarterly.keeping import DATA, Fetched, link, read_json, record_of, settle, sha256, staging_folder, write_json
 
 __all__ = [
-    "Catalogue", "Fetched", "How", "Source", "SourceMissing", "SourceUnreachable",
-    "fetch_latest", "fetch_quarter", "load_catalogue", "take_from",
+    "Catalogue",
+    "Fetched",
+    "How",
+    "Source",
+    "SourceMissing",
+    "SourceUnreachable",
+    "fetch_latest",
+    "fetch_quarter",
+    "load_catalogue",
+    "take_from",
 ]
 
 log = logging.getLogger(__name__)
@@ -85,7 +93,9 @@ def fetch_latest(into: Path = DATA, **how: Unpack[How]) -> Fetched:
     """
     session = _session(into, how)
     found = session.discover()
-    quarters = {s.quarter for s in found if s.quarter} | {Quarter.parse(slug) for slug in session.catalogue.publications}
+    quarters = {s.quarter for s in found if s.quarter} | {
+        Quarter.parse(slug) for slug in session.catalogue.publications
+    }
     if not quarters:
         raise SourceUnreachable(session.catalogue.start, "no link to a file that names its quarter")
     known = {s.address for sources in session.catalogue.publications.values() for s in sources}
@@ -107,10 +117,15 @@ def _fetch(session: Session, quarter: Quarter, known: tuple[Source, ...], check:
     with staging_folder(session.into) as staging:
         records = _known_files(session, quarter, known, staging)
         if records is None:
-            offered = (*session.catalogue.publications.get(quarter.slug, ()), *(session.discover() if found is None else found))
+            offered = (
+                *session.catalogue.publications.get(quarter.slug, ()),
+                *(session.discover() if found is None else found),
+            )
             slots = ranked(session.catalogue, offered, quarter)
             if missing := session.catalogue.missing(slots):
-                raise SourceUnreachable(session.catalogue.start, f"{quarter} is not complete there: no {', no '.join(missing)}")
+                raise SourceUnreachable(
+                    session.catalogue.start, f"{quarter} is not complete there: no {', no '.join(missing)}"
+                )
             records = [_first(session, candidates, quarter, staging) for candidates in slots.values()]
         publication = examine(staging, quarter, records, check)
         fetched = settle(session.into, quarter, staging, records, session.clock)
@@ -149,8 +164,14 @@ def _one(session: Session, source: Source, quarter: Quarter, staging: Path) -> d
     same = record.get("address") == source.address and held.is_file() and sha256(held) == record.get("sha256")
     part = staging / f"{source.name}.part"
     with part.open("w+b") as sink:
-        got = get(source.address, sink, policy=session.policy, limits=session.limits, clock=session.clock,
-                  conditions=conditions(record) if same else None)
+        got = get(
+            source.address,
+            sink,
+            policy=session.policy,
+            limits=session.limits,
+            clock=session.clock,
+            conditions=conditions(record) if same else None,
+        )
     if got.status == 304:
         part.unlink()
         link(held, staging / source.name)
@@ -158,7 +179,14 @@ def _one(session: Session, source: Source, quarter: Quarter, staging: Path) -> d
     part.replace(staging / source.name)
     log.info("%s: %d bytes", source.name, got.size)
     return {
-        "name": source.name, "trust_type": source.trust_type, "kind": source.kind, "status": source.status,
-        "address": source.address, "final_address": got.final_address, "sha256": got.sha256, "size": got.size,
-        "fetched": session.clock.now().isoformat(timespec="seconds"), "headers": dict(got.headers),
+        "name": source.name,
+        "trust_type": source.trust_type,
+        "kind": source.kind,
+        "status": source.status,
+        "address": source.address,
+        "final_address": got.final_address,
+        "sha256": got.sha256,
+        "size": got.size,
+        "fetched": session.clock.now().isoformat(timespec="seconds"),
+        "headers": dict(got.headers),
     }

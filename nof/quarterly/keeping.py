@@ -119,8 +119,13 @@ def settle(into: Path, quarter: Quarter, staging: Path, records: list[dict], clo
     if held == new and before.get("files") == records:
         return done
     old = _replaced(folder, held, recorded, new)
-    about = {"quarter": quarter.slug, "version": version, "previous": old.name if old else before.get("previous"),
-             "made": clock.now().isoformat(timespec="seconds"), "files": records}
+    about = {
+        "quarter": quarter.slug,
+        "version": version,
+        "previous": old.name if old else before.get("previous"),
+        "made": clock.now().isoformat(timespec="seconds"),
+        "files": records,
+    }
     kept = folder / ".versions" / version
     if not kept.exists():
         write_json(staging / "sources.json", about)
@@ -134,7 +139,9 @@ def settle(into: Path, quarter: Quarter, staging: Path, records: list[dict], clo
     return replace(done, previous=old)
 
 
-def _replaced(folder: Path, held: Mapping[str, str], recorded: Mapping[str, str], new: Mapping[str, str]) -> Path | None:
+def _replaced(
+    folder: Path, held: Mapping[str, str], recorded: Mapping[str, str], new: Mapping[str, str]
+) -> Path | None:
     """The version folder of the set that stood here before; None if it was this one, or nothing."""
     interrupted = all(sha in (recorded.get(name), new.get(name)) for name, sha in held.items())
     before = recorded if interrupted else held  # a mixture of old and new is no version: a killed run left it
@@ -175,8 +182,18 @@ def names_a_quarter(name: str) -> bool:
 
 def held_records(folder: Path) -> list[dict]:
     """What is known of each CSV file in a quarter's folder; of one that sources.json does not name, what it shows itself."""
-    return [record_of(folder / name) or {"name": name, "status": "found in the folder", "address": None, "headers": {},
-            "sha256": sha256(folder / name), "size": (folder / name).stat().st_size} for name in _names(folder)]
+    return [
+        record_of(folder / name)
+        or {
+            "name": name,
+            "status": "found in the folder",
+            "address": None,
+            "headers": {},
+            "sha256": sha256(folder / name),
+            "size": (folder / name).stat().st_size,
+        }
+        for name in _names(folder)
+    ]
 
 
 def record_of(held: Path) -> dict:

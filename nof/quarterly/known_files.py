@@ -50,8 +50,15 @@ class Remembering:
 
         publication = read(folder)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, {"key": key, "latest": publication.latest, "names": list(publication.files["file"]),
-                               "warnings": list(publication.warnings)})
+        write_json(
+            self.path,
+            {
+                "key": key,
+                "latest": publication.latest,
+                "names": list(publication.files["file"]),
+                "warnings": list(publication.warnings),
+            },
+        )
         return publication
 
 

@@ -37,6 +37,7 @@ __all__ = ["OUTCOMES", "AtWork", "Settings", "Summary", "exclusive", "load", "re
 SUMMARY = "summary.json"
 TRIED = 2  # times that a hook which fails is run
 
+
 class AtWork(NofError):
     """Another run holds the lock; `hangs` if it has for too long."""
 
@@ -137,7 +138,10 @@ def _guarded(settings: Settings, source: Path | None, again: bool, summary: Summ
     try:
         _work(settings, source, again, summary)
     except InputError as error:
-        summary.outcome, summary.text = "bad input", f"{len(error.problems):,} problem{'s' * (len(error.problems) != 1)} in what was given"
+        summary.outcome, summary.text = (
+            "bad input",
+            f"{len(error.problems):,} problem{'s' * (len(error.problems) != 1)} in what was given",
+        )
         summary.problems = [str(one) for one in error.problems]
     except SourceUnreachable as error:
         summary.outcome, summary.text = "source unreachable", str(error)
@@ -156,8 +160,13 @@ def _work(settings: Settings, source: Path | None, again: bool, summary: Summary
     summary.quarter, summary.version, summary.changed = fetched.quarter, fetched.version, list(fetched.changed)
     summary.warnings = list(fetched.warnings)
     counts = f"{len(fetched.changed)} files changed, {len(fetched.unchanged)} as before"
-    events.event("fetched", f"{fetched.quarter}: {counts}",
-                 quarter=fetched.quarter, version=fetched.version, changed=fetched.changed)
+    events.event(
+        "fetched",
+        f"{fetched.quarter}: {counts}",
+        quarter=fetched.quarter,
+        version=fetched.version,
+        changed=fetched.changed,
+    )
     if not again and _finished(settings, fetched):
         summary.outcome = "nothing new"
         summary.text = f"nothing new: {fetched.quarter} is published from the current files"
@@ -178,8 +187,12 @@ def _finished(settings: Settings, fetched: Fetched) -> bool:
     """Whether a run came to its end with these files and settings, and its report is still the one in place."""
     done = read_json(_state(settings, fetched.quarter))
     report = read_json(settings.reports / fetched.quarter / "manifest.json")
-    return (bool(done) and done.get("version") == fetched.version and done.get("asked") == settings.asked
-            and done.get("report_run") == report.get("run_id"))
+    return (
+        bool(done)
+        and done.get("version") == fetched.version
+        and done.get("asked") == settings.asked
+        and done.get("report_run") == report.get("run_id")
+    )
 
 
 def _state(settings: Settings, quarter: str) -> Path:
@@ -226,8 +239,10 @@ def _hold(settings: Settings, national: National, quarter: str) -> dict[str, flo
     said = f"{shares['all']:.1%} of published figures reproduced, {newest:.1%} of the newest quarter"
     events.event("reconciled", said, **shares)
     if min(shares.values()) < required:
-        raise _Stopped(f"{shares['all']:.1%} of the published figures are reproduced ({newest:.1%} of {quarter}), and "
-                       f"{required:.1%} are required; nothing was published")
+        raise _Stopped(
+            f"{shares['all']:.1%} of the published figures are reproduced ({newest:.1%} of {quarter}), and "
+            f"{required:.1%} are required; nothing was published"
+        )
     return {**shares, "required": required}
 
 
@@ -303,8 +318,10 @@ def _finish(settings: Settings, summary: Summary) -> None:
         summary.hook = _told(settings)
         _write(settings, summary)
     if summary.published and summary.exit_code == 0:
-        write_json(_state(settings, summary.quarter), {"version": summary.version, "asked": settings.asked,
-                                                       "report_run": summary.report_run})
+        write_json(
+            _state(settings, summary.quarter),
+            {"version": summary.version, "asked": settings.asked, "report_run": summary.report_run},
+        )
     _say(summary)
 
 
@@ -327,8 +344,14 @@ def _told(settings: Settings) -> str:
 
 def _hook(words: list[str], seconds: float) -> str:
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=seconds, check=False)
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return f"failed: {Path(words[0]).name} took more than {seconds:g} seconds"
     except (OSError, ValueError) as error:

@@ -6,20 +6,28 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 # What can come of a run, with the exit code that says so.
-OUTCOMES = {"nothing new": 0, "published": 0, "at work": 0, "failed": 1, "stopped": 1, "hangs": 1, "bad input": 2,
-            "source unreachable": 3}
+OUTCOMES = {
+    "nothing new": 0,
+    "published": 0,
+    "at work": 0,
+    "failed": 1,
+    "stopped": 1,
+    "hangs": 1,
+    "bad input": 2,
+    "source unreachable": 3,
+}
 WANTED = {
     "nothing new": "Nothing.",
     "published": "Nothing; the briefings can be read.",
     "at work": "Nothing; the run that is at work will finish the job.",
     "failed": "Look at the failures below. Nothing was published and the last report stays; the next run tries again.",
     "stopped": "Look at the reconciliation: the method or the files changed. Nothing was published. When it is "
-               "understood, mend the rules or lower reproduce_at_least; the next run goes on from here.",
+    "understood, mend the rules or lower reproduce_at_least; the next run goes on from here.",
     "hangs": "Look at the run that holds the lock; end it if it hangs. The next run goes on from there.",
     "bad input": "Mend what is named below (a settings file or a hand-made folder), or tell NHS England if the files "
-                 "came from there. Nothing was changed.",
+    "came from there. Nothing was changed.",
     "source unreachable": "Nothing if it happens once: the next run tries again. If it lasts, look at the site with a "
-                          "browser, download the files by hand and run nof refresh --from FOLDER.",
+    "browser, download the files by hand and run nof refresh --from FOLDER.",
 }
 
 

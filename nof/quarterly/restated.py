@@ -78,7 +78,9 @@ def find(folder: Path, publication: Publication) -> Restated:
         return nothing()
     old = _together(list(parts.values()))
     found = difference.compare(old, publication)
-    compared = set(old.metrics["trust_type"])  # of other types only a league table is there, which is no list of quarters
+    compared = set(
+        old.metrics["trust_type"]
+    )  # of other types only a league table is there, which is no list of quarters
     found = replace(found, quarters=found.quarters[found.quarters["trust_type"].isin(compared)])
     return Restated(old.files, found, tuple(one.name for one in parts))
 
@@ -92,8 +94,11 @@ def earlier_folders(folder: Path) -> tuple[Path, ...]:
     home = folder.parent.parent if folder.parent.name == VERSIONS else folder
     if not names_a_quarter(home.name):
         return ()
-    beside = [one for one in _listed(home.parent) if names_a_quarter(one.name) and one.name < home.name
-              and (one / "sources.json").is_file()]
+    beside = [
+        one
+        for one in _listed(home.parent)
+        if names_a_quarter(one.name) and one.name < home.name and (one / "sources.json").is_file()
+    ]
     return (*_versions(home, folder), *sorted(beside, reverse=True))
 
 
@@ -150,8 +155,12 @@ def _set_aside(folder: Path, publication: Publication) -> Publication | None:
 
 def _held(files: pd.DataFrame) -> set[tuple[str, str, str]]:
     """Kind, trust type and quarter of what files hold."""
-    return {(row.kind, trust_type, quarter) for row in files.itertuples()
-            for trust_type in row.trust_type.split(",") for quarter in row.quarters.split(",")}
+    return {
+        (row.kind, trust_type, quarter)
+        for row in files.itertuples()
+        for trust_type in row.trust_type.split(",")
+        for quarter in row.quarters.split(",")
+    }
 
 
 def _cut(old: Publication, files: pd.DataFrame, fresh: set[tuple[str, str, str]]) -> Publication:

@@ -14,7 +14,9 @@ def restated(view: View) -> tuple[Words, Table | None]:
     """Whether the figures of a trust type were restated: sentences, and a table where any was."""
     found = restated_of(view.national).of_type(view.trust_type, view.quarter)
     if found is None:
-        return Words("No earlier version of these files is at hand, so whether figures were restated cannot be said."), None
+        return Words(
+            "No earlier version of these files is at hand, so whether figures were restated cannot be said."
+        ), None
     return difference_words(found), None if found.figures.empty else difference_table(found)
 
 
@@ -25,6 +27,10 @@ def caveat(trust: TrustView) -> str:
         return ""
     where = words.listed(Quarter.parse(one).label for one in sorted(rows["quarter"].unique()))
     kinds = rows["kind"].value_counts()
-    what = words.listed(f"{kinds[one]:,} {name if kinds[one] > 1 else one}" for one, name in PLURALS.items() if one in kinds)
-    return (f"**Restated.** {what[0].upper()}{what[1:]} of this trust for {where} {'differ' if len(rows) > 1 else 'differs'} "
-            "from what was published before; this briefing rests on the newer figures.")
+    what = words.listed(
+        f"{kinds[one]:,} {name if kinds[one] > 1 else one}" for one, name in PLURALS.items() if one in kinds
+    )
+    return (
+        f"**Restated.** {what[0].upper()}{what[1:]} of this trust for {where} {'differ' if len(rows) > 1 else 'differs'} "
+        "from what was published before; this briefing rests on the newer figures."
+    )

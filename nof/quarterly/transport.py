@@ -36,7 +36,9 @@ class Transport(httpx.BaseTransport):
                 extensions=request.extensions,
             )
         )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions
+        )
 
     def close(self) -> None:
         """Close the connections (called by httpx)."""
@@ -82,7 +84,9 @@ class _Backend(httpcore.NetworkBackend):
         for number in numbers:
             try:
                 limit = _limit(timeout, self._errand)
-                return _Stream(self._plain.connect_tcp(number, port, limit, local_address, socket_options), self._errand)
+                return _Stream(
+                    self._plain.connect_tcp(number, port, limit, local_address, socket_options), self._errand
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -128,7 +132,9 @@ class _Stream(httpcore.NetworkStream):
 
     def start_tls(self, ssl_context, server_hostname=None, timeout=None):
         """Encrypt the connection within what is left of the time."""
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _limit(timeout, self._errand)), self._errand)
+        return _Stream(
+            self._stream.start_tls(ssl_context, server_hostname, _limit(timeout, self._errand)), self._errand
+        )
 
     def get_extra_info(self, info):
         """What the connection tells of itself."""

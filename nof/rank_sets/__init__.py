@@ -28,5 +28,11 @@ from nof.rank_sets.confidence import possible_best, possible_worst, rank_confide
 from nof.rank_sets.joint import joint_rank_intervals
 from nof.rank_sets.multinomial import multinomial_rank_sets
 
-__all__ = ["joint_rank_intervals", "multinomial_rank_sets", "possible_best", "possible_worst", "rank_confidence_sets",
-           "told_apart"]
+__all__ = [
+    "joint_rank_intervals",
+    "multinomial_rank_sets",
+    "possible_best",
+    "possible_worst",
+    "rank_confidence_sets",
+    "told_apart",
+]

@@ -91,9 +91,7 @@ def rank_confidence_sets(
     return frame(estimate.index, value, lower=lower, upper=upper, unstable=unstable)
 
 
-def possible_best(
-    estimate: pd.Series, standard_error: pd.Series | None, k: int, **options
-) -> pd.DataFrame:
+def possible_best(estimate: pd.Series, standard_error: pd.Series | None, k: int, **options) -> pd.DataFrame:
     """Which units could be among the best k.
 
     The units whose simultaneous lower bound is k or better: with probability `level` this set
@@ -117,9 +115,7 @@ def possible_best(
     return frame(estimate.index, value, possible=possible, unstable=tight != loose)
 
 
-def possible_worst(
-    estimate: pd.Series, standard_error: pd.Series | None, k: int, **options
-) -> pd.DataFrame:
+def possible_worst(estimate: pd.Series, standard_error: pd.Series | None, k: int, **options) -> pd.DataFrame:
     """Which units could be among the worst k: `possible_best` from the other end.
 
     The units whose simultaneous upper bound is n - k + 1 or worse.
@@ -137,9 +133,7 @@ def possible_worst(
     return frame(estimate.index, value, possible=possible, unstable=tight != loose)
 
 
-def told_apart(
-    estimate: pd.Series, standard_error: pd.Series | None, **options
-) -> pd.DataFrame:
+def told_apart(estimate: pd.Series, standard_error: pd.Series | None, **options) -> pd.DataFrame:
     """How many of the n - 1 others each unit can be told apart from.
 
     Counts the rejected comparisons behind `rank_confidence_sets`, so multiplicity is handled as

@@ -20,5 +20,19 @@ from nof.sensitivity.every_choice import Multiverse, choice_effects, multiverse,
 from nof.sensitivity.reranking import Setting, league_ranks, setting, weighted_medians
 from nof.sensitivity.shuffling import shuffle_metrics
 
-__all__ = ["NOTHING", "Association", "Multiverse", "Setting", "choice_effects", "covariate", "league_ranks", "multiverse",
-           "one_at_a_time", "read_covariate", "setting", "shuffle_metrics", "spearman_interval", "weighted_medians"]
+__all__ = [
+    "NOTHING",
+    "Association",
+    "Multiverse",
+    "Setting",
+    "choice_effects",
+    "covariate",
+    "league_ranks",
+    "multiverse",
+    "one_at_a_time",
+    "read_covariate",
+    "setting",
+    "shuffle_metrics",
+    "spearman_interval",
+    "weighted_medians",
+]

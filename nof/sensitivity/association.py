@@ -9,8 +9,10 @@ import pandas as pd
 from scipy import stats
 
 LEVEL = 0.95
-CAVEAT = ("An association is not a cause: trusts differ in much else (kind of services, size, patients, place), the "
-          "average rests on different metrics in different trusts, and a score is a position among others.")
+CAVEAT = (
+    "An association is not a cause: trusts differ in much else (kind of services, size, patients, place), the "
+    "average rests on different metrics in different trusts, and a score is a position among others."
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,14 @@ def covariate(numbers: pd.Series, averages: pd.Series, level: float = LEVEL) -> 
     """
     both = pd.concat([numbers.rename("x"), averages.rename("y")], axis=1, join="inner").dropna()
     unmatched, missing = numbers.index.difference(averages.index), averages.index.difference(both.index)
-    return Association(str(numbers.name), len(both), *spearman_interval(both["x"], both["y"], level),
-                       *_slope(both["x"], both["y"], level), tuple(unmatched), tuple(missing))
+    return Association(
+        str(numbers.name),
+        len(both),
+        *spearman_interval(both["x"], both["y"], level),
+        *_slope(both["x"], both["y"], level),
+        tuple(unmatched),
+        tuple(missing),
+    )
 
 
 def spearman_interval(x: pd.Series, y: pd.Series, level: float = LEVEL) -> tuple[float, float, float]:

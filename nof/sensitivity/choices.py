@@ -13,10 +13,24 @@ from nof.sensitivity.reranking import Setting
 NOTHING = "nothing"
 SEGMENT_FIRST, AVERAGE_ONLY = "segment, then average", "average only"
 # Columns of Multiverse.choices with the published choice first; how a reader is told of the other.
-PUBLISHED = {"left_out": NOTHING, "finance": "with", "data": "all metrics", "weights": "each metric",
-             "statistic": "mean", "override": "on", "rank_by": SEGMENT_FIRST}
-_TOLD = {"finance": "{}", "data": "in-quarter data only", "weights": "equal weight per domain", "statistic": "median",
-         "override": "no override", "rank_by": "rank by average only", "left_out": "without {}"}
+PUBLISHED = {
+    "left_out": NOTHING,
+    "finance": "with",
+    "data": "all metrics",
+    "weights": "each metric",
+    "statistic": "mean",
+    "override": "on",
+    "rank_by": SEGMENT_FIRST,
+}
+_TOLD = {
+    "finance": "{}",
+    "data": "in-quarter data only",
+    "weights": "equal weight per domain",
+    "statistic": "median",
+    "override": "no override",
+    "rank_by": "rank by average only",
+    "left_out": "without {}",
+}
 
 
 def combinations_of(here: Setting, in_quarter: Collection[str] | None) -> tuple[pd.DataFrame, np.ndarray]:
@@ -46,12 +60,15 @@ def combinations_of(here: Setting, in_quarter: Collection[str] | None) -> tuple[
 def _options(here: Setting, in_quarter: Collection[str] | None) -> dict[str, list[str]]:
     own = here.scores.iloc[here.members].notna().any()
     flagged = bool(here.standing["in_deficit"].any())
-    return {"left_out": [NOTHING, *own.index[own], *sorted(here.domains[own].unique())],
-            "finance": ["with", *here.finance],
-            "data": ["all metrics"] + ["in quarter"] * (in_quarter is not None),
-            "weights": ["each metric", "each domain"], "statistic": ["mean", "median"],
-            "override": ["on"] + ["off"] * flagged + ["not used"],
-            "rank_by": [SEGMENT_FIRST, AVERAGE_ONLY] if here.rule != "none" else [AVERAGE_ONLY]}
+    return {
+        "left_out": [NOTHING, *own.index[own], *sorted(here.domains[own].unique())],
+        "finance": ["with", *here.finance],
+        "data": ["all metrics"] + ["in quarter"] * (in_quarter is not None),
+        "weights": ["each metric", "each domain"],
+        "statistic": ["mean", "median"],
+        "override": ["on"] + ["off"] * flagged + ["not used"],
+        "rank_by": [SEGMENT_FIRST, AVERAGE_ONLY] if here.rule != "none" else [AVERAGE_ONLY],
+    }
 
 
 def kept_metrics(here: Setting, choice: dict, in_quarter: Collection[str] | None) -> np.ndarray:

@@ -36,14 +36,18 @@ def read_covariate(path: str | Path, column: str | None = None) -> pd.Series:
     header, rows = _table(path)
     code = next((name for name in _CODES if name in header), None)
     if code is None:
-        raise InputError(Problem(path.name, "has no column of trust codes", row=1, value=", ".join(header),
-                                 expected=" or ".join(_CODES)))
+        raise InputError(
+            Problem(
+                path.name, "has no column of trust codes", row=1, value=", ".join(header), expected=" or ".join(_CODES)
+            )
+        )
     name = _number_column(path.name, [one for one in header if one != code], column)
     problems = list(_covariate_problems(path.name, rows, code, name))
     if problems:
         raise InputError(problems)
-    return pd.Series({row[code].strip(): float(row[name]) for _, row in rows if row[name].strip()}, name=name,
-                     dtype=float).rename_axis("trust_code")
+    return pd.Series(
+        {row[code].strip(): float(row[name]) for _, row in rows if row[name].strip()}, name=name, dtype=float
+    ).rename_axis("trust_code")
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
@@ -79,12 +83,24 @@ def _covariate_problems(file: str, rows: list[tuple[int, dict[str, str]]], code:
         if not key:
             yield Problem(file, "has no trust code", row=number, column=code, value="", expected="a code such as R0A")
         elif key in seen:
-            yield Problem(file, f"stands on row {seen[key]} already", row=number, column=code, value=key,
-                          expected="one row for each trust")
+            yield Problem(
+                file,
+                f"stands on row {seen[key]} already",
+                row=number,
+                column=code,
+                value=key,
+                expected="one row for each trust",
+            )
         seen.setdefault(key, number)
         if text and not _is_number(text):
-            yield Problem(file, "is not a number", row=number, column=name, value=text,
-                          expected="a plain number such as 3.41, or a blank")
+            yield Problem(
+                file,
+                "is not a number",
+                row=number,
+                column=name,
+                value=text,
+                expected="a plain number such as 3.41, or a blank",
+            )
 
 
 def _is_number(text: str) -> bool:

@@ -69,12 +69,15 @@ def multiverse(here: Setting, in_quarter: Collection[str] | None = None, fewest:
 
 def _ranked(here: Setting, choices: pd.DataFrame, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ranks and segments of every choice; averages and cuts are worked out once for choices that share them."""
-    keys = [mask.tobytes() + f"{row.weights}{row.statistic}".encode()
-            for mask, row in zip(kept, choices.itertuples(), strict=True)]
+    keys = [
+        mask.tobytes() + f"{row.weights}{row.statistic}".encode()
+        for mask, row in zip(kept, choices.itertuples(), strict=True)
+    ]
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     base = choices.iloc[first]
-    averages = averages_under(here, kept[first], base["weights"].eq("each domain").to_numpy(),
-                              base["statistic"].eq("median").to_numpy())
+    averages = averages_under(
+        here, kept[first], base["weights"].eq("each domain").to_numpy(), base["statistic"].eq("median").to_numpy()
+    )
     unadjusted, averages = segments_under(here, averages)[which], averages[:, here.members][which]
     flags = here.standing["in_deficit"].to_numpy(dtype=bool) & choices["override"].eq("on").to_numpy()[:, None]
     segments = override(unadjusted, flags, here.no_better_than)
@@ -82,8 +85,9 @@ def _ranked(here: Setting, choices: pd.DataFrame, kept: np.ndarray) -> tuple[np.
     return league_ranks(np.where(by_average, 0, segments), averages), segments
 
 
-def _summary(here: Setting, choices: pd.DataFrame, ranks: np.ndarray, segments: np.ndarray,
-             fewest: np.ndarray) -> pd.DataFrame:
+def _summary(
+    here: Setting, choices: pd.DataFrame, ranks: np.ndarray, segments: np.ndarray, fewest: np.ndarray
+) -> pd.DataFrame:
     low, high = np.nanquantile(ranks, [0.05, 0.95], axis=0, method="inverted_cdf")
     known = ~np.isnan(ranks)
     top = np.where(known, ranks <= ranks.shape[1] / 4, np.nan)
@@ -94,13 +98,23 @@ def _summary(here: Setting, choices: pd.DataFrame, ranks: np.ndarray, segments: 
     moved = places[most, np.arange(len(most))]
     labels = choices["label"].to_numpy()[single[most]]
     worst = cut if here.rule == "none" else np.where(np.isnan(cut), -np.inf, cut)
-    return pd.DataFrame({
-        "choices": known.sum(axis=0), "rank_published": here.standing["rank"].to_numpy(),
-        "rank_best": np.nanmin(ranks, axis=0), "rank_worst": np.nanmax(ranks, axis=0),
-        "rank_low": low, "rank_high": high,
-        "top_quarter": np.nanmean(top, axis=0), "segment_best": np.fmin.reduce(cut, axis=0),
-        "segment_worst": worst.max(axis=0), "moves_most": np.where(moved != 0, labels, NOTHING), "places": moved,
-        "metrics_fewest": fewest}, index=here.standing.index)
+    return pd.DataFrame(
+        {
+            "choices": known.sum(axis=0),
+            "rank_published": here.standing["rank"].to_numpy(),
+            "rank_best": np.nanmin(ranks, axis=0),
+            "rank_worst": np.nanmax(ranks, axis=0),
+            "rank_low": low,
+            "rank_high": high,
+            "top_quarter": np.nanmean(top, axis=0),
+            "segment_best": np.fmin.reduce(cut, axis=0),
+            "segment_worst": worst.max(axis=0),
+            "moves_most": np.where(moved != 0, labels, NOTHING),
+            "places": moved,
+            "metrics_fewest": fewest,
+        },
+        index=here.standing.index,
+    )
 
 
 def one_at_a_time(universe: Multiverse) -> pd.DataFrame:
@@ -112,10 +126,14 @@ def one_at_a_time(universe: Multiverse) -> pd.DataFrame:
         label, trust_code, rank, places (against the published choice; negative is up), segment.
     """
     single = np.flatnonzero(universe.choices["differs"] == 1)
-    index = pd.MultiIndex.from_product([universe.choices["label"].iloc[single], universe.summary.index],
-                                       names=["label", "trust_code"])
-    columns = {"rank": universe.ranks[single], "places": universe.ranks[single] - universe.ranks[0],
-               "segment": universe.segments[single]}
+    index = pd.MultiIndex.from_product(
+        [universe.choices["label"].iloc[single], universe.summary.index], names=["label", "trust_code"]
+    )
+    columns = {
+        "rank": universe.ranks[single],
+        "places": universe.ranks[single] - universe.ranks[0],
+        "segment": universe.segments[single],
+    }
     return pd.DataFrame({name: part.ravel() for name, part in columns.items()}, index=index).reset_index()
 
 
@@ -129,8 +147,15 @@ def choice_effects(universe: Multiverse) -> pd.DataFrame:
     """
     table = one_at_a_time(universe)
     before = table["trust_code"].map(pd.Series(universe.segments[0], universe.summary.index))
-    far = table.assign(moved=table["places"].abs() > 0, far=table["places"].abs(),
-                       changed=table["segment"].notna() & before.notna() & (table["segment"] != before))
-    found = far.groupby("label", sort=False).agg(trusts_moved=("moved", "sum"), places_mean=("far", "mean"),
-                                                 places_most=("far", "max"), segments_changed=("changed", "sum"))
+    far = table.assign(
+        moved=table["places"].abs() > 0,
+        far=table["places"].abs(),
+        changed=table["segment"].notna() & before.notna() & (table["segment"] != before),
+    )
+    found = far.groupby("label", sort=False).agg(
+        trusts_moved=("moved", "sum"),
+        places_mean=("far", "mean"),
+        places_most=("far", "max"),
+        segments_changed=("changed", "sum"),
+    )
     return found.sort_values("places_mean", ascending=False, kind="stable")

@@ -76,8 +76,16 @@ def setting(national: National, quarter: str, trust_type: str) -> Setting:
     domains = counted.groupby("metric_id")["domain"].first()[scores.columns]
     ids = tuple(one.score_id for one in framework.metrics if one.matrix is not None and one.score_id in scores)
     own = select(counted, quarter, trust_type)["metric_id"].unique()
-    return Setting(scores, weights[scores.columns], domains, table, rule, cuts, framework.override.no_better_than,
-                   _finance(domains[domains.index.isin(own)], ids))
+    return Setting(
+        scores,
+        weights[scores.columns],
+        domains,
+        table,
+        rule,
+        cuts,
+        framework.override.no_better_than,
+        _finance(domains[domains.index.isin(own)], ids),
+    )
 
 
 def _rule(table: pd.DataFrame, edges: np.ndarray | None, rule: str) -> tuple[str, np.ndarray]:

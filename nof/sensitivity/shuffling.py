@@ -11,8 +11,9 @@ from nof.ranking import override
 from nof.sensitivity.reranking import Setting, averages_under, league_ranks, segments_under
 
 
-def shuffle_metrics(here: Setting, metrics: Collection[str] | None = None, repeats: int = 200,
-                    seed: int = 0) -> pd.DataFrame:
+def shuffle_metrics(
+    here: Setting, metrics: Collection[str] | None = None, repeats: int = 200, seed: int = 0
+) -> pd.DataFrame:
     """Shuffle one metric at a time among the trusts scored on it, and rank again as published.
 
     If a metric can be replaced by chance and few ranks move, it tells little about them; if many move, it decides much.
@@ -48,8 +49,9 @@ def _rank_rows(here: Setting, averages: np.ndarray, flags: np.ndarray) -> np.nda
     return league_ranks(segments * np.ones((len(averages), len(here.members))), averages[:, here.members])
 
 
-def _shuffled(here: Setting, metric: str, repeats: int, random: np.random.Generator, before: np.ndarray,
-              flags: np.ndarray) -> tuple[int, float, float, float, float]:
+def _shuffled(
+    here: Setting, metric: str, repeats: int, random: np.random.Generator, before: np.ndarray, flags: np.ndarray
+) -> tuple[int, float, float, float, float]:
     column = here.scores[metric].to_numpy()
     scored = here.members[~np.isnan(column[here.members])]
     drawn = random.permuted(np.tile(column[scored], (repeats, 1)), axis=1)

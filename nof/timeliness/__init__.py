@@ -26,5 +26,15 @@ from nof.timeliness.metrics import in_quarter_metrics, metric_periods, unknown_s
 from nof.timeliness.period import AWARD, OPEN_AWARD, PLAN, Period
 from nof.timeliness.styles import LONGEST, parse
 
-__all__ = ["AWARD", "LONGEST", "OPEN_AWARD", "PLAN", "Period", "in_quarter_metrics", "metric_periods", "parse",
-           "unknown_styles", "unmoved"]
+__all__ = [
+    "AWARD",
+    "LONGEST",
+    "OPEN_AWARD",
+    "PLAN",
+    "Period",
+    "in_quarter_metrics",
+    "metric_periods",
+    "parse",
+    "unknown_styles",
+    "unmoved",
+]

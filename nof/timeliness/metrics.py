@@ -40,8 +40,10 @@ def metric_periods(metrics: pd.DataFrame, quarter: Quarter | str) -> pd.DataFram
     rows = []
     for trust_type, of_type in current.groupby("trust_type", sort=False):
         before = _previous(metrics[metrics["trust_type"] == trust_type], quarter)
-        rows += [_row(of_metric, before, quarter) for _, of_metric in of_type.groupby(
-            ["metric_id", "reporting_date"], dropna=False)]
+        rows += [
+            _row(of_metric, before, quarter)
+            for _, of_metric in of_type.groupby(["metric_id", "reporting_date"], dropna=False)
+        ]
     for text in unknown_styles(current):
         log.warning("Reporting_date of a style not known here: %s", text)
     return _frame(rows)
@@ -56,13 +58,11 @@ def unknown_styles(metrics: pd.DataFrame) -> tuple[str, ...]:
         ``Publication.metrics``: at least reporting_date and quarter.
     """
     pairs = metrics[["reporting_date", "quarter"]].drop_duplicates()
-    unread = {_quoted(text) for text, quarter in pairs.itertuples(index=False)
-              if parse(text, quarter) is None}
+    unread = {_quoted(text) for text, quarter in pairs.itertuples(index=False) if parse(text, quarter) is None}
     return tuple(sorted(unread))
 
 
-def unmoved(metrics: pd.DataFrame, quarter: Quarter | str,
-            metric_ids: Iterable[str] | None = None) -> pd.DataFrame:
+def unmoved(metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[str] | None = None) -> pd.DataFrame:
     """Count the metrics whose period is that of the quarter before.
 
     Parameters
@@ -84,14 +84,14 @@ def unmoved(metrics: pd.DataFrame, quarter: Quarter | str,
     for trust_type, of_type in periods.groupby("trust_type", sort=False):
         known = of_type[of_type["moved"].notna()]
         stayed = tuple(sorted(set(known.loc[~known["moved"].astype(bool), "metric_id"])))
-        rows.append((trust_type, known["metric_id"].nunique(),
-                     len(stayed) if len(known) else None, stayed))
+        rows.append((trust_type, known["metric_id"].nunique(), len(stayed) if len(known) else None, stayed))
     frame = pd.DataFrame(rows, columns=["trust_type", "metrics", "unmoved", "unmoved_ids"])
     return frame.astype({"unmoved": "Int64"})
 
 
-def in_quarter_metrics(metrics: pd.DataFrame, quarter: Quarter | str,
-                       metric_ids: Iterable[str] | None = None) -> frozenset[str]:
+def in_quarter_metrics(
+    metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[str] | None = None
+) -> frozenset[str]:
     """Ids of the scored metrics whose data end in the quarter, for a ranking from these alone.
 
     A metric is in only if it is in quarter on every row of the quarter. The label is taken as
@@ -133,12 +133,17 @@ def _row(now: pd.DataFrame, before: pd.DataFrame, quarter: Quarter) -> dict:
     earlier = period.compared_with
     before = before[before["metric_id"] == first["metric_id"]]
     return {
-        "trust_type": first["trust_type"], "metric_id": first["metric_id"],
-        "description": first["description"], "reporting_date": text,
-        "kind": period.kind, "first_day": period.first_day, "last_day": period.last_day,
+        "trust_type": first["trust_type"],
+        "metric_id": first["metric_id"],
+        "description": first["description"],
+        "reporting_date": text,
+        "kind": period.kind,
+        "first_day": period.first_day,
+        "last_day": period.last_day,
         "compared_first_day": earlier and earlier.first_day,
         "compared_last_day": earlier and earlier.last_day,
-        "age_months": period.age_months(quarter), "in_quarter": period.in_quarter(quarter),
+        "age_months": period.age_months(quarter),
+        "in_quarter": period.in_quarter(quarter),
         "share_in_quarter": period.share_in_quarter(quarter),
         "trusts": now["trust_code"].nunique(),
         "compared_quarter": before["quarter"].iloc[0] if len(before) else None,
@@ -167,10 +172,25 @@ def _unchanged(now: pd.DataFrame, before: pd.DataFrame) -> dict:
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
-    columns = ["trust_type", "metric_id", "description", "reporting_date", "kind", "first_day",
-               "last_day", "compared_first_day", "compared_last_day", "age_months", "in_quarter",
-               "share_in_quarter", "trusts", "compared_quarter", "moved", "values_unchanged",
-               "trusts_compared"]
+    columns = [
+        "trust_type",
+        "metric_id",
+        "description",
+        "reporting_date",
+        "kind",
+        "first_day",
+        "last_day",
+        "compared_first_day",
+        "compared_last_day",
+        "age_months",
+        "in_quarter",
+        "share_in_quarter",
+        "trusts",
+        "compared_quarter",
+        "moved",
+        "values_unchanged",
+        "trusts_compared",
+    ]
     frame = pd.DataFrame(rows, columns=columns)
     for column in columns:
         if column.endswith("_day"):

@@ -13,8 +13,20 @@ from nof.timeliness.period import AWARD, OPEN_AWARD, PLAN, Period
 # not a date, and a bound keeps the cost of reading it small.
 LONGEST = 120
 # Written out, since calendar.month_name follows the machine's language.
-_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september",
-          "october", "november", "december")
+_NAMES = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 MONTHS = {form: n for n, name in enumerate(_NAMES, 1) for form in (name, name[:3])} | {"sept": 9}
 
 
@@ -70,8 +82,7 @@ def _exact(match: re.Match, suffix: str) -> dt.date:
     return _first(match, suffix).replace(day=int(match["day" + suffix]))
 
 
-def _period(first: dt.date, last: dt.date | None, kind: str, text: str,
-            against: Period | None = None) -> Period:
+def _period(first: dt.date, last: dt.date | None, kind: str, text: str, against: Period | None = None) -> Period:
     if last is not None and last < first:
         raise ValueError("a period ends after it begins")
     return Period(first, last, kind, text, against)
@@ -138,14 +149,17 @@ _YEAR = "20[0-9]{2}|[0-9]{2}"
 _FINANCIAL = f"(?P<year>{_YEAR})[/-](?P<end>{_YEAR})"
 _M1, _M2, _M3, _M4 = (f"(?P<month{n}>[a-z]{{3,9}})[ -](?P<year{n}>{_YEAR})" for n in (1, 2, 3, 4))
 _D1, _D2 = f"(?P<day1>[0-9]{{1,2}}) {_M1}", f"(?P<day2>[0-9]{{1,2}}) {_M2}"
-_STYLES = tuple((re.compile(pattern, re.ASCII), read) for pattern, read in (
-    (_M1, _read_month),
-    ("(?P<year>20[0-9]{2})", _read_calendar_year),
-    (f"q(?P<number>[1-4]) {_FINANCIAL}", _read_quarter),
-    (f"{_FINANCIAL}(?P<plan> plan)?", _read_financial_year),
-    (f"month (?P<number>[0-9]{{1,2}}) {_FINANCIAL}", _read_month_number),
-    ("month (?P<number>[0-9]{1,2}) (?P<year>20[0-9]{2})(?P<end>)", _read_month_number),
-    (f"year to date {_FINANCIAL}", _read_year_to_date),
-    (f"{_M1} - {_M2}(?: vs {_M3} - {_M4})?", _read_span),
-    (f"latest published if awarded (?:between {_D1} and {_D2}|post {_M3})", _read_award),
-))
+_STYLES = tuple(
+    (re.compile(pattern, re.ASCII), read)
+    for pattern, read in (
+        (_M1, _read_month),
+        ("(?P<year>20[0-9]{2})", _read_calendar_year),
+        (f"q(?P<number>[1-4]) {_FINANCIAL}", _read_quarter),
+        (f"{_FINANCIAL}(?P<plan> plan)?", _read_financial_year),
+        (f"month (?P<number>[0-9]{{1,2}}) {_FINANCIAL}", _read_month_number),
+        ("month (?P<number>[0-9]{1,2}) (?P<year>20[0-9]{2})(?P<end>)", _read_month_number),
+        (f"year to date {_FINANCIAL}", _read_year_to_date),
+        (f"{_M1} - {_M2}(?: vs {_M3} - {_M4})?", _read_span),
+        (f"latest published if awarded (?:between {_D1} and {_D2}|post {_M3})", _read_award),
+    )
+)

@@ -39,7 +39,26 @@ from nof.volatility.persistence import (
 from nof.volatility.quarters import MOVING, panels, releases
 from nof.volatility.standard_errors import edge_distances, weighted_errors
 
-__all__ = ["FALSE_DISCOVERIES", "MOVING", "NoiseAlone", "adjusted_p_values", "chance_of_change", "change_summary",
-           "changes", "components", "edge_distances", "excluded", "noise_alone", "panels", "rank_correlations",
-           "rankability", "releases", "reliability", "sign_flip", "spearman_brown", "tau_squared", "transitions",
-           "weighted_errors"]
+__all__ = [
+    "FALSE_DISCOVERIES",
+    "MOVING",
+    "NoiseAlone",
+    "adjusted_p_values",
+    "chance_of_change",
+    "change_summary",
+    "changes",
+    "components",
+    "edge_distances",
+    "excluded",
+    "noise_alone",
+    "panels",
+    "rank_correlations",
+    "rankability",
+    "releases",
+    "reliability",
+    "sign_flip",
+    "spearman_brown",
+    "tau_squared",
+    "transitions",
+    "weighted_errors",
+]

@@ -17,9 +17,19 @@ from nof.volatility.standard_errors import weighted_errors
 FALSE_DISCOVERIES = 0.05
 
 
-def changes(scores: pd.DataFrame, standings: pd.DataFrame, before: str, after: str, trust_type: str, *,
-            test: str = "t", copied: Collection[str] = (), not_comparable: Collection[str] = (),
-            level: float = FALSE_DISCOVERIES, no_better_than: int = 3) -> pd.DataFrame:
+def changes(
+    scores: pd.DataFrame,
+    standings: pd.DataFrame,
+    before: str,
+    after: str,
+    trust_type: str,
+    *,
+    test: str = "t",
+    copied: Collection[str] = (),
+    not_comparable: Collection[str] = (),
+    level: float = FALSE_DISCOVERIES,
+    no_better_than: int = 3,
+) -> pd.DataFrame:
     """Change of each trust's average between two quarters, and whether it is more than noise.
 
     The test is paired over the metrics that a trust has in both quarters. A metric in which no trust of the type moved,
@@ -63,12 +73,19 @@ def changes(scores: pd.DataFrame, standings: pd.DataFrame, before: str, after: s
     found = weighted_errors(lively, weights)
     share = (lively.notna() @ weights[lively.columns]) / (moved.notna() @ weights[moved.columns])
     p_value = _p_values(lively, weights, found, test)
-    table = pd.DataFrame({
-        "average_before": both["average_score_before"], "average_after": both["average_score_after"],
-        "change": (found["mean"] * share).mask(found["metrics"].eq(0) & moved.notna().any(axis=1), 0.0),
-        "standard_error": found["standard_error"] * share,
-        "metrics_compared": moved.notna().sum(axis=1), "metrics_tested": found["metrics"], "p_value": p_value,
-        "q_value": adjusted_p_values(p_value)}, index=both.index)
+    table = pd.DataFrame(
+        {
+            "average_before": both["average_score_before"],
+            "average_after": both["average_score_after"],
+            "change": (found["mean"] * share).mask(found["metrics"].eq(0) & moved.notna().any(axis=1), 0.0),
+            "standard_error": found["standard_error"] * share,
+            "metrics_compared": moved.notna().sum(axis=1),
+            "metrics_tested": found["metrics"],
+            "p_value": p_value,
+            "q_value": adjusted_p_values(p_value),
+        },
+        index=both.index,
+    )
     table["more_than_noise"] = table["q_value"].le(level)
     return table.join(_segment_change(both, no_better_than)).rename_axis("trust_code").reset_index()
 
@@ -87,8 +104,10 @@ def _p_values(lively: pd.DataFrame, weights: pd.Series, found: pd.DataFrame, tes
         ratio = (found["mean"] / found["standard_error"]).abs()
         return pd.Series(2 * stats.t.sf(ratio, found["freedom"]), lively.index).where(testable)
     every = weights[lively.columns].to_numpy()
-    return pd.Series({code: sign_flip(row.fillna(0), every) if testable[code] else np.nan
-                      for code, row in lively.iterrows()}, dtype=float).reindex(lively.index)
+    return pd.Series(
+        {code: sign_flip(row.fillna(0), every) if testable[code] else np.nan for code, row in lively.iterrows()},
+        dtype=float,
+    ).reindex(lively.index)
 
 
 def sign_flip(differences: Iterable[float], weights: Iterable[float]) -> float:
@@ -159,10 +178,15 @@ def change_summary(table: pd.DataFrame, level: float | None = None) -> pd.DataFr
     significant = table["more_than_noise"] if level is None else table["p_value"].le(level)
     step = table["segment_after"] - table["segment_before"]
     moved, flag = step.fillna(0).ne(0), table["by_override"]
-    groups = {"changed segment": (moved, step), "by the financial override": (moved & flag, step),
-              "by a significant change": (moved & ~flag & significant, step),
-              "change not significant": (moved & ~flag & ~significant, step),
-              "significant, same segment": (~moved & significant, table["change"])}
-    rows = {name: (int(chosen.sum()), int(by[chosen].lt(0).sum()), int(by[chosen].gt(0).sum()))
-            for name, (chosen, by) in groups.items()}
+    groups = {
+        "changed segment": (moved, step),
+        "by the financial override": (moved & flag, step),
+        "by a significant change": (moved & ~flag & significant, step),
+        "change not significant": (moved & ~flag & ~significant, step),
+        "significant, same segment": (~moved & significant, table["change"]),
+    }
+    rows = {
+        name: (int(chosen.sum()), int(by[chosen].lt(0).sum()), int(by[chosen].gt(0).sum()))
+        for name, (chosen, by) in groups.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["trusts", "better", "worse"]).rename_axis("group")

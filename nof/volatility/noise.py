@@ -42,10 +42,21 @@ class NoiseAlone:
     observed: int
 
 
-def noise_alone(scores: pd.DataFrame, standings: pd.DataFrame, before: str, after: str, trust_type: str,
-                edges: np.ndarray, *, adjusted: bool = True, copied: Collection[str] = (),
-                not_comparable: Collection[str] = (), no_better_than: int = 3, draws: int = 10_000,
-                seed: int = 0) -> NoiseAlone:
+def noise_alone(
+    scores: pd.DataFrame,
+    standings: pd.DataFrame,
+    before: str,
+    after: str,
+    trust_type: str,
+    edges: np.ndarray,
+    *,
+    adjusted: bool = True,
+    copied: Collection[str] = (),
+    not_comparable: Collection[str] = (),
+    no_better_than: int = 3,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> NoiseAlone:
     """Changes of segment that noise alone would give, by simulation and by formula.
 
     The model: each trust stands in both quarters at the mean of its two averages; each quarter's average scatters
@@ -61,8 +72,16 @@ def noise_alone(scores: pd.DataFrame, standings: pd.DataFrame, before: str, afte
         Segments after the override, with each trust's flag of the earlier quarter.
     """
     both = side_by_side(standings, before, after, trust_type, not_comparable)
-    table = changes(scores, standings, before, after, trust_type, copied=copied, not_comparable=not_comparable,
-                    no_better_than=no_better_than).set_index("trust_code")
+    table = changes(
+        scores,
+        standings,
+        before,
+        after,
+        trust_type,
+        copied=copied,
+        not_comparable=not_comparable,
+        no_better_than=no_better_than,
+    ).set_index("trust_code")
     noise_sd, errors = _pooled(table)
     both, errors = both[errors.notna()], errors.dropna().to_numpy()
     centre = both[["average_before", "average_after"]].mean(axis=1).to_numpy()
@@ -95,8 +114,9 @@ def _simulated(centre, errors, edges, flags, no_better_than: int, draws: int, se
         yield (first != second).sum(axis=1)
 
 
-def chance_of_change(centre: np.ndarray, errors: np.ndarray, edges: np.ndarray, flags: np.ndarray,
-                     no_better_than: int) -> np.ndarray:
+def chance_of_change(
+    centre: np.ndarray, errors: np.ndarray, edges: np.ndarray, flags: np.ndarray, no_better_than: int
+) -> np.ndarray:
     """Chance that two independent draws of an average fall in different segments: 1 - sum of squared chances.
 
     Parameters

@@ -7,8 +7,9 @@ from collections.abc import Collection
 import pandas as pd
 
 
-def side_by_side(standings: pd.DataFrame, before: str, after: str, trust_type: str,
-                 not_comparable: Collection[str]) -> pd.DataFrame:
+def side_by_side(
+    standings: pd.DataFrame, before: str, after: str, trust_type: str, not_comparable: Collection[str]
+) -> pd.DataFrame:
     """Standings of the trusts in both quarters, side by side on the trust code.
 
     Returns
@@ -22,8 +23,9 @@ def side_by_side(standings: pd.DataFrame, before: str, after: str, trust_type: s
     return first.merge(second, left_index=True, right_index=True, suffixes=("_before", "_after")).sort_index()
 
 
-def excluded(standings: pd.DataFrame, before: str, after: str, trust_type: str,
-             not_comparable: Collection[str] = ()) -> pd.DataFrame:
+def excluded(
+    standings: pd.DataFrame, before: str, after: str, trust_type: str, not_comparable: Collection[str] = ()
+) -> pd.DataFrame:
     """Trusts that the comparison of two quarters leaves out; columns trust_code, reason.
 
     Parameters
@@ -44,8 +46,14 @@ def excluded(standings: pd.DataFrame, before: str, after: str, trust_type: str,
     return pd.DataFrame(sorted(reasons), columns=["trust_code", "reason"])
 
 
-def transitions(standings: pd.DataFrame, before: str, after: str, trust_type: str, adjusted: bool = True,
-                not_comparable: Collection[str] = ()) -> pd.DataFrame:
+def transitions(
+    standings: pd.DataFrame,
+    before: str,
+    after: str,
+    trust_type: str,
+    adjusted: bool = True,
+    not_comparable: Collection[str] = (),
+) -> pd.DataFrame:
     """Segments of the trusts in two quarters, after the financial override or (adjusted=False) before it.
 
     Returns

@@ -61,8 +61,14 @@ def components(panel: pd.DataFrame, level: float = LEVEL) -> Components:
     within = np.nansum((values - means[:, None]) ** 2) / (total - trusts)
     between = (sizes * (means - np.nansum(values) / total) ** 2).sum() / (trusts - 1)
     group = (total - (sizes**2).sum() / total) / (trusts - 1)
-    return Components(trusts, total, group, max((between - within) / group, 0.0), within,
-                      *_icc(between, within, group, trusts - 1, total - trusts, level))
+    return Components(
+        trusts,
+        total,
+        group,
+        max((between - within) / group, 0.0),
+        within,
+        *_icc(between, within, group, trusts - 1, total - trusts, level),
+    )
 
 
 def _icc(between: float, within: float, group: float, above: int, below: int, level: float) -> tuple[float, ...]:
@@ -166,10 +172,20 @@ def _reliability_row(panel: pd.DataFrame, level: float) -> dict:
     quarters = int(panel.notna().any().sum())
     noise = panel[fresh].var(axis=1).median()
     shared = found.between / (found.between + noise) if noise > 0 else np.nan
-    return {"trusts": found.trusts, "quarters": quarters, "releases": len(fresh), "copies": quarters - len(fresh),
-            "between": found.between, "within": found.within, "icc": found.icc, "icc_low": found.icc_low,
-            "icc_high": found.icc_high, "icc_of_mean": spearman_brown(found.icc, len(fresh)),
-            "rankability": shared, "icc_with_copies": every.icc}
+    return {
+        "trusts": found.trusts,
+        "quarters": quarters,
+        "releases": len(fresh),
+        "copies": quarters - len(fresh),
+        "between": found.between,
+        "within": found.within,
+        "icc": found.icc,
+        "icc_low": found.icc_low,
+        "icc_high": found.icc_high,
+        "icc_of_mean": spearman_brown(found.icc, len(fresh)),
+        "rankability": shared,
+        "icc_with_copies": every.icc,
+    }
 
 
 def rank_correlations(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -181,8 +197,11 @@ def rank_correlations(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         measure, quarter_before, quarter_after, trusts (with both), spearman, kendall, is_copy (nothing moved between
         the two, so that the correlation is no evidence of stability).
     """
-    rows = [(name, before, after, *_correlation(panel[[before, after]].dropna()))
-            for name, panel in tables.items() for before, after in combinations(sorted(panel.columns), 2)]
+    rows = [
+        (name, before, after, *_correlation(panel[[before, after]].dropna()))
+        for name, panel in tables.items()
+        for before, after in combinations(sorted(panel.columns), 2)
+    ]
     columns = ["measure", "quarter_before", "quarter_after", "trusts", "spearman", "kendall", "is_copy"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -192,5 +211,9 @@ def _correlation(pair: pd.DataFrame) -> tuple[int, float, float, bool]:
     is_copy = bool(len(pair)) and bool((np.abs(second - first) <= STILL).all())
     if len(pair) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return len(pair), np.nan, np.nan, is_copy
-    return (len(pair), float(stats.spearmanr(first, second).statistic),
-            float(stats.kendalltau(first, second).statistic), is_copy)
+    return (
+        len(pair),
+        float(stats.spearmanr(first, second).statistic),
+        float(stats.kendalltau(first, second).statistic),
+        is_copy,
+    )

@@ -31,8 +31,12 @@ def panels(scores: pd.DataFrame, standings: pd.DataFrame, trust_type: str) -> di
     ours = standings[standings["trust_type"] == trust_type]
     counted = scores[(scores["trust_type"] == trust_type) & (scores["weight"] > 0)]
     found = {name: ours.pivot(index="trust_code", columns="quarter", values=name) for name in (AVERAGE, RANK)}
-    metrics = {metric: part.pivot(index="trust_code", columns="quarter", values="score").reindex(
-        columns=found[AVERAGE].columns) for metric, part in counted.groupby("metric_id")}
+    metrics = {
+        metric: part.pivot(index="trust_code", columns="quarter", values="score").reindex(
+            columns=found[AVERAGE].columns
+        )
+        for metric, part in counted.groupby("metric_id")
+    }
     lively = [metric for metric, table in metrics.items() if len(releases(table)) == table.shape[1]]
     if lively:
         part = counted[counted["metric_id"].isin(lively)]

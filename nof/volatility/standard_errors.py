@@ -52,9 +52,13 @@ def edge_distances(scores: pd.DataFrame, weights: pd.Series, edges: np.ndarray) 
     found = weighted_errors(scores, weights)
     error = found["standard_error"].where(found["standard_error"] > 1e-9).to_numpy()
     finite = np.where(np.isfinite(edges), edges, np.nan)
-    away = pd.DataFrame((found["mean"].to_numpy()[:, None] - finite) / error[:, None], found.index,
-                        columns=["1/2", "2/3", "3/4"])
+    away = pd.DataFrame(
+        (found["mean"].to_numpy()[:, None] - finite) / error[:, None], found.index, columns=["1/2", "2/3", "3/4"]
+    )
     nearest = away.abs().min(axis=1)
     which = away.abs().fillna(np.inf).idxmin(axis=1).where(nearest.notna(), None)
-    return found[["mean", "standard_error"]].rename(columns={"mean": "average"}).join(
-        away.assign(nearest_edge=which, nearest=nearest))
+    return (
+        found[["mean", "standard_error"]]
+        .rename(columns={"mean": "average"})
+        .join(away.assign(nearest_edge=which, nearest=nearest))
+    )
