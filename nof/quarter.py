@@ -80,3 +80,11 @@ class Quarter:
 def quarter_of(quarter: Quarter | str) -> Quarter:
     """A quarter as it is, or the one that a text names; ValueError for a text that names none."""
     return quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
+
+
+def names_a_quarter(name: str) -> bool:
+    """Whether a folder is called exactly as a quarter is: "2025-26-q4"."""
+    try:
+        return Quarter.parse(name).slug == name
+    except ValueError:
+        return False

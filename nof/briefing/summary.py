@@ -9,7 +9,7 @@ from typing import Any
 
 from nof.briefing import index, publish
 
-PAGE = "summary.html"
+SUMMARY_PAGE = "summary.html"
 DATA = "summary.json"
 
 
@@ -25,7 +25,7 @@ def write(out: Path, facts: dict[str, Any]) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     facts = _shown(facts)
-    _put(out / PAGE, index.render("summary.html.j2", **facts))
+    _put(out / SUMMARY_PAGE, index.render("summary.html.j2", **facts))
     _put(out / DATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
