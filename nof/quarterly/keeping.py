@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from nof.csvs import read_json, sha256, write_json
-from nof.errors import NofError
-from nof.quarter import Quarter
+from nof.common import NofError, Quarter, read_json, sha256, write_json
 
 if TYPE_CHECKING:
-    from nof.quarterly.bounds import Clock
+    from nof.quarterly.catalogue import Clock
+
 
 DATA = Path("data/raw")  # folder that holds a folder for each quarter, unless somebody says otherwise
 _LOCK = "lock"  # in a working folder
