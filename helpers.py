@@ -12,6 +12,9 @@ Open a publication
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
+    say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
+    Facts                    Base of a section's facts: named numbers with units and definitions.
+    fact                     One of them.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
@@ -73,9 +76,11 @@ from nof.limitations import method_words as limit_method_words
 from nof.limitations import tables as limit_tables
 from nof.limitations import words as limit_words
 from nof.limitations.limits import open_limits
+from nof.method.facts import Facts, fact
 from nof.quarterly.restated_words import restated
 from nof.reconcile_words import reconciliation_card, reconciliation_findings, reconciliation_opening
 from nof.sections import metric_sections, show
+from nof.show.say import say
 from nof.tables import (
     domain_heat_map,
     league_table,
@@ -107,6 +112,9 @@ __all__ = [
     "open_limits",
     "open_trust",
     "show",
+    "say",
+    "Facts",
+    "fact",
     "metric_sections",
     "opening",
     "headline",

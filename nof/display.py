@@ -178,12 +178,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Words:
-    """Sentences in Markdown. Names from files go through :func:`plain` first."""
+    """Sentences in Markdown. Names from files go through :func:`plain` first.
+
+    Attributes
+    ----------
+    markdown : str
+    facts : dict
+        Of sentences that `nof.show.say` filled in: `filled`, a list of names and the texts that stand for them in order;
+        `read`, the facts that the template reads and whose they are.
+    """
 
     markdown: str
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        return {"text/markdown": self.markdown, "text/plain": self.markdown}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        data = {"text/markdown": self.markdown, "text/plain": self.markdown}
+        return data, {"nof": dict(self.facts)} if self.facts else {}
 
 
 @dataclass(frozen=True)

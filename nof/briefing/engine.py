@@ -19,6 +19,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, papermill_engines
 from traitlets.config import Config
 
+from nof.show import say
+
 NAME = "nof-warm"
 
 
@@ -108,6 +110,7 @@ def _shell():
         display_pub_class=_Outputs,
         config=Config({"HistoryManager": {"enabled": False}}),
     )
+    say.register(shell)  # helpers was imported before there was this shell
     try:
         yield shell
     finally:
