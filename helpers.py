@@ -13,8 +13,6 @@ Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
     say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
-    Facts                    Base of a section's facts: named numbers with units and definitions.
-    fact                     One of them.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
@@ -66,22 +64,20 @@ Explore
 """
 
 from nof import explore
-from nof.board.sections import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
-from nof.board.trust import open_trust
-from nof.charts import caterpillar
 from nof.explore import connect
-from nof.limitations import charts as limit_charts
-from nof.limitations import front as limit_front
-from nof.limitations import method_words as limit_method_words
-from nof.limitations import tables as limit_tables
-from nof.limitations import words as limit_words
-from nof.limitations.limits import open_limits
-from nof.method.facts import Facts, fact
-from nof.quarterly.restated_words import restated
-from nof.reconcile_words import reconciliation_card, reconciliation_findings, reconciliation_opening
-from nof.sections import metric_sections, show
+from nof.method.limits import open_limits
+from nof.method.trust import open_trust
+from nof.method.view import compared, open_publication, open_view
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_front as limit_front
+from nof.show import limits_method as limit_method_words
+from nof.show import limits_tables as limit_tables
+from nof.show import limits_words as limit_words
+from nof.show.charts import caterpillar, metric_sections, show
+from nof.show.reconcile import reconciliation_card, reconciliation_findings, reconciliation_opening
+from nof.show.restated import restated
 from nof.show.say import say
-from nof.tables import (
+from nof.show.tables import (
     domain_heat_map,
     league_table,
     metric_list,
@@ -93,8 +89,8 @@ from nof.tables import (
     score_map,
     top_without_specialists,
 )
-from nof.view import compared, open_publication, open_view
-from nof.words import (
+from nof.show.trust import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
+from nof.show.words import (
     ends,
     headline,
     headline_card,
@@ -113,8 +109,6 @@ __all__ = [
     "open_trust",
     "show",
     "say",
-    "Facts",
-    "fact",
     "metric_sections",
     "opening",
     "headline",

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 
 from nof.briefing import document, html, make, pdf
 from nof.briefing.document import flat, parse_markdown
-from nof.display import Words
-from nof.errors import NofError
+from nof.common import NofError
 from nof.method.facts import Facts, fact
-from nof.show import grammar, say as module
+from nof.show import grammar
+from nof.show import say as module
+from nof.show.display import Words
 from nof.show.say import TemplateError, say
 
 

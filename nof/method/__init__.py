@@ -1,1 +1,1 @@
-"""What a rank hides: likely ranges, rank sets, change, sensitivity, peers, and the facts of each section."""
+"""What a rank hides: national results, one trust, ranges, change, sensitivity, mergers, age of the data. Frames in, frames out."""

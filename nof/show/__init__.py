@@ -1,1 +1,1 @@
-"""A frame or facts in; a chart, a table, a card or a sentence out."""
+"""A frame in; a chart with alt text, an accessible table, a card or words out."""

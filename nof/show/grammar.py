@@ -16,9 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from nof.display import plain
-from nof.errors import NofError
-from nof.quarter import Quarter
+from nof.common import NofError, Quarter
+from nof.show.display import plain
 
 TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
 MONTHS = "January February March April May June July August September October November December".split()

@@ -50,10 +50,10 @@ import pandas as pd
 from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from nof.display import Words, plain
-from nof.errors import NofError
+from nof.common import NofError
 from nof.method.facts import Facts
 from nof.show import grammar
+from nof.show.display import Words, plain
 from nof.show.grammar import Marked, NotKnown
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
