@@ -11,6 +11,7 @@ Open a publication
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
+    say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
@@ -73,6 +74,7 @@ from nof.show import limits_words as limit_words
 from nof.show.charts import caterpillar, metric_sections, show
 from nof.show.reconcile import reconciliation_card, reconciliation_findings, reconciliation_opening
 from nof.show.restated import restated
+from nof.show.say import say
 from nof.show.tables import (
     domain_heat_map,
     league_table,
@@ -103,6 +105,7 @@ __all__ = [
     "compared",
     "open_trust",
     "show",
+    "say",
     "metric_sections",
     "opening",
     "headline",
