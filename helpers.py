@@ -6,7 +6,6 @@ Open a publication
     open_publication         Read a folder and recompute it, once a process unless its files change.
     open_view                Open one trust type in one quarter of the publication in a folder.
     compared                 Every figure beside the published one, computed once; see `reconcile.compare`.
-    open_limits              Open the limits of a view.
     open_trust               Open one trust in one quarter of the publication in a folder.
 
 Show it
@@ -65,8 +64,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method.limits import open_limits
-from nof.method.trust import open_trust
+from nof.method.board import open_trust
 from nof.method.view import compared, open_publication, open_view
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_front as limit_front
@@ -105,7 +103,6 @@ __all__ = [
     "open_publication",
     "open_view",
     "compared",
-    "open_limits",
     "open_trust",
     "show",
     "say",
