@@ -143,7 +143,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
     run = plan.run_key(params, national)
-    about = {"run_id": run[:SHORT]}
+    about = {"run_id": run[:SHORT]} | ({"show_code": True} if options.show_code else {})
     jobs = [replace(job, about=job.about | about) for job in _jobs(params, options, national)]
     outcome = Outcome(params.quarter, run[:SHORT])
     with _disk_explained(), publish.locked(options.out, params.quarter):
@@ -205,7 +205,7 @@ def _build(
         if options.force or not manifest.tables(options.out / params.quarter, area.report, run):
             _tables(area.report / "tables", params, national)
         index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
-        shown = json.loads(params.model_dump_json(exclude={"data"}))
+        shown = json.loads(params.model_dump_json(exclude={"data", "commentary"}))
         manifest.write(
             area.report,
             {
@@ -274,6 +274,7 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
         path.write_bytes(content)
     outcome.made[made.name] = round(made.seconds, 3)
     outcome.peak_mb = max(outcome.peak_mb, made.peak_mb)
+    own = job.about.get("commentary")
     return {
         "key": plan.job_key(job, run),
         "run": run,
@@ -283,7 +284,7 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
         "trust": job.parameters.get("trust"),
-    }
+    } | ({"commentary": {key: own[key] for key in ("file", "sha256")}} if own else {})
 
 
 def _tables(folder: Path, params: Params, national: recompute.National) -> None:
