@@ -87,6 +87,7 @@ def questions(*facts: Any, most: int = MOST, path: Path | None = None, **names: 
     told = {
         "filled": [one for each in found for one in each.facts["filled"]],
         "read": {name: source for each in found for name, source in each.facts["read"].items()},
+        "beside": sorted({name for each in found for name in each.facts["beside"]}),
         "questions": [each.id for each in found],
     }
     text = "\n".join(f"{number}. {each.text}" for number, each in enumerate(found, 1))

@@ -140,9 +140,23 @@ def fill(template: str, names: Names) -> Words:
 
 
 def told_of(record: Sequence[tuple[str, str]], needed: Iterable[str], names: Names) -> dict[str, Any]:
-    """What an output says of its facts: the texts that were filled in, and the facts that the template reads."""
-    read = {name: names.sources[name] for name in sorted(needed) if name in names.sources}
-    return {"filled": [list(one) for one in record], "read": read}
+    """What an output says of its facts.
+
+    Returns
+    -------
+    dict
+        `filled`, the names and the texts that stand for them, in the order of the text; `read`, for each fact that the
+        template reads the class that it is of; `beside`, the other names that it reads.
+    """
+    read, beside = {}, []
+    for name in sorted(needed):
+        if name in names.sources:
+            read[name] = names.sources[name]
+        elif isinstance(names.values[name], Facts):  # the facts themselves, as in sure.width
+            read[name] = type(names.values[name]).__name__
+        else:
+            beside.append(name)
+    return {"filled": [list(one) for one in record], "read": read, "beside": beside}
 
 
 def check(template: str) -> None:
