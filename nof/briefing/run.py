@@ -166,7 +166,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
     run = _Run(params, options, national, plan.run_key(params, national))
-    jobs = [replace(job, about=job.about | {"run_id": run.short}) for job in _jobs(run)]
+    about = {"run_id": run.short} | ({"show_code": True} if options.show_code else {})
+    jobs = [replace(job, about=job.about | about) for job in _jobs(run)]
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
@@ -261,6 +262,7 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         path = report / f"{made.name}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    own = job.about.get("commentary")
     return {
         "key": plan.job_key(job, key),
         "run": key,
@@ -270,7 +272,7 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
         "trust": job.parameters.get("trust"),
-    }
+    } | ({"commentary": {key: own[key] for key in ("file", "sha256")}} if own else {})
 
 
 def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carried, done: _Done) -> None:
