@@ -1,0 +1,1 @@
+"""What a rank can and cannot tell: the statistics, each with its source."""
