@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nof.errors import InputError
+from nof.common import InputError
 from nof.rules import kinds
 
 

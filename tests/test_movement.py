@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, scoring
-from nof.framework import load
+from nof import demo
 from nof.method import movement as room
 from nof.method.movement import CAUSES, Rules, movement, shapley, shown, split_place
 from nof.method.own_values import among, crossed_scores, same_rules
-from nof.publication import read
-from nof.ranking import league_rank, override, segment_of
-from nof.recompute import recompute
+from nof.read.publication import read
+from nof.rules import scoring
+from nof.rules.framework import load
+from nof.rules.ranking import league_rank, override, segment_of
+from nof.rules.recompute import recompute
 
 EDGES = np.array([1.75, 2.25, 2.75])
 KEY = {"trust_type": "acute"}

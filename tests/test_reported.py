@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, framework
+from nof import demo
+from nof.common import Quarter
 from nof.demo import next_year
-from nof.inferred import draft, unconfirmed
-from nof.publication import Publication, read
-from nof.quarter import Quarter
-from nof.ranking import bracketed_edges, override, segment_of
-from nof.recompute import recompute
-from nof.rules import novelties, reported
+from nof.read.publication import Publication, read
+from nof.rules import draft, framework, novelties, reported, unconfirmed
+from nof.rules.ranking import bracketed_edges, override, segment_of
+from nof.rules.recompute import recompute
 
 YEAR = framework.load("2026/27")
 # The one paper that contradicts itself: its performance report says segment 3, its finance committee segment 4.

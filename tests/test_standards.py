@@ -9,10 +9,10 @@ import pytest
 import yaml
 from conftest import _shared
 
-from nof import demo, paths
-from nof.errors import InputError
+from nof import common, demo
+from nof.common import InputError
 from nof.method import standards as room
-from nof.publication import read
+from nof.read.publication import read
 
 
 def rows(value_id, description, *values, units="%", quarter="2025-26-q4"):
@@ -116,7 +116,7 @@ def test_no_metric_of_the_real_mental_health_file_has_a_planning_standard(real):
     ],
 )
 def test_a_bad_file_is_refused_with_its_place(tmp_path, change, said):
-    given = yaml.safe_load(paths.reference(room.FILE).read_text(encoding="utf-8"))
+    given = yaml.safe_load(common.reference(room.FILE).read_text(encoding="utf-8"))
     change(given)
     path = tmp_path / room.FILE
     path.write_text(yaml.safe_dump(given))

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.framework import load
 from nof.method import two_methods as room
-from nof.publication import read
-from nof.ranking import override
-from nof.recompute import recompute
-from nof.scoring import round_half_up
+from nof.read.publication import read
+from nof.rules.framework import load
+from nof.rules.ranking import override
+from nof.rules.recompute import recompute
+from nof.rules.scoring import round_half_up
 
 BEFORE, AFTER = load("2025/26"), load("2026/27")
 

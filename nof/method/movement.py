@@ -27,14 +27,14 @@ from math import factorial
 import numpy as np
 import pandas as pd
 
-from nof import lineage, recompute
-from nof.framework import Framework
-from nof.inferred import draft
+from nof.common import Quarter
+from nof.method import lineage
 from nof.method.own_values import crossed_scores, same_rules
-from nof.quarter import Quarter
-from nof.ranking import override, segment_of
-from nof.recompute import National
-from nof.scoring import matrix, round_half_up
+from nof.rules import draft, recompute
+from nof.rules.framework import Framework
+from nof.rules.ranking import override, segment_of
+from nof.rules.recompute import National
+from nof.rules.scoring import matrix, round_half_up
 
 CAUSES = ("own", "override", "others", "trusts", "metrics", "edges", "rules")
 OUTCOMES = ("place", "segment", "average")

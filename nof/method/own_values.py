@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from nof import scoring
-from nof.framework import Framework, Metric
+from nof.rules import scoring
+from nof.rules.framework import Framework, Metric
 
 OWN_AFTER, OWN_BEFORE = "own_after", "own_before"
 _RULE = ("shape", "better", "pool", "standard", "floor", "between", "bands", "matrix", "weight", "averaged")

@@ -15,9 +15,8 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nof import paths, yamls
-from nof.errors import InputError, Problem
-from nof.quarter import Quarter
+from nof import common
+from nof.common import InputError, Problem, Quarter
 
 MET, NOT_MET, UNKNOWN = "met", "not met", "unknown"
 FILE = "standards.yaml"
@@ -94,7 +93,7 @@ def read_standards(path: Path) -> Standards:
         The file is not valid, or names a source that it does not give.
     """
     try:
-        found = Standards.model_validate(yamls.mapping(path))
+        found = Standards.model_validate(common.mapping(path))
     except ValidationError as error:
         raise InputError(
             Problem(path.name, one["msg"], column=".".join(str(step) for step in one["loc"])) for one in error.errors()
@@ -108,7 +107,7 @@ def read_standards(path: Path) -> Standards:
 @lru_cache(maxsize=1)
 def standards() -> Standards:
     """The project's own: data/reference/standards.yaml."""
-    return read_standards(paths.reference(FILE))
+    return read_standards(common.reference(FILE))
 
 
 def matched(metrics: pd.DataFrame, year: str, known: Standards | None = None) -> pd.DataFrame:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nof.framework import Framework
 from nof.method.movement import CAUSES, movement
-from nof.ranking import override, segment_of
-from nof.recompute import National
+from nof.rules.framework import Framework
+from nof.rules.ranking import override, segment_of
+from nof.rules.recompute import National
 from nof.rules.reported import in_words
 
 NOT_LIKE_FOR_LIKE = "not like for like"

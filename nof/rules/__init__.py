@@ -1,1 +1,1 @@
-"""The rules of each framework year: from values to scores, averages, segments and ranks."""
+"""The rules of a year as data; from values to scores, segments and ranks; rules inferred from what was published."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nof import paths, yamls
-from nof.errors import InputError, Problem
+from nof import common
+from nof.common import InputError, Problem
 
 FILE = "kinds.yaml"
 BOARD = "integrated-care-board"
@@ -94,7 +94,7 @@ def read_kinds(path: Path) -> _File:
         The file is not valid.
     """
     try:
-        return _File.model_validate(yamls.mapping(path))
+        return _File.model_validate(common.mapping(path))
     except ValidationError as error:
         raise InputError(
             Problem(path.name, one["msg"], column=".".join(str(step) for step in one["loc"])) for one in error.errors()
@@ -103,7 +103,7 @@ def read_kinds(path: Path) -> _File:
 
 @lru_cache(maxsize=1)
 def _words() -> _File:
-    return read_kinds(paths.reference(FILE))
+    return read_kinds(common.reference(FILE))
 
 
 @lru_cache(maxsize=64)

@@ -9,9 +9,9 @@ import re
 
 import pandas as pd
 
-from nof.framework import Framework
-from nof.publication import Publication
-from nof.quarter import Quarter
+from nof.common import Quarter
+from nof.read.publication import Publication
+from nof.rules.framework import Framework
 
 NOVELTY_COLUMNS = ["what", "id", "name", "status", "trust_types", "first_quarter", "explanation"]
 KNOWN_TYPES = ("acute", "mental-health-and-community", "ambulance")

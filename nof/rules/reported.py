@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof.framework import Framework, Segments
-from nof.publication import Publication
-from nof.quarter import Quarter
+from nof.common import Quarter
+from nof.read.publication import Publication
+from nof.rules.framework import Framework, Segments
 
 REPORTED = "reported"
 EDGES = ("1/2", "2/3", "3/4")
