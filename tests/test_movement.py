@@ -13,6 +13,7 @@ from nof import demo
 from nof.method import movement as room
 from nof.method.movement import CAUSES, Rules, movement, shapley, shown, split_place
 from nof.method.own_values import among, crossed_scores, same_rules
+from nof.method.view import open_publication
 from nof.read.publication import read
 from nof.rules import scoring
 from nof.rules.framework import load
@@ -346,8 +347,12 @@ def test_places_of_a_whole_demo_add_up_and_are_told_apart():
         whole = table[table["like_for_like"]]
         assert len(whole) >= 9 and np.allclose(whole["change"], whole[list(CAUSES)].sum(axis=1), rtol=0, atol=1e-12)
         assert whole["unexplained"].eq(0).all() and whole["told_apart"].min() > 0.5
-    gone = movement(national, "2025-26-q2", "2025-26-q3", "mental-health-and-community", mergers=demo.build()[1])
-    assert (gone["trusts"].abs() > 0).any() and gone["why"].eq(room.MERGED).any()
+
+
+def test_a_merger_of_the_publication_is_known(tmp_path):
+    national = open_publication(demo.ensure(tmp_path / "demo"))
+    table = movement(national, "2025-26-q2", "2025-26-q3", "mental-health-and-community")
+    assert (table["trusts"].abs() > 0).any() and table["why"].eq(room.MERGED).any()
 
 
 # --- shown ---

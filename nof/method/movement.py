@@ -27,9 +27,10 @@ from math import factorial
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method import lineage
 from nof.method.own_values import crossed_scores, same_rules
+from nof.method.view import mergers_of
 from nof.rules import draft, recompute
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
@@ -258,7 +259,7 @@ def shapley(worth: Mapping[tuple[int, ...], np.ndarray]) -> list[np.ndarray]:
     players = len(next(iter(worth)))
     parts = []
     for player in range(players):
-        total = 0
+        total = np.zeros_like(next(iter(worth.values())), dtype=float)
         for state, value in worth.items():
             acted = sum(state) - state[player]
             orders = factorial(acted) * factorial(players - 1 - acted)
@@ -336,6 +337,7 @@ def shown(parts: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
 # --- from the national results ---
 
 
+@kept
 def movement(
     national: National,
     before: str,
@@ -343,10 +345,9 @@ def movement(
     trust_type: str,
     *,
     outcome: str = "place",
-    mergers: pd.DataFrame | None = None,
     values: bool = True,
 ) -> pd.DataFrame:
-    """Split each trust's change between two quarters of a publication; see `split_place`.
+    """Split each trust's change between two quarters of a publication, its mergers known; see `split_place`.
 
     Parameters
     ----------
@@ -354,8 +355,6 @@ def movement(
     before, after, trust_type : str
         Slugs; the quarters need not be neighbours, and may belong to two framework years.
     outcome : {"place", "segment", "average"}
-    mergers : DataFrame, optional
-        As `lineage.read_mergers`; the project's own if not given.
     values : bool
         Whether own values are told apart from the others' where the rules and the whole pool are at hand; without, a
         trust's score counts wholly as its own.
@@ -364,14 +363,14 @@ def movement(
     frameworks = [_rules_of(national, quarter) for quarter in (before, after)]
     same = same_rules(*frameworks)
     across = Quarter.parse(before).year != Quarter.parse(after).year
-    merged = lineage.not_comparable(publication.trusts, before, after, mergers)["trust_code"]
+    merged = lineage.not_comparable(publication.trusts, before, after, mergers_of(national))["trust_code"]
     return split_place(
         national.scores,
         national.standings,
         before,
         after,
         trust_type,
-        tuple(_decided_by(national, quarter, trust_type) for quarter in (before, after)),
+        (_decided_by(national, before, trust_type), _decided_by(national, after, trust_type)),
         outcome=outcome,
         same_rule=same if across else None,
         crossed=crossed_scores(publication.metrics, before, after, frameworks[0], same) if values else None,

@@ -130,10 +130,9 @@ def among(own: pd.Series, others: pd.Series, metric: Metric) -> pd.Series:
 
 def _combined(scores: dict[str, pd.Series], framework: Framework) -> dict[str, pd.Series]:
     """Combined finance scores out of the banded scores of the same quarter: no other trust takes part in them."""
-    return {
-        metric.score_id: scoring.combined(*scores_of, metric.matrix)
-        for metric in framework.metrics
-        if metric.matrix is not None
-        for scores_of in [[scores[one] for one in (metric.matrix.plan, metric.matrix.variance) if one in scores]]
-        if len(scores_of) == 2
-    }
+    found = {}
+    for metric in framework.metrics:
+        if metric.matrix is not None and {metric.matrix.plan, metric.matrix.variance} <= scores.keys():
+            plan, variance = scores[metric.matrix.plan], scores[metric.matrix.variance]
+            found[metric.score_id] = scoring.combined(plan, variance.reindex(plan.index), metric.matrix)
+    return found

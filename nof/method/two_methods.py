@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from nof.common import kept
 from nof.method.movement import CAUSES, movement
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
@@ -139,9 +140,8 @@ def limits(before: Framework, after: Framework) -> Iterator[str]:
     yield "So this says where an average falls on another scale, not which segment the trust will be in."
 
 
-def split_move(
-    national: National, before: str, after: str, trust_type: str, *, mergers: pd.DataFrame | None = None
-) -> pd.DataFrame:
+@kept
+def split_move(national: National, before: str, after: str, trust_type: str) -> pd.DataFrame:
     """A move across a change of method split into its causes: of the place, and of the segment.
 
     Metrics that are not known to be scored by one rule in both years count under `metrics`: their scores before and after
@@ -153,8 +153,6 @@ def split_move(
         Holds both quarters.
     before, after, trust_type : str
         Slugs; quarters of two framework years.
-    mergers : DataFrame, optional
-        As `lineage.read_mergers`.
 
     Returns
     -------
@@ -165,7 +163,7 @@ def split_move(
         common to both; else "").
     """
     parts = [
-        movement(national, before, after, trust_type, outcome=outcome, mergers=mergers).assign(outcome=outcome)
+        movement(national, before, after, trust_type, outcome=outcome).assign(outcome=outcome)
         for outcome in ("place", "segment")
     ]
     table = pd.concat(parts, ignore_index=True)
