@@ -1,0 +1,1 @@
+"""What a rank hides: the statistics, each with its source."""
