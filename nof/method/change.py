@@ -87,27 +87,28 @@ def change_tests(
     parts = []
     for (before, after), part in changes.groupby(STEP, sort=True):
         both = side_by_side(standings, before, after, trust_type, (not_comparable or {}).get(after, ()))
-        table = _step_table(part, both, noise, level, power)
-        table = table.join(_segments(both, no_better_than)).rename_axis("trust_code").reset_index()
-        parts.append(table.assign(quarter_before=before, quarter_after=after))
+        part = part[part["trust_code"].isin(both.index)]
+        tested = part.loc[part["moves"].astype(bool), "trust_code"].nunique()
+        single = level / max(tested, 1)  # what one trust alone among them must reach
+        found = judged(noise, (before, after), single, power).reindex(both.index)
+        table = _step_table(part, both, found, level).join(_segments(both, no_better_than))
+        parts.append(table.rename_axis("trust_code").reset_index().assign(quarter_before=before, quarter_after=after))
     if not parts:
         return pd.DataFrame(columns=[*STEP, "trust_code"])
     table = pd.concat(parts, ignore_index=True)
     return table[[*STEP, *table.columns.drop(STEP)]]
 
 
-def _step_table(part: pd.DataFrame, both: pd.DataFrame, noise: PooledNoise, level: float, power: float) -> pd.DataFrame:
+def _step_table(part: pd.DataFrame, both: pd.DataFrame, found: pd.DataFrame, level: float) -> pd.DataFrame:
     """The tested changes of one step on the trusts."""
-    part = part[part["trust_code"].isin(both.index)]
-    weight = part["weight"].groupby(part["trust_code"]).sum().reindex(both.index)
+    codes = part["trust_code"]
+    weight = part["weight"].groupby(codes).sum().reindex(both.index)
     moved, usual = (
-        (part[name].fillna(0) * part["weight"]).groupby(part["trust_code"]).sum().reindex(both.index) / weight
+        (part[name].fillna(0) * part["weight"]).groupby(codes).sum().reindex(both.index) / weight
         for name in ("change", "usual")
     )
     compared = part.groupby("trust_code").size().reindex(both.index, fill_value=0)
-    found = _judged(part, noise).reindex(both.index)
     q_value = adjusted_p_values(found["p_value"])
-    single = level / max(int(found["p_value"].notna().sum()), 1)  # what one trust alone among them must reach
     return pd.DataFrame(
         {
             "average_before": both["average_score_before"],
@@ -122,41 +123,56 @@ def _step_table(part: pd.DataFrame, both: pd.DataFrame, noise: PooledNoise, leve
             "p_value": found["p_value"],
             "q_value": q_value,
             "more_than_noise": q_value.le(level),
-            "smallest_change_found": [
-                _smallest(noise, metrics, single, power) if known else np.nan
-                for metrics, known in zip(found["metrics"], found["p_value"].notna(), strict=True)
-            ]
-            / weight,
+            "smallest_change_found": found["smallest"] / weight,
         },
         index=both.index,
     )
 
 
-def _judged(part: pd.DataFrame, noise: PooledNoise) -> pd.DataFrame:
-    """On the trusts of a step: the metrics with new data, spread of the noise of their sum, and p."""
-    sums, rows = noise.sums, {}
-    units = noise.units.loc[(part["quarter_before"].iloc[0], part["quarter_after"].iloc[0])] if len(part) else None
-    for code, own in part[part["moves"].astype(bool)].groupby("trust_code"):
-        metrics = tuple(own["metric_id"])
-        chances = noise.chances(metrics)
-        spread = float(np.sqrt((chances * sums**2).sum() - (chances * sums).sum() ** 2))
-        seen = GRID * units.loc[code, list(metrics)].sum()
-        p_value = chances[np.abs(sums) >= abs(seen) - GRID / 2].sum() if spread > GRID else np.nan
-        rows[code] = (metrics, len(metrics), spread, min(p_value, 1.0))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["metrics", "metrics_tested", "spread", "p_value"])
+def judged(noise: PooledNoise, step: tuple[str, str], single: float = np.nan, power: float = POWER) -> pd.DataFrame:
+    """Every trust's sum of changes in one step beside what noise gives.
+
+    Parameters
+    ----------
+    noise : PooledNoise
+    step : (before, after)
+    single : float
+        The p-value that one trust alone must reach; for `smallest`.
+    power : float
+        The chance with which `smallest` is found.
+
+    Returns
+    -------
+    DataFrame
+        On the trusts with new data: metrics_tested; total (the sum, in weighted points) and spread (its
+        standard deviation by noise); p_value (NaN where noise cannot move it); smallest (the least shift of the sum that
+        is found with chance `power`, the larger of the two directions).
+    """
+    if step not in noise.units.index.droplevel("trust_code"):
+        return pd.DataFrame(columns=["metrics_tested", "total", "spread", "p_value", "smallest"], dtype=float)
+    units = noise.units.loc[step]
+    present, total, parts = units.notna(), units.sum(axis=1), []
+    for held, rows in present.groupby(list(present.columns), sort=False).groups.items():
+        metrics = present.columns[list(np.atleast_1d(held))]
+        chances, tail = noise.chances(metrics), noise.tail(metrics)
+        mean = (chances * noise.sums).sum()
+        spread = float(np.sqrt(max((chances * noise.sums**2).sum() - mean**2, 0.0)))
+        found = pd.DataFrame(
+            {"metrics_tested": len(metrics), "total": GRID * total[rows], "spread": spread}, index=rows
+        )
+        moving = spread > GRID
+        found["p_value"] = tail[total[rows].abs().astype(int)] if moving else np.nan
+        found["smallest"] = _smallest(noise.sums, chances, tail, single, power) if moving else np.nan
+        parts.append(found)
+    return pd.concat(parts)
 
 
-def _smallest(noise: PooledNoise, metrics: tuple[str, ...], single: float, power: float) -> float:
-    """Least shift of the sum that is found with chance `power`: the larger of the two directions, in weighted points."""
-    order = np.argsort(noise.sums)
-    sums, chances = noise.sums[order], noise.chances(metrics)[order]
-    size = np.argsort(np.abs(sums), kind="stable")
-    beyond = np.cumsum(chances[size][::-1])[::-1]  # chance of a sum at least as far out
-    reached = np.abs(sums)[size][beyond <= single]
+def _smallest(sums: np.ndarray, chances: np.ndarray, tail: np.ndarray, single: float, power: float) -> float:
+    reached = np.flatnonzero(tail <= single)
     if not len(reached):
         return np.nan
     low, high = np.interp([1 - power, power], np.cumsum(chances), sums)
-    return float(reached.min() + max(-low, high))
+    return float(GRID * reached[0] + max(-low, high))
 
 
 def adjusted_p_values(p_values: pd.Series) -> pd.Series:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -71,26 +72,30 @@ class PooledNoise:
     together: tuple[tuple[str, ...], ...] = ()
     _known: dict = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Points of the grid of sums, from the lowest possible sum to the highest."""
         return fft.next_fast_len(2 * int(self.units.abs().max().fillna(0).sum()) + 1, real=True)
 
-    @property
+    @cached_property
     def sums(self) -> np.ndarray:
-        """The sums on the grid, in weighted points, in the order of `chances`."""
-        place = np.arange(self.length)
-        return GRID * np.where(place > self.length // 2, place - self.length, place)
+        """The sums on the grid, in weighted points, ascending; nought stands in the middle."""
+        return GRID * (np.arange(self.length) - self.length // 2)
 
     def chances(self, metrics: Iterable[str]) -> np.ndarray:
         """Chance of each of `sums` for a trust with these metrics, if nothing but noise moves them."""
-        parts = self._parts(tuple(sorted(metrics)))
-        if parts not in self._known:
+        key = tuple(sorted(metrics))
+        if key not in self._known:
             spectrum = np.ones(self.length // 2 + 1, dtype=complex)
-            for part in parts:
+            for part in self._parts(key):
                 spectrum = spectrum * self._spectrum(part)
-            self._known[parts] = np.maximum(fft.irfft(spectrum, self.length), 0.0)
-        return self._known[parts]
+            self._known[key] = np.maximum(np.roll(fft.irfft(spectrum, self.length), self.length // 2), 0.0)
+        return self._known[key]
+
+    def tail(self, metrics: Iterable[str]) -> np.ndarray:
+        """Chance that noise gives a sum at least k grid units from nought, either way, for k = 0, 1, 2 ..."""
+        distance = np.abs(np.arange(self.length) - self.length // 2)
+        return np.minimum(np.cumsum(np.bincount(distance, self.chances(metrics))[::-1])[::-1], 1.0)
 
     def _parts(self, metrics: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """The metrics split into those drawn together and those drawn alone."""
@@ -103,11 +108,11 @@ class PooledNoise:
         return self.units[list(part)].dropna().sum(axis=1).to_numpy().astype(int)
 
     def _spectrum(self, part: tuple[str, ...]) -> np.ndarray:
-        if part not in self._known:
+        key = ("spectrum", *part)
+        if key not in self._known:
             pool = self._pool(part)
-            counts = np.bincount(pool % self.length, minlength=self.length) / len(pool)
-            self._known[part] = fft.rfft(counts)
-        return self._known[part]
+            self._known[key] = fft.rfft(np.bincount(pool % self.length, minlength=self.length) / len(pool))
+        return self._known[key]
 
 
 def pooled_noise(changes: pd.DataFrame, together: tuple[tuple[str, ...], ...] | None = None) -> PooledNoise:
