@@ -152,8 +152,9 @@ def judged(noise: PooledNoise, step: tuple[str, str], single: float = np.nan, po
         return pd.DataFrame(columns=["metrics_tested", "total", "spread", "p_value", "smallest"], dtype=float)
     units = noise.units.loc[step]
     present, total, parts = units.notna(), units.sum(axis=1), []
-    for held, rows in present.groupby(list(present.columns), sort=False).groups.items():
-        metrics = present.columns[list(np.atleast_1d(held))]
+    patterns, which = np.unique(present.to_numpy(), axis=0, return_inverse=True)
+    for place, held in enumerate(patterns):
+        metrics, rows = present.columns[held], present.index[which.ravel() == place]
         chances, tail = noise.chances(metrics), noise.tail(metrics)
         mean = (chances * noise.sums).sum()
         spread = float(np.sqrt(max((chances * noise.sums**2).sum() - mean**2, 0.0)))

@@ -178,7 +178,9 @@ def _correlation(times: np.ndarray, rho: np.ndarray, fresh: np.ndarray) -> np.nd
     return (1 - fresh)[:, None, None] * rho[:, None, None] ** lag + fresh[:, None, None] * np.eye(len(times))
 
 
-def forecast(panel: Panel, at: int | None = None, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def forecast(
+    panel: Panel, at: int | None = None, draws: int = DRAWS, seed: int = 0, found: Posterior | None = None
+) -> pd.DataFrame:
     """Draws of the averages of all trusts in a quarter that the panel does not hold.
 
     Parameters
@@ -186,6 +188,8 @@ def forecast(panel: Panel, at: int | None = None, draws: int = DRAWS, seed: int 
     panel : Panel
     at : int, optional
         Place of that quarter in time as `Panel.times` counts; by default the quarter after the newest.
+    found : Posterior, optional
+        Of the same panel; by default `posterior`.
 
     Returns
     -------
@@ -193,7 +197,7 @@ def forecast(panel: Panel, at: int | None = None, draws: int = DRAWS, seed: int 
         Averages up to a constant that is common to all trusts of a draw (the mean of that quarter is not known). Trusts
         that the newest quarter of the panel holds, with as many metrics as there.
     """
-    found, random = posterior(panel), np.random.default_rng(seed)
+    found, random = found or posterior(panel), np.random.default_rng(seed)
     at = int(panel.times[-1]) + 1 if at is None else at
     chosen = np.sort(random.choice(len(found.chance), draws, p=found.chance))
     cells, back = np.unique(chosen, return_inverse=True)
