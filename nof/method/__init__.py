@@ -1,1 +1,1 @@
-"""What a rank hides: the statistics, each with its source."""
+"""What a rank hides: national results, one trust, ranges, change, sensitivity, mergers, age of the data. Frames in, frames out."""
