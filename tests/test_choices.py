@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import publication, recompute, sensitivity, timeliness
+from nof.common import InputError
 from nof.demo.publication import build
-from nof.errors import InputError
-from nof.method import choices
+from nof.method import choices, sensitivity, timeliness
+from nof.read import publication
+from nof.rules import recompute
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]

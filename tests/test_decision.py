@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import contributions, publication, recompute, sensitivity, timeliness
 from nof.demo.publication import build
 from nof.method import cliffs as edges
-from nof.method import decision, steps
+from nof.method import contributions, decision, sensitivity, steps, timeliness
+from nof.read import publication
+from nof.rules import recompute
 
 MHC = "mental-health-and-community"
 Q4 = "2025-26-q4"

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import improvement, publication, ranking, recompute, uncertainty
 from nof.demo.publication import build
-from nof.method import steps
+from nof.method import improvement, steps
+from nof.read import publication
+from nof.rules import ranking, recompute, uncertainty
 
 MHC = "mental-health-and-community"
 Q4 = "2025-26-q4"

@@ -18,12 +18,11 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from nof.errors import InputError, Problem
-from nof.ranking import override as overridden
-from nof.recompute import National
-from nof.scoring import round_half_up
-from nof.sensitivity import NOTHING, Multiverse, Setting, league_ranks, setting
-from nof.sensitivity.reranking import averages_under, segments_under
+from nof.common import InputError, Problem
+from nof.method.sensitivity import NOTHING, Multiverse, Setting, averages_under, league_ranks, segments_under, setting
+from nof.rules.ranking import override as overridden
+from nof.rules.recompute import National
+from nof.rules.scoring import round_half_up
 
 # Kinds of span, narrowest question first, with what changes in each.
 METHOD, ONE, EVERYTHING = "method", "one choice", "everything"

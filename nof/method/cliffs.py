@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nof.contributions import scored
+from nof.method.contributions import scored
 from nof.method.steps import moves
-from nof.recompute import National
-from nof.scoring import FIXED, SPAN
+from nof.rules.recompute import National
+from nof.rules.scoring import FIXED, SPAN
 
 CLIFF_COLUMNS = [
     "trust_code", "metric_id", "description", "quarter_before", "quarter", "units", "value_before", "value",

@@ -22,14 +22,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from nof.contributions import scored
-from nof.curves import direction
-from nof.framework import Framework
-from nof.recompute import National
-from nof.sensitivity import NOTHING, Setting, setting
-from nof.sensitivity.choices import AVERAGE_ONLY, SEGMENT_FIRST
-from nof.sensitivity.every_choice import FEWEST
-from nof.sensitivity.every_choice import _ranked as ranked_under
+from nof.method.contributions import scored
+from nof.method.curves import direction
+from nof.method.sensitivity import AVERAGE_ONLY, FEWEST, NOTHING, SEGMENT_FIRST, Setting, ranked_under, setting
+from nof.rules.framework import Framework
+from nof.rules.recompute import National
 
 SCORING, METRICS, DATE = "scoring and weights", "which metrics", "date of the data"
 BY_RANK, BY_VALUE = "by rank", "by value"

@@ -16,13 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from nof.contributions import history, scored
-from nof.improvement import NextSegment, edge_brackets, next_segment
-from nof.improvement.cases import _with_variance as with_variance
-from nof.improvement.cases import cases_of
-from nof.quarter import Quarter
-from nof.recompute import National
-from nof.uncertainty import Redraw
+from nof.common import Quarter
+from nof.method.contributions import history, scored
+from nof.method.improvement import NextSegment, cases_of, edge_brackets, next_segment, with_variance
+from nof.rules.recompute import National
+from nof.rules.uncertainty import Redraw
 
 TINY = 1e-9
 FEWEST = 3  # trust-quarters below which no correlation is told
