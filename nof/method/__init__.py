@@ -1,0 +1,1 @@
+"""Statistics on scores and ranks: frames in, frames out."""
