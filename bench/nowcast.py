@@ -47,7 +47,7 @@ def told_still(national: National, trust_type: str, later: str) -> pd.DataFrame:
 def ranges(national: National, trust_type: str, later: str, learned: list[str]) -> pd.DataFrame:
     """The 80% ranges of each trust before a quarter, drawn from other steps."""
     earlier = Quarter.parse(later).previous.slug
-    past = movement.moves(national, trust_type, learned, nowcast.told)
+    past = movement.moves(national, trust_type, learned)
     new = movement.moved_metrics(national, trust_type, earlier, later)
     rows = {}
     for code in recompute.standing(national, earlier, trust_type).index:
@@ -75,7 +75,9 @@ def summed(table: pd.DataFrame) -> dict[str, float]:
 def backtest(national: National, trust_type: str) -> list[dict]:
     """Each step, then those that learned from earlier ones together, then all."""
     steps = movement.steps(national, national.publication.latest)
-    rows, tables, causal = [], [], []
+    rows: list[dict] = []
+    tables: list[pd.DataFrame] = []
+    causal: list[pd.DataFrame] = []
     for number, later in enumerate(steps):
         learned = steps[:number] or steps[1:]
         table = told_still(national, trust_type, later).join(ranges(national, trust_type, later, learned), how="inner")

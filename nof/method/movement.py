@@ -9,7 +9,6 @@ borrows each move from a trust that started near it: a score of 1.00 can only ge
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +17,7 @@ import pandas as pd
 
 from nof import ranking, recompute, scoring, timeliness
 from nof.contributions import scored
+from nof.curves import TINY, Curve, curves
 from nof.quarter import Quarter
 from nof.recompute import National
 
@@ -25,6 +25,7 @@ DRAWS = 4000
 SEED = 0
 NEAREST = 10  # trusts that started nearest, of which one is borrowed; a convention of ours, as is the next
 BEST, WORST = 1.0, 4.0
+_KEY = ["trust_code", "metric_id"]
 SCORE_MOVES = ["step", "trust_code", "metric_id", "now", "told", "then", "moved", "relative"]
 
 
@@ -75,21 +76,15 @@ def steps(national: National, upto: str) -> list[str]:
     ]
 
 
-Told = Callable[[National, str, str, str], pd.Series]
-
-
-def moves(national: National, trust_type: str, chosen: list[str], told: Told) -> Moves:
+def moves(national: National, trust_type: str, chosen: list[str]) -> Moves:
     """Every move of a type's trusts in some steps.
 
     Parameters
     ----------
     chosen : list of str
         Later quarters of the steps; see `steps`.
-    told : function
-        Takes the results, the earlier and the later quarter and a trust's code; gives by metric id the score of its
-        next values among the trusts of the earlier quarter.
     """
-    parts = [_step(national, trust_type, one, told) for one in chosen]
+    parts = [_step(national, trust_type, one) for one in chosen]
     if not parts:
         return Moves(pd.DataFrame(columns=SCORE_MOVES), pd.DataFrame(columns=["step"]), {})
     return Moves(
@@ -100,7 +95,7 @@ def moves(national: National, trust_type: str, chosen: list[str], told: Told) ->
 
 
 @lru_cache(maxsize=64)
-def _step(national: National, trust_type: str, later: str, told: Told) -> Moves:
+def _step(national: National, trust_type: str, later: str) -> Moves:
     earlier = Quarter.parse(later).previous.slug
     before, after = (recompute.standing(national, one, trust_type) for one in (earlier, later))
     both = before.join(after[["average", "in_deficit"]], rsuffix="_next", how="inner")
@@ -114,25 +109,39 @@ def _step(national: National, trust_type: str, later: str, told: Told) -> Moves:
             "flag_next": both["in_deficit_next"].to_numpy(dtype=bool),
         }
     )
-    key = ["trust_code", "metric_id"]
-    now, then = (
-        recompute.select(scored(national, one), one, trust_type).set_index(key)["score"] for one in (earlier, later)
-    )
-    asked = {code: told(national, earlier, later, code) for code in both.index}
-    placed = pd.concat({code: one for code, one in asked.items() if len(one)}, names=key).rename("told")
-    table = pd.concat([now.rename("now"), then.rename("then"), placed], axis=1).reset_index()
+    rows = [recompute.select(scored(national, one), one, trust_type).set_index(_KEY) for one in (earlier, later)]
+    table = pd.concat([rows[0]["score"].rename("now"), rows[1]["score"].rename("then")], axis=1)
+    table = table.join(_told(national, earlier, *rows)).reset_index()
     table = table[table["trust_code"].isin(both.index)]
     new = moved_metrics(national, trust_type, earlier, later)
     shift = recompute.edges(national, later) - recompute.edges(national, earlier)
+    free = {one: relative(national, earlier, one) for one in table["metric_id"].unique()}
     return Moves(
-        table.assign(
-            step=later,
-            moved=table["metric_id"].isin(new),
-            relative=[relative(national, earlier, one) for one in table["metric_id"]],
-        )[SCORE_MOVES],
+        table.assign(step=later, moved=table["metric_id"].isin(new), relative=table["metric_id"].map(free))[
+            SCORE_MOVES
+        ],
         averages,
         {later: np.where(np.isfinite(shift), shift, 0.0)},
     )
+
+
+def _told(national: National, earlier: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
+    """What each trust's values of the later quarter would have scored among the trusts of the earlier one."""
+    old = before["value"].to_dict(), before["score"].to_dict()
+    found = {}
+    for code, own in after[after["value"].notna()].groupby(level="trust_code")["value"]:
+        if code in before.index:
+            known = curves(national, earlier, code, newcomer=True)
+            for key, value in own.items():
+                if (curve := known.get(key[1])) is not None:
+                    found[key] = score_at(curve, value, *(one.get(key, np.nan) for one in old))
+    index = pd.MultiIndex.from_tuples(list(found), names=_KEY)
+    return pd.Series(list(found.values()), index=index, dtype=float, name="told")
+
+
+def score_at(curve: Curve, value: float, published_value: float, published_score: float) -> float:
+    """Score of a trust's own value; the published one at the published value, which rounding may have made a tie."""
+    return published_score if abs(value - published_value) < TINY else curve.score(value)
 
 
 def relative(national: National, quarter: str, metric_id: str) -> bool:

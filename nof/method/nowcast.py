@@ -149,7 +149,7 @@ def nowcast(
     spread = None
     chosen = movement.steps(national, quarter)[-(steps or 0) :]
     if chosen:
-        past = movement.moves(national, trust_type, chosen, told)
+        past = movement.moves(national, trust_type, chosen)
         spread = spread_of(national, quarter, trust_code, metrics, past, level)
     names = national.publication.trusts.set_index(["quarter", "trust_code"])["trust_name"]
     return Nowcast(
@@ -194,8 +194,8 @@ def placed(national: National, quarter: str, trust_code: str, own: Mapping[str, 
         elif (curve := found.get(row.metric_id)) is None:
             scores.append((np.nan, "its values do not put the published scores in order", ""))
         else:
-            same = abs(value - row.published_value) < 1e-9
-            scores.append((row.published_score if same else curve.score(value), "", curve.basis))
+            told = movement.score_at(curve, value, row.published_value, row.published_score)
+            scores.append((told, "", curve.basis))
     told_scores = pd.DataFrame(scores, columns=["score", "why", "basis"], index=rows.index)
     new, taken = rows["published_score"].isna(), told_scores["score"].notna()
     rows = rows.assign(
@@ -239,12 +239,6 @@ def _dated(metrics: pd.DataFrame, own: pd.DataFrame, fed: Mapping[str, str]) -> 
     return metrics.assign(period=key.map(period).where(mine, None), newer=key.map(newer).eq(True) & mine)[
         METRIC_COLUMNS
     ]
-
-
-def told(national: National, earlier: str, later: str, trust_code: str) -> pd.Series:
-    """By metric id, what a trust's values of the later quarter would have scored among the trusts of the earlier one."""
-    table = placed(national, earlier, trust_code, values_of(national, later, trust_code))
-    return table[table["state"] != HELD].set_index("metric_id")["score"]
 
 
 def values_of(national: National, quarter: str, trust_code: str) -> dict[str, float]:
