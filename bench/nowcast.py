@@ -17,11 +17,13 @@ import time
 
 import pandas as pd
 
-from nof import paths, recompute, scoring
+from nof import common as paths
+from nof.rules import recompute
+from nof.rules import scoring
 from nof.method import movement, nowcast
-from nof.quarter import Quarter
-from nof.recompute import National
-from nof.view import open_publication
+from nof.common import Quarter
+from nof.rules.recompute import National
+from nof.method.view import open_publication
 
 RESULT = "nowcast-backtest.json"
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 from synthetic_briefing import NASTY, chart, table, trusts
 
-from nof import style, svg
 from nof.briefing.document import flat, parse_markdown
-from nof.display import CARD_MIME, MISSING_NOTE, SVG_MIME, TABLE_MIME, Card, Column, Table, plain, table_html
-from nof.errors import NofError
+from nof.common import NofError
+from nof.show import style
+from nof.show import style as svg
+from nof.show.display import CARD_MIME, MISSING_NOTE, SVG_MIME, TABLE_MIME, Card, Column, Table, plain, table_html
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {

@@ -10,16 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, paths
-from nof.board import charts as trust_charts
-from nof.board import findings as own
-from nof.board import trust
-from nof.display import Chart
-from nof.limitations import charts as limit_charts
-from nof.limitations import findings as limit
-from nof.limitations.limits import limits_of
-from nof.quarter import Quarter
-from nof.view import open_publication
+from nof import common, demo
+from nof.common import Quarter
+from nof.method import trust
+from nof.method.limits import limits_of
+from nof.method.view import open_publication
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_findings, trust_charts, trust_findings
+from nof.show.display import Chart
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 CHARTS = ("places", "changes", "timeline", "mergers", "widths", "method")
@@ -33,7 +31,7 @@ def limits(real):
 
 @pytest.fixture(scope="module")
 def national():
-    return open_publication(demo.ensure(paths.demo()))
+    return open_publication(demo.ensure(common.demo()))
 
 
 def drawn(limits) -> list[Chart]:
@@ -136,7 +134,7 @@ STAYS, MOVES, SURE, NEWS = (2, 2, False, 0.9), (2, 3, False, 0.9), (2, 3, True, 
     ([(np.nan, np.nan, True, 0.01)], "Segments are not known; 1 average changed by more than noise"),
 ])  # fmt: skip
 def test_changes_of_segment_in_every_number(rows, caption):
-    assert limit.changes_caption(steps(*rows)) == caption
+    assert limits_findings.changes_caption(steps(*rows)) == caption
 
 
 @pytest.mark.parametrize(("within", "count", "caption"), [
@@ -145,7 +143,10 @@ def test_changes_of_segment_in_every_number(rows, caption):
     (1, 11, "1 of 11 metric periods ends in Q4 2025/26"), (6, 11, "6 of 11 metric periods end in Q4 2025/26")])  # fmt: skip
 def test_periods_in_every_number(within, count, caption):
     periods = pd.DataFrame({"in_quarter": [True] * within + [False] * (count - within)})
-    assert limit.timeline_caption(SimpleNamespace(periods=periods, view=SimpleNamespace(quarter=QUARTER))) == caption
+    assert (
+        limits_findings.timeline_caption(SimpleNamespace(periods=periods, view=SimpleNamespace(quarter=QUARTER)))
+        == caption
+    )
 
 
 @pytest.mark.parametrize(("timings", "caption"), [
@@ -162,8 +163,8 @@ def test_mergers_in_every_number(timings, caption):
             "event_date": pd.Timestamp("2025-10-01"),
         }
     )
-    assert limit.mergers_caption(table, 61) == caption
-    alt = limit.mergers_alt(table, Quarter.parse(QUARTER))
+    assert limits_findings.mergers_caption(table, 61) == caption
+    alt = limits_findings.mergers_alt(table, Quarter.parse(QUARTER))
     assert ("one event, on 1 October 2025" in alt) == (len(timings) == 1) and "Fen." in alt
 
 
@@ -181,14 +182,14 @@ def ranges(*spans) -> pd.DataFrame:
 
 def test_ranges_in_every_number():
     def caption(*spans):
-        return limit.method_caption(SimpleNamespace(method=ranges(*spans)))
+        return limits_findings.method_caption(SimpleNamespace(method=ranges(*spans)))
 
     assert caption(1, 1) == caption(np.nan, np.nan) == "No choice of method tried here moves a trust"
     assert (
         caption(1, 1, 3) == "Choices of method do not move the typical trust; one could stand anywhere within 3 places"
     )
     assert caption(2, 3, 3) == "By method alone a typical trust could stand anywhere within 3 of 3 places"
-    unknown = limit.places_caption(SimpleNamespace(places=ranges(np.nan, np.nan)))
+    unknown = limits_findings.places_caption(SimpleNamespace(places=ranges(np.nan, np.nan)))
     assert unknown == "The likely ranges of the 2 places are not known"
 
 
@@ -202,9 +203,9 @@ def test_widths_say_no_more_than_their_interval(low, found, high, caption):
         {"spearman": [found], "spearman_low": [low], "spearman_high": [high]}, index=["average_width"]
     )
     league = pd.DataFrame({"metrics_scored": [6, 11]})
-    assert limit.widths_caption(SimpleNamespace(widths=widths, league=league)) == caption
+    assert limits_findings.widths_caption(SimpleNamespace(widths=widths, league=league)) == caption
     same = SimpleNamespace(widths=widths, league=league.assign(metrics_scored=6))
-    assert limit.widths_caption(same).startswith("Every trust is scored on 6 metrics")
+    assert limits_findings.widths_caption(same).startswith("Every trust is scored on 6 metrics")
 
 
 # --- one trust ---
@@ -256,8 +257,8 @@ def stand_in(averages: list[float], low: float, high: float) -> SimpleNamespace:
     ([2.0, 2.1], np.nan, np.nan, "Its average of 2.00 among 1 other; no likely range is known")])  # fmt: skip
 def test_a_likely_range_in_every_number(averages, low, high, caption):
     board = stand_in(averages, low, high)
-    assert own.strip_caption(board) == caption
-    assert own.strip_alt(board).startswith(f"Strip of the averages of {len(averages)} acute trust")
+    assert trust_findings.strip_caption(board) == caption
+    assert trust_findings.strip_alt(board).startswith(f"Strip of the averages of {len(averages)} acute trust")
 
 
 @pytest.mark.parametrize(
@@ -274,8 +275,8 @@ def test_a_likely_range_in_every_number(averages, low, high, caption):
 def test_contributions_in_every_number(values, caption):
     table = pd.DataFrame({"contribution": values, "description": "Sickness absence rate"})
     board = SimpleNamespace(contributions=table)
-    assert own.bars_caption(board) == caption
-    assert ("Most against it" in own.bars_alt(board)) == (values[0] > 0.005)
+    assert trust_findings.bars_caption(board) == caption
+    assert ("Most against it" in trust_findings.bars_alt(board)) == (values[0] > 0.005)
 
 
 def test_a_trend_names_its_quarters_once_where_the_year_is_one():
@@ -286,7 +287,7 @@ def test_a_trend_names_its_quarters_once_where_the_year_is_one():
         standings=pd.DataFrame({"average_score": [2.0, 1.75]}, index=scores.columns),
     )
     assert (
-        own.trend_caption(board)
+        trust_findings.trend_caption(board)
         == "From Q1 to Q4 2025/26 its average went from 2.00 to 1.75; 1 metric became better, none worse"
     )
     board.standings["average_score"] = 2.001
@@ -295,7 +296,7 @@ def test_a_trend_names_its_quarters_once_where_the_year_is_one():
         scores.iloc[2:].set_axis(board.quarters, axis=1),
         board.standings.set_axis(board.quarters),
     )
-    assert own.trend_caption(board) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
+    assert trust_findings.trend_caption(board) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
 
 
 def test_a_difference_that_does_not_add_up_to_the_eye_says_that_it_was_taken_before_rounding(real):

@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, lineage, peers, rank_sets, view
-from nof.display import Chart, Table, Words
-from nof.limitations import charts as limit_charts
-from nof.limitations import front as limit_front
-from nof.limitations import method_words as limit_method_words
-from nof.limitations import parts as limit_parts
-from nof.limitations import tables as limit_tables
-from nof.limitations import words as limit_words
-from nof.limitations.limits import limits_of, open_limits
-from nof.paths import notebooks
+from nof import demo
+from nof.common import notebooks
+from nof.method import limits as limit_parts
+from nof.method import peers, rank_sets, view
+from nof.method.limits import limits_of, open_limits
+from nof.read import mergers
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_front as limit_front
+from nof.show import limits_method as limit_method_words
+from nof.show import limits_tables as limit_tables
+from nof.show import limits_words as limit_words
+from nof.show.display import Chart, Table, Words
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 WORDS = [
@@ -196,13 +198,13 @@ def test_covariate_of_another_type_says_that_nothing_matches(real):
 
 
 def test_tables_are_whole_and_fit_for_csv(limits):
-    from nof import csvs
+    from nof import common
 
     tables = limits.tables()
     assert {"limits_places", "limits_changes", "limits_method", "limits_choices"} <= set(tables)
     assert len(tables["limits_places"]) == len(tables["limits_method"]) == 61
     for name, frame in tables.items():
-        assert csvs.text(frame).count("\n") == len(frame) + 1, name
+        assert common.text(frame).count("\n") == len(frame) + 1, name
 
 
 # --- less than everything ---
@@ -266,7 +268,7 @@ def test_one_quarter_of_two_trusts(tmp_path):
 
 
 def test_mergers_of_the_folder_come_beside_the_known(made_up, tmp_path):
-    both, own = lineage.known_mergers(made_up), lineage.known_mergers(tmp_path)
+    both, own = mergers.known_mergers(made_up), mergers.known_mergers(tmp_path)
     assert len(both) > len(own) and both["effective_date"].is_monotonic_increasing
 
 

@@ -9,28 +9,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, paths, recompute
-from nof.board import charts as trust_charts
-from nof.board import firm as trust_firm
-from nof.board import reach as trust_reach
-from nof.board import sections as trust_sections
-from nof.board import tables as trust_tables
-from nof.board import trust, words
-from nof.briefing.check import check_html
+from nof import common, demo
+from nof.briefing.gate import check_html
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.make import Job, executed
-from nof.display import Card, Chart, Table, Words, plain
-from nof.errors import InputError
-from nof.quarter import Quarter
-from nof.view import open_publication
+from nof.common import InputError, Quarter
+from nof.method import trust
+from nof.method.view import open_publication
+from nof.rules import recompute
+from nof.show import trust as trust_sections
+from nof.show import trust_charts, trust_firm, trust_reach, trust_tables, trust_words
+from nof.show.display import Card, Chart, Table, Words, plain
+from nof.show.trust_findings import signed
 
 Q1, Q4 = "2025-26-q1", "2025-26-q4"
 PARTS = [
-    words.headline,
-    words.card,
-    words.opening,
-    words.score,
-    words.near,
+    trust_words.headline,
+    trust_words.card,
+    trust_words.opening,
+    trust_words.score,
+    trust_words.near,
     trust_reach.reach,
     trust_reach.together,
     trust_reach.others,
@@ -48,7 +46,7 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def national():
-    made = open_publication(demo.ensure(paths.demo()))
+    made = open_publication(demo.ensure(common.demo()))
     trust.warm(made, Q4, made.publication.trust_types)
     return made
 
@@ -106,8 +104,11 @@ def test_the_first_quarter_has_no_trend_and_says_so(national):
         board = trust.trust_of(national, Q1, code)
         assert trust_charts.trend(board) is None and trust_tables.quarters(board) is None
         assert isinstance(trust_tables.domains(board), Table)
-        assert "hold no quarter before Q1 2025/26" in words.headline(board).markdown
-        assert "no earlier quarter" in text(words.card(board)) and "**Change.**" not in trust_firm.firm(board).markdown
+        assert "hold no quarter before Q1 2025/26" in trust_words.headline(board).markdown
+        assert (
+            "no earlier quarter" in text(trust_words.card(board))
+            and "**Change.**" not in trust_firm.firm(board).markdown
+        )
 
 
 # --- sentences against frames ---
@@ -117,7 +118,7 @@ def test_the_headline_states_the_league_table(national):
     for trust_type in national.publication.trust_types:
         league = recompute.league(national, Q4, trust_type).set_index("trust_code")
         for code in league.index[[0, len(league) // 2, -1]]:
-            row, told = league.loc[code], words.headline(trust.trust_of(national, Q4, code)).markdown
+            row, told = league.loc[code], trust_words.headline(trust.trust_of(national, Q4, code)).markdown
             assert f"place {row['rank']:.0f} of {len(league)} " in told and plain(row["trust_name"]) in told
             assert f"Its average score is {row['average_score']:.2f}" in told
             assert f"segment {row['segment']:.0f}" in told
@@ -126,7 +127,7 @@ def test_the_headline_states_the_league_table(national):
 def test_the_published_ranges_are_the_ones_shown(published):
     league = published.publication.league.set_index("trust_code")
     for code in ("RDY", "RYG", "RYY"):
-        told, row = text(words.card(trust.trust_of(published, Q4, code))), league.loc[code]
+        told, row = text(trust_words.card(trust.trust_of(published, Q4, code))), league.loc[code]
         assert f"likely range {row['rank_low']:.0f} to {row['rank_high']:.0f}" in told
         assert f"likely range {row['average_low']:.2f} to {row['average_high']:.2f}" in told
 
@@ -137,9 +138,9 @@ def test_contributions_lead_from_the_median_to_the_average(national):
         table = board.contributions
         weighed = np.average(table["median_score"], weights=table["weight"])
         assert board.median_average == pytest.approx(weighed, abs=1e-9)
-        assert f"would have {weighed:.2f} on the same metrics" in words.score(board).markdown
+        assert f"would have {weighed:.2f} on the same metrics" in trust_words.score(board).markdown
         adds = [row[-1] for row in trust_tables.metrics(board).data()["rows"]]
-        assert adds == [trust_charts.signed(one) for one in table["contribution"]]
+        assert adds == [signed(one) for one in table["contribution"]]
 
 
 def test_scores_by_quarter_are_the_scores(national):
@@ -157,7 +158,7 @@ def test_the_change_is_the_one_that_volatility_found(national):
     for code in of_quarter(national, Q4):
         board = trust.trust_of(national, Q4, code)
         if board.change is not None and not pd.isna(board.change["q_value"]):
-            told = words.headline(board).markdown
+            told = trust_words.headline(board).markdown
             assert ("**more than the noise**" in told) == bool(board.change["more_than_noise"])
             assert ("**no more than the noise**" in told) != bool(board.change["more_than_noise"])
             seen.add(bool(board.change["more_than_noise"]))
@@ -207,13 +208,13 @@ def test_no_trust_without_a_flag_hears_of_the_override_in_its_text(national):
     free = national.standings.query("quarter == @Q4 and not in_deficit")["trust_code"]
     for code in free[::11]:
         board = trust.trust_of(national, Q4, code)
-        told = "\n".join(text(part(board)) for part in PARTS if part is not words.card)
+        told = "\n".join(text(part(board)) for part in PARTS if part is not trust_words.card)
         lifted = board.change is not None and bool(board.change["by_override"])
         assert ("override" in told.lower()) == lifted, code
 
 
 def test_caveats_apply_or_are_not_there(national):
-    mergers = pd.read_csv(paths.demo() / "mergers.csv")
+    mergers = pd.read_csv(common.demo() / "mergers.csv")
     touched = set(mergers["predecessor_code"]) | set(mergers["successor_code"])
     counts = national.standings.query("quarter == @Q4").set_index("trust_code")["metrics_scored"]
     published = national.publication.metrics.query("quarter == @Q4")
@@ -241,23 +242,23 @@ def test_a_newly_merged_trust_names_those_it_was_formed_from(national):
 def test_a_trust_that_is_gone_gets_a_clear_page(national):
     board = trust.trust_of(national, Q4, "X5Q")
     assert not board.stands
-    told = words.absent(board).markdown
+    told = trust_words.absent(board).markdown
     assert "is not in the tables of Q4 2025/26" in told and "last listed in Q2 2025/26" in told
     assert "(X2J, place " in told and "since 1 October 2025" in told
     row = national.standings.query("trust_code == 'X5Q' and quarter == '2025-26-q2'").iloc[0]
     assert f"place {row['rank']:.0f} of 135 acute trusts, in segment {row['segment']:.0f}" in told
-    assert "illustrative" in words.opening(board).markdown
+    assert "illustrative" in trust_words.opening(board).markdown
 
 
 def test_a_trust_that_is_not_there_yet_gets_a_clear_page(national):
-    told = words.absent(trust.trust_of(national, Q1, "X8Q")).markdown
+    told = trust_words.absent(trust.trust_of(national, Q1, "X8Q")).markdown
     assert "these files list it from Q3 2025/26" in told and "Its services" not in told
 
 
 def test_a_trust_gone_without_a_known_merger_is_not_explained(national):
     board = trust.trust_of(national, Q4, "X5Q")
     unknown = trust.TrustView(national, Q4, "X5Q", None, board.mergers.iloc[:0])
-    assert "is not said here" in words.absent(unknown).markdown
+    assert "is not said here" in trust_words.absent(unknown).markdown
 
 
 def test_an_unknown_code_is_an_error(national):
@@ -267,7 +268,7 @@ def test_an_unknown_code_is_an_error(national):
 
 def test_segment_5_is_told_where_it_was_published(national):
     board = trust.trust_of(national, Q1, "X1L")
-    assert board.final_segment == 5 and "placed it in segment 5" in words.headline(board).markdown
+    assert board.final_segment == 5 and "placed it in segment 5" in trust_words.headline(board).markdown
     assert trust.trust_of(national, Q4, "X1L").final_segment is None
 
 
@@ -277,8 +278,8 @@ def test_a_table_of_two_trusts_with_awkward_names(tmp_path):
         for code in builders.codes():
             board = trust.trust_of(national, quarter, code)
             told = whole(board)
-            assert plain(board.name) in words.headline(board).markdown and not re.search(r"\bnan\b", told)
-            assert "Fen & Mere" not in words.headline(board).markdown
+            assert plain(board.name) in trust_words.headline(board).markdown and not re.search(r"\bnan\b", told)
+            assert "Fen & Mere" not in trust_words.headline(board).markdown
             assert trust_charts.strip(board).alt and trust_charts.bars(board).alt
 
 
@@ -332,7 +333,7 @@ def test_warming_leaves_nothing_of_the_type_to_compute(national):
 @pytest.mark.parametrize(("code", "sections"), [("X9E", 5), ("X5Q", 0)])
 def test_the_notebook_runs_and_its_page_is_sound(national, tmp_path, code, sections):
     about = {"title": f"Trust {code}", "illustrative": True}
-    made = executed(Job(code, "trust_briefing", {"quarter": Q4, "data": str(paths.demo()), "trust": code}, about))
+    made = executed(Job(code, "trust_briefing", {"quarter": Q4, "data": str(common.demo()), "trust": code}, about))
     page, _ = BriefingHTMLExporter().from_notebook_node(made)
     place = tmp_path / "page.html"
     place.write_text(page, encoding="utf-8")

@@ -16,10 +16,28 @@ from typing import Any
 
 import mistune
 
-from nof.briefing.wording import INDEPENDENT
-from nof.display import CARD_MIME, SVG_MIME, TABLE_MIME
-from nof.errors import NofError
-from nof.svg import clean
+from nof.common import NofError
+from nof.show import words
+from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
+from nof.show.style import clean
+
+# --- The fixed words of a briefing, the same in HTML and PDF ---
+
+
+INDEPENDENT = "Independent analysis, not NHS England"
+ILLUSTRATIVE = "Illustrative data"
+ILLUSTRATIVE_WORDS = (
+    "Made-up trusts and made-up figures, for showing what a briefing looks like. Nothing here describes a real trust."
+)
+
+
+def dateline(day: dt.date | None) -> str:
+    """The day that a briefing's figures run to, whatever the machine's language: "Figures to 31 March 2026"."""
+    return f"Figures to {words.day(day)}" if day else ""
+
+
+# --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
+
 
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
@@ -64,14 +82,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Tabular:
-    """A table as ``nof.display.Table.data()`` gives it."""
+    """A table as ``nof.show.display.Table.data()`` gives it."""
 
     data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """A strip of key figures as ``nof.display.Card.data()`` gives it."""
+    """A strip of key figures as ``nof.show.display.Card.data()`` gives it."""
 
     data: Mapping[str, Any]
 

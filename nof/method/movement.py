@@ -15,11 +15,14 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof import ranking, recompute, scoring, timeliness
-from nof.contributions import scored
-from nof.curves import TINY, Curve, curves
-from nof.quarter import Quarter
-from nof.recompute import National
+from nof.rules import ranking
+from nof.rules import recompute
+from nof.rules import scoring
+from nof.method import timeliness
+from nof.method.contributions import scored
+from nof.method.curves import TINY, Curve, curves
+from nof.common import Quarter
+from nof.rules.recompute import National
 
 DRAWS = 4000
 SEED = 0

@@ -1,1 +1,1 @@
-"""From files to checked, tidy frames."""
+"""Files in: what NHS England published as tidy frames, every problem listed, and what a release says otherwise."""
