@@ -17,13 +17,12 @@ import time
 
 import pandas as pd
 
-from nof import common as paths
-from nof.rules import recompute
-from nof.rules import scoring
-from nof.method import movement, nowcast
+from nof import common
 from nof.common import Quarter
-from nof.rules.recompute import National
+from nof.method import movement, nowcast
 from nof.method.view import open_publication
+from nof.rules import recompute, scoring
+from nof.rules.recompute import National
 
 RESULT = "nowcast-backtest.json"
 
@@ -114,7 +113,7 @@ def main() -> None:
         "files": dict(sorted(zip(files["file"], files["sha256"], strict=True))),
         "trust_types": found,
     }
-    paths.reference(RESULT).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    common.reference(RESULT).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,11 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof.rules import ranking
-from nof.rules import recompute
-from nof.rules import scoring
+from nof.common import Quarter
 from nof.method import timeliness
 from nof.method.contributions import scored
 from nof.method.curves import TINY, Curve, curves
-from nof.common import Quarter
+from nof.rules import ranking, recompute, scoring
 from nof.rules.recompute import National
 
 DRAWS = 4000

@@ -14,16 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nof.rules import ranking
-from nof.rules import recompute
-from nof.rules import scoring
-from nof.rules import uncertainty
-from nof.method.contributions import scored, scored_of, type_of, values
-from nof.method.curves import combined_score, curves
 from nof.common import InputError
 from nof.method import movement
-from nof.rules.recompute import National
+from nof.method.contributions import scored, scored_of, type_of, values
+from nof.method.curves import combined_score, curves
 from nof.method.whatif import levers
+from nof.rules import ranking, recompute, scoring, uncertainty
+from nof.rules.recompute import National
 
 LEVEL = 0.80
 OWN, HELD, NEW = "own value", "held", "own value, not scored last quarter"
