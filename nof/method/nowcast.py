@@ -8,6 +8,7 @@ bench/nowcast.py on NHS England's own files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError
-from nof.method import movement
-from nof.method.contributions import scored, scored_of, type_of, values
+from nof.method import movement, timeliness
+from nof.method.contributions import published_value_id, scored, scored_of, type_of, values
 from nof.method.curves import combined_score, curves
 from nof.method.whatif import levers
 from nof.rules import ranking, recompute, scoring, uncertainty
@@ -322,3 +323,49 @@ def narrowest(drawn: np.ndarray, level: float, unit: float = 1.0) -> tuple[float
     width = int(np.argmin(np.round(np.abs(np.array(held) - level), 9)))
     low = first + int(best[width])
     return low * unit, (low + width) * unit
+
+
+def taken(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
+    """The metrics of a trust's type that an own value can be taken for, with what a value must be like.
+
+    Returns
+    -------
+    DataFrame
+        For `nof.read.own_values.read_own_values`: metric_id (of the value), description, units, lowest, highest (NaN: no
+        limit), seen_low, seen_high (over all trusts and quarters at hand), published_period, published_month.
+    """
+    trust_type = type_of(national, quarter, trust_code)
+    found = curves(national, quarter, trust_code, newcomer=True)
+    ids = {published_value_id(one, national.framework(quarter)) for one in found} - {None}
+    published = values(national.publication, quarter)
+    rows = recompute.select(national.publication.metrics, quarter, trust_type)
+    rows = rows[rows["metric_id"].isin(ids | set(levers(national, quarter))) & rows["value"].notna()]
+    units = published.drop_duplicates("value_id").set_index("value_id")["units"]
+    rows = rows[rows["units"] == rows["metric_id"].map(units)].drop_duplicates("metric_id")
+    every = national.publication.metrics.groupby(["metric_id", "units"])["value"].agg(seen_low="min", seen_high="max")
+    rows = rows.join(every, on=["metric_id", "units"])
+    limits = [_limits(row.description, row.units) for row in rows.itertuples(index=False)]
+    ends = [period and period.last_day for period in (timeliness.parse(one, quarter) for one in rows["reporting_date"])]
+    return pd.DataFrame(
+        {
+            "metric_id": rows["metric_id"],
+            "description": rows["description"],
+            "units": rows["units"],
+            "lowest": [low for low, _ in limits],
+            "highest": [high for _, high in limits],
+            "seen_low": rows["seen_low"],
+            "seen_high": rows["seen_high"],
+            "published_period": rows["reporting_date"],
+            "published_month": [None if one is None else f"{one:%Y-%m}" for one in ends],
+        }
+    ).reset_index(drop=True)
+
+
+def _limits(description: str, units: str) -> tuple[float, float]:
+    """What a value of a unit can be at all, where the unit says so."""
+    if match := re.fullmatch(r"out of (\d+)", units.casefold()):
+        return 0.0, float(match[1])
+    if units.casefold() in ("count", "rate"):
+        return 0.0, np.nan
+    share = units == "%" and description.casefold().startswith("percentage of")
+    return (0.0, 100.0) if share else (np.nan, np.nan)
