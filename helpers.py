@@ -6,12 +6,12 @@ Open a publication
     open_publication         Read a folder and recompute it, once a process unless its files change.
     open_view                Open one trust type in one quarter of the publication in a folder.
     compared                 Every figure beside the published one, computed once; see `reconcile.compare`.
-    open_limits              Open the limits of a view.
     open_trust               Open one trust in one quarter of the publication in a folder.
 
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
+    say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
@@ -64,8 +64,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method.limits import open_limits
-from nof.method.trust import open_trust
+from nof.method.board import open_trust
 from nof.method.view import compared, open_publication, open_view
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_front as limit_front
@@ -75,6 +74,7 @@ from nof.show import limits_words as limit_words
 from nof.show.charts import caterpillar, metric_sections, show
 from nof.show.reconcile import reconciliation_card, reconciliation_findings, reconciliation_opening
 from nof.show.restated import restated
+from nof.show.say import say
 from nof.show.tables import (
     domain_heat_map,
     league_table,
@@ -103,9 +103,9 @@ __all__ = [
     "open_publication",
     "open_view",
     "compared",
-    "open_limits",
     "open_trust",
     "show",
+    "say",
     "metric_sections",
     "opening",
     "headline",

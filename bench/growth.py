@@ -126,7 +126,7 @@ def stages(folder: Path) -> dict[str, float]:
     timed("reconcile", lambda: view.reconciliation(national.publication))
     seen = view.view_of(national, quarter, kind)
     timed("league table", partial(view.warm, seen))
-    timed(PAIRWISE, lambda: (limits.open_limits(seen).paired, limits.open_limits(seen).sets(simultaneous=True)))
+    timed(PAIRWISE, lambda: (limits.paired(seen), limits.sets(seen, simultaneous=True)))
     timed("limits", partial(trust.warm, national, quarter, [kind]))
     params = plan.settled(Params.model_validate({"quarter": quarter, "data": folder}), national)
     job = plan.trust_jobs(params, national, [seen.league["trust_code"].iloc[0]])[0]

@@ -35,14 +35,15 @@ PARTS = (
 
 def parts(folder: str, quarter: str, trust_type: str) -> dict[str, float]:
     """Seconds to open the folder and for each part of the figures."""
-    from nof.method.limits import limits_of
+    from nof.method import limits
+    from nof.method.view import open_view
 
     started = time.perf_counter()
-    limits = limits_of(folder, quarter, trust_type)
+    view = open_view(folder, quarter, trust_type)
     taken = {"open": time.perf_counter() - started}
     for name in PARTS:
         started = time.perf_counter()
-        getattr(limits, name)
+        getattr(limits, name)(view)
         taken[name] = time.perf_counter() - started
     return taken
 

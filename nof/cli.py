@@ -42,9 +42,6 @@ class Exit(IntEnum):
 def main() -> None:
     """Run the command; what a user can mend is said in words, without a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("matplotlib.font_manager").setLevel(
-        logging.ERROR
-    )  # it warns of weights that a fallback font lacks
     # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
     # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
     for name in ("rfc3987_syntax", "isoduration"):

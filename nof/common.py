@@ -15,15 +15,17 @@ import os
 import pickle
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 import platformdirs
 import yaml
+
+T = TypeVar("T")
 
 # --- The errors that a user can mend: each says where, what was found and what was expected ---
 
@@ -369,3 +371,25 @@ def shared(folder: Path) -> Any | None:
 @lru_cache(maxsize=1)
 def _read(path: str) -> Results:
     return pickle.loads(zlib.decompress(Path(path).read_bytes()))
+
+
+# --- One way to keep a result ---
+
+
+def kept(function: Callable[..., T]) -> Callable[..., T]:
+    """Keep what a function gives with the object that it was asked of: its first argument, which never changes.
+
+    The result is computed when first asked for, once for each set of other arguments (which must be hashable), and lives
+    as long as the object does; it travels when the object is forked or pickled. Callers must not change it.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def ask(owner, /, *args, **named):
+        results = vars(owner).setdefault("_kept", {})
+        key = (name, args, tuple(sorted(named.items())))
+        if key not in results:
+            results[key] = function(owner, *args, **named)
+        return results[key]
+
+    return ask

@@ -39,7 +39,10 @@ def test_results_are_read_line_by_line(tool, monkeypatch, tmp_path):
         "mutmut",
         lambda *_, **__: "    nof.rules.scoring.x_spread__mutmut_1: killed\n\n    nof.a.x_b__mutmut_2: no tests\n",
     )
-    assert tool.verdicts(tmp_path) == {"nof.rules.scoring.x_spread__mutmut_1": "killed", "nof.a.x_b__mutmut_2": "no tests"}
+    assert tool.verdicts(tmp_path) == {
+        "nof.rules.scoring.x_spread__mutmut_1": "killed",
+        "nof.a.x_b__mutmut_2": "no tests",
+    }
 
 
 def test_the_copy_holds_all_that_the_settings_name_and_is_brought_up_to_date(tool, tmp_path):

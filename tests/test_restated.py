@@ -19,7 +19,7 @@ from nof.briefing import manifest as carry
 from nof.briefing.params import Params
 from nof.common import NofError
 from nof.method import restated, view
-from nof.method.trust import trust_of
+from nof.method.board import trust_of
 from nof.quarterly import fetch
 from nof.read.publication import read
 from nof.show.restated import caveat

@@ -30,6 +30,7 @@ from nof import common
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
+from nof.show import say
 
 # --- A papermill engine that runs cells in this very process, where the library is imported and the results are known ---
 
@@ -123,6 +124,7 @@ def _shell():
         display_pub_class=_Outputs,
         config=Config({"HistoryManager": {"enabled": False}}),
     )
+    say.register(shell)  # helpers was imported before there was this shell
     try:
         yield shell
     finally:

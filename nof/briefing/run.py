@@ -295,7 +295,7 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         frames = {"league_table": shown.league, "domain_scores": shown.domains}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings)
-        frames |= limits.open_limits(shown).tables()
+        frames |= limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
     compared = view.compared(national.publication)

@@ -39,7 +39,7 @@ from nof.briefing import html, make, plan
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
 from nof.common import NofError
-from nof.method import trust, view
+from nof.method import board, view
 from nof.rules.recompute import National
 from nof.show import fonts
 from nof.show import trust as sections
@@ -76,10 +76,10 @@ def rehearse(jobs: list[make.Job]) -> None:
         return
     given = jobs[0].parameters
     cells = [
-        "from nof.method import trust",
+        "from nof.method import board",
         "from nof.show import trust as sections",
-        f"board = trust.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
-        *(f"sections.{section.__name__}(board)" for section in sections.ALL),
+        f"trust = board.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
+        *(f"sections.{section.__name__}(trust)" for section in sections.ALL),
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
@@ -485,7 +485,7 @@ def _warm(jobs: list[Job], national: National) -> None:
     boards = [job for job in jobs if "trust" in job.parameters]
     steps = [lambda: view.reconciliation(national.publication), warm]
     steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
-    steps += [partial(trust.warm, national, quarter, plan.types_of(boards, national))]
+    steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
     for step in steps:
         _try(step)
 

@@ -105,8 +105,6 @@ class Desk:
     def __init__(
         self, data: str, quarter: str | None = None, trust_type: str | None = None, interactive: bool = True
     ) -> None:
-        # It warns of weights that a fallback font lacks, and the warning would stand under a chart.
-        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
         self.start = present.default(str(data), quarter, trust_type)
         self.live = interactive and attended()
         self.publication = opened(self.start.data).publication

@@ -63,6 +63,9 @@ class Chart:
         if not self.alt.strip():
             raise NofError(f"the figure {self.caption!r} has no alt text: say what it shows")
 
+    def __repr__(self) -> str:
+        return f"Chart({self.caption!r}, {self.width_mm:.0f} by {self.height_mm:.0f} mm)"
+
     @classmethod
     def from_figure(cls, figure: Any, *, alt: str, caption: str) -> Chart:
         """Draw a matplotlib figure at its own size and close it; the same figure gives the same bytes."""
@@ -148,6 +151,9 @@ class Table:
     key: str = ""
     emphasis: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Table({self.caption!r}, {len(self.frame)} rows, {len(self.columns)} columns)"
+
     def data(self) -> dict[str, Any]:
         """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis."""
         absent = [c.name for c in self.columns if c.name not in self.frame.columns]
@@ -178,12 +184,25 @@ class Table:
 
 @dataclass(frozen=True)
 class Words:
-    """Sentences in Markdown. Names from files go through :func:`plain` first."""
+    """Sentences in Markdown. Names from files go through :func:`plain` first.
+
+    Attributes
+    ----------
+    markdown : str
+    facts : dict
+        Of sentences that `nof.show.say` filled in: `filled`, a list of names and the texts that stand for them in order;
+        `read`, the facts that the template reads and whose they are.
+    """
 
     markdown: str
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        return {"text/markdown": self.markdown, "text/plain": self.markdown}
+    def __repr__(self) -> str:
+        return f"Words({_clipped(self.markdown)!r}, {len(self.markdown.split())} words)"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        data = {"text/markdown": self.markdown, "text/plain": self.markdown}
+        return data, {"nof": dict(self.facts)} if self.facts else {}
 
 
 @dataclass(frozen=True)
@@ -191,6 +210,10 @@ class Card:
     """A strip of key figures: each a label, a value and a note (text, the note may be empty)."""
 
     items: tuple[tuple[str, str, str], ...]
+
+    def __repr__(self) -> str:
+        shown = "; ".join(f"{label}: {value}" for label, value, _ in self.items)
+        return f"Card({_clipped(shown)!r}, {len(self.items)} figures)"
 
     def data(self) -> dict[str, Any]:
         """The strip as text, ready for JSON."""
@@ -205,6 +228,12 @@ class Card:
             "text/html": f"<style>{_LAB_CSS}</style>{card_html(data)}",
             "text/plain": "\n".join(lines),
         }
+
+
+def _clipped(text: str, size: int = 60) -> str:
+    """The beginning of a text on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= size else f"{flat[: size - 1]}…"
 
 
 def table_html(data: Mapping[str, Any], number: str = "") -> str:

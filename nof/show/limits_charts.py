@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method import lineage
-from nof.method.limits import Limits
+from nof.method import limits, lineage
 from nof.method.timeliness import AWARD, OPEN_AWARD, PLAN
+from nof.method.view import View
 from nof.show import limits_findings, style
 from nof.show.charts import ROWS_A_PANEL, figure, head, panels, shortened, which_part
 from nof.show.display import Chart
@@ -88,9 +88,9 @@ def _ranges(
 # --- 1. uncertainty ---
 
 
-def places(limits: Limits) -> list[Chart]:
+def places(view: View) -> list[Chart]:
     """Likely range and confidence set of each place, and the chance of each segment."""
-    table = limits.places
+    table = limits.places(view)
     count = len(table)
 
     def draw(drawing: Any, part: pd.DataFrame, height: float) -> None:
@@ -104,7 +104,7 @@ def places(limits: Limits) -> list[Chart]:
         _chances(_strip(drawing, 0.73, 0.25, len(part), height), part)
 
     return _paneled(
-        table, draw, limits_findings.places_caption(limits), lambda part: limits_findings.places_alt(part, limits)
+        table, draw, limits_findings.places_caption(view), lambda part: limits_findings.places_alt(part, view)
     )
 
 
@@ -162,17 +162,17 @@ def _chances(axes: Any, part: pd.DataFrame) -> None:
 # --- 2. volatility ---
 
 
-def changes(limits: Limits) -> Chart | None:
+def changes(view: View) -> Chart | None:
     """Averages of this quarter against the quarter before, with the band within which a change is noise."""
-    if limits.last_step is None or limits.change.empty:
+    if limits.last_step(view) is None or limits.change(view).empty:
         return None
-    table, step = limits.change, limits.last_step
+    table, step = limits.change(view), limits.last_step(view)
     with matplotlib.rc_context(style.rc()):
         drawing = figure(104)
         axes = drawing.add_axes((0.08, 0.10, 0.60, 0.87))
         low, high = _square(axes, table)
         reach = _noise_band(axes, table, low, high)
-        _edges(axes, limits.view.edges, low, high)
+        _edges(axes, view.edges, low, high)
         _marks(axes, table)
         axes.set_xlabel(f"Average score in {Quarter.parse(step.before).label} (1.00 is best)")
         axes.set_ylabel(f"Average score in {Quarter.parse(step.after).label}")
@@ -239,9 +239,9 @@ def _band_note(axes: Any, reach: float) -> None:
 # --- 5. trust types ---
 
 
-def widths(limits: Limits) -> Chart:
+def widths(view: View) -> Chart:
     """Number of metrics against the width of the likely range of the average, by subtype."""
-    table = limits.league.assign(width=limits.league["average_high"] - limits.league["average_low"])
+    table = view.league.assign(width=view.league["average_high"] - view.league["average_low"])
     with matplotlib.rc_context(style.rc()):
         drawing = figure(88)
         axes = drawing.add_axes((0.08, 0.13, 0.62, 0.83))
@@ -261,7 +261,7 @@ def widths(limits: Limits) -> Chart:
         axes.set_ylabel("Width of the likely range of the average")
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0, handletextpad=0.3, labelspacing=0.7)
         return Chart.from_figure(
-            drawing, alt=limits_findings.widths_alt(table), caption=limits_findings.widths_caption(limits)
+            drawing, alt=limits_findings.widths_alt(table), caption=limits_findings.widths_caption(view)
         )
 
 
@@ -299,9 +299,9 @@ def _spread(table: pd.DataFrame) -> pd.Series:
 # --- 6. method ---
 
 
-def method(limits: Limits) -> list[Chart]:
+def method(view: View) -> list[Chart]:
     """Range of places of each trust over all combinations of choices."""
-    table = limits.method
+    table = limits.method(view)
     count = len(table)
 
     def draw(drawing: Any, part: pd.DataFrame, height: float) -> None:
@@ -312,11 +312,11 @@ def method(limits: Limits) -> list[Chart]:
         axes.set_xlabel("Place under each combination of choices (1 is best)")
         head(
             axes,
-            f"diamond: as published; thin: all {len(limits.multiverse.choices):,} combinations; thick: nine in ten of them",
+            f"diamond: as published; thin: all {len(limits.multiverse(view).choices):,} combinations; thick: nine in ten of them",
         )
 
     return _paneled(
-        table, draw, limits_findings.method_caption(limits), lambda part: limits_findings.method_alt(part, limits)
+        table, draw, limits_findings.method_caption(view), lambda part: limits_findings.method_alt(part, view)
     )
 
 
@@ -366,9 +366,9 @@ def _name(axes: Any, row: int, text: str) -> None:
 # --- data lags ---
 
 
-def timeline(limits: Limits) -> Chart:
+def timeline(view: View) -> Chart:
     """The period behind each metric against the quarter."""
-    table, quarter = limits.periods, Quarter.parse(limits.view.quarter)
+    table, quarter = limits.periods(view), Quarter.parse(view.quarter)
     with matplotlib.rc_context(style.rc()):
         drawing = figure(8.5 + _PERIOD_MM * len(table) + _HEAD_MM)
         axes = _axes(drawing, quarter, _PERIOD_MM, len(table), 8.5)
@@ -377,7 +377,7 @@ def timeline(limits: Limits) -> Chart:
         _period_limits(axes, table, quarter)
         head(axes, "age at quarter end", 1.01)
         return Chart.from_figure(
-            drawing, caption=limits_findings.timeline_caption(limits), alt=limits_findings.timeline_alt(limits)
+            drawing, caption=limits_findings.timeline_caption(view), alt=limits_findings.timeline_alt(view)
         )
 
 
@@ -434,13 +434,13 @@ def _period_limits(axes: Any, table: pd.DataFrame, quarter: Quarter) -> None:
 # --- mergers ---
 
 
-def mergers(limits: Limits) -> Chart | None:
+def mergers(view: View) -> Chart | None:
     """When the mergers that touch this table took place, against the time that its metrics cover."""
-    table = limits.affected.drop_duplicates(["event_date", "trust_code"]).reset_index(drop=True)
+    table = limits.affected(view).drop_duplicates(["event_date", "trust_code"]).reset_index(drop=True)
     if table.empty:
         return None
-    quarter = Quarter.parse(limits.view.quarter)
-    starts = pd.concat([limits.periods["first_day"], limits.periods["compared_first_day"]]).dropna()
+    quarter = Quarter.parse(view.quarter)
+    starts = pd.concat([limits.periods(view)["first_day"], limits.periods(view)["compared_first_day"]]).dropna()
     with matplotlib.rc_context(style.rc()):
         drawing = figure(12.5 + _EVENT_MM * len(table) + _HEAD_MM)
         axes = _axes(drawing, quarter, _EVENT_MM, len(table), 12.5)
@@ -456,7 +456,7 @@ def mergers(limits: Limits) -> Chart | None:
         )
         return Chart.from_figure(
             drawing,
-            caption=limits_findings.mergers_caption(table, len(limits.league)),
+            caption=limits_findings.mergers_caption(table, len(view.league)),
             alt=limits_findings.mergers_alt(table, quarter),
         )
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method import lineage
-from nof.method.limits import Limits, Step
+from nof.method import limits, lineage
+from nof.method.limits import Step
+from nof.method.view import View
 from nof.show.words import day, listed, share, short_name, trusts
 
 HALF = 0.5  # chance from which a segment is likelier than not
@@ -38,17 +39,17 @@ def _have(number: int, one: str, several: str) -> str:
 # --- 1. uncertainty ---
 
 
-def places_caption(limits: Limits) -> str:
+def places_caption(view: View) -> str:
     """How many places the likely range of a typical trust covers."""
-    lengths, count = _lengths(limits.places, "rank_low", "rank_high"), len(limits.places)
+    lengths, count = _lengths(limits.places(view), "rank_low", "rank_high"), len(limits.places(view))
     if lengths.empty:
         return f"The likely ranges of the {count} places are not known"
     return f"A typical likely range covers {lengths.median():.0f} of {count} places"
 
 
-def places_alt(part: pd.DataFrame, limits: Limits) -> str:
+def places_alt(part: pd.DataFrame, view: View) -> str:
     """The ranges at their narrowest and widest, who can be told apart, and how sure segments are."""
-    table = limits.places
+    table = limits.places(view)
     told = int((table["told_apart"] > 0).sum())
     return " ".join(
         filter(
@@ -157,9 +158,9 @@ def changes_alt(table: pd.DataFrame, step: Step) -> str:
 # --- 3. data lags ---
 
 
-def timeline_caption(limits: Limits) -> str:
+def timeline_caption(view: View) -> str:
     """How many metric periods end in the quarter."""
-    table, quarter = limits.periods, _label(limits.view.quarter)
+    table, quarter = limits.periods(view), _label(view.quarter)
     within, count = int(table["in_quarter"].sum()), len(table)
     if count == 1:
         return f"The one metric period {'ends' if within else 'does not end'} in {quarter}"
@@ -168,9 +169,9 @@ def timeline_caption(limits: Limits) -> str:
     return f"{within} of {count} metric periods {_have(within, 'ends', 'end')} in {quarter}"
 
 
-def timeline_alt(limits: Limits) -> str:
+def timeline_alt(view: View) -> str:
     """Which period is oldest, and how many have not moved."""
-    table = limits.periods
+    table = limits.periods(view)
     known, still = table.dropna(subset="age_months"), int((~table["moved"].dropna().astype(bool)).sum())
     oldest = known.loc[known["age_months"].idxmax()] if len(known) else None
     parts = ["Timeline with a bar for the period behind each metric."]
@@ -226,10 +227,10 @@ def mergers_alt(table: pd.DataFrame, quarter: Quarter) -> str:
 # --- 5. trust types ---
 
 
-def widths_caption(limits: Limits) -> str:
+def widths_caption(view: View) -> str:
     """Whether the number of metrics goes with the width of the likely range."""
-    row = limits.widths.loc["average_width"]
-    counts = limits.league["metrics_scored"]
+    row = limits.widths(view).loc["average_width"]
+    counts = view.league["metrics_scored"]
     if counts.nunique() == 1:
         return f"Every trust is scored on {counts.iloc[0]} metrics, so their number cannot explain the width of a range"
     if not np.isfinite(row["spearman"]):
@@ -272,9 +273,9 @@ def _points(width: float) -> str:
 # --- 6. method ---
 
 
-def method_caption(limits: Limits) -> str:
+def method_caption(view: View) -> str:
     """How far a typical trust's place depends on choices of method."""
-    lengths, count = _lengths(limits.method, "rank_best", "rank_worst"), len(limits.method)
+    lengths, count = _lengths(limits.method(view), "rank_best", "rank_worst"), len(limits.method(view))
     if lengths.empty or lengths.max() == 1:
         return "No choice of method tried here moves a trust"
     if lengths.median() < 2:
@@ -282,9 +283,9 @@ def method_caption(limits: Limits) -> str:
     return f"By method alone a typical trust could stand anywhere within {lengths.median():.0f} of {count} places"
 
 
-def method_alt(part: pd.DataFrame, limits: Limits) -> str:
+def method_alt(part: pd.DataFrame, view: View) -> str:
     """The firmest and the least firm place, and who stays in one half of the table."""
-    table, half = limits.method, len(limits.method) / 2
+    table, half = limits.method(view), len(limits.method(view)) / 2
     lengths = _lengths(table, "rank_best", "rank_worst")
     stay = int(((table["rank_worst"] <= half) | (table["rank_best"] > half)).sum())
     ends = (
@@ -294,6 +295,6 @@ def method_alt(part: pd.DataFrame, limits: Limits) -> str:
     )
     return (
         f"Range plot of {_span(part['rank_published'].min(), part['rank_published'].max())} over "
-        f"{len(limits.multiverse.choices):,} combinations of choices. {ends}{share(stay, len(table))} trusts stay in the "
+        f"{len(limits.multiverse(view).choices):,} combinations of choices. {ends}{share(stay, len(table))} trusts stay in the "
         "same half of the table under all of them. The tables hold the choices that move trusts most."
     )

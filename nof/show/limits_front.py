@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof.method.limits import Limits
+from nof.method import limits
+from nof.method.view import View
 from nof.method.volatility import change_summary
 from nof.show.display import Card, Words
 from nof.show.limits_words import advice, count, label, width
@@ -16,9 +17,9 @@ HALF = 0.5
 NOT_KNOWN = "not known"
 
 
-def card(limits: Limits) -> Card:
+def card(view: View) -> Card:
     """Four figures that say how far the table carries."""
-    table, method, step = limits.places, limits.method, limits.last_step
+    table, method, step = limits.places(view), limits.method(view), limits.last_step(view)
     known = table["rank_low"].notna().all()
     items = [
         (
@@ -45,20 +46,20 @@ def card(limits: Limits) -> Card:
     return Card(tuple(items))
 
 
-def cannot(limits: Limits) -> Words:
+def cannot(view: View) -> Words:
     """What the table cannot support: one statement a limit, with its numbers."""
     parts = [
-        f"{_place_statement(limits)} {_pair_statement(limits)}",
-        _segment_statement(limits),
-        _movement_statement(limits),
-        _now_statement(limits),
-        _method_statement(limits),
+        f"{_place_statement(view)} {_pair_statement(view)}",
+        _segment_statement(view),
+        _movement_statement(view),
+        _now_statement(view),
+        _method_statement(view),
     ]
     return Words("\n".join(f"{number}. {part}" for number, part in enumerate(parts, 1)))
 
 
-def _place_statement(limits: Limits) -> str:
-    table = limits.places
+def _place_statement(view: View) -> str:
+    table = limits.places(view)
     middle = int(table["holds_middle"].sum())
     wide = (
         f"The likely range of a typical trust's place covers {width(table, 'rank_low', 'rank_high'):.0f} of the "
@@ -73,8 +74,8 @@ def _place_statement(limits: Limits) -> str:
     )
 
 
-def _pair_statement(limits: Limits) -> str:
-    table = limits.places
+def _pair_statement(view: View) -> str:
+    table = limits.places(view)
     none, most = int((table["told_apart"] == 0).sum()), int(table["told_apart"].max())
     found = (
         f"{share(none, len(table))} trusts can be told apart from no other trust, and none from more than {most}"
@@ -87,8 +88,8 @@ def _pair_statement(limits: Limits) -> str:
     )
 
 
-def _segment_statement(limits: Limits) -> str:
-    chance = limits.places["chance_own"]
+def _segment_statement(view: View) -> str:
+    chance = limits.places(view)["chance_own"]
     if chance.isna().all():
         return "**“We are in segment 2.”** No segments are known for this table, so nothing can be said of them."
     weak, sure = int((chance < HALF).sum()), int((chance >= SURE).sum())
@@ -98,8 +99,8 @@ def _segment_statement(limits: Limits) -> str:
     )
 
 
-def _movement_statement(limits: Limits) -> str:
-    step = limits.last_step
+def _movement_statement(view: View) -> str:
+    step = limits.last_step(view)
     if step is None:
         return "**“We have moved up.”** These files hold no quarter before this one, so no movement can be judged."
     counts = change_summary(step.changes)["trusts"]
@@ -117,23 +118,23 @@ def _movement_statement(limits: Limits) -> str:
     )
 
 
-def _now_statement(limits: Limits) -> str:
-    table = limits.periods
+def _now_statement(view: View) -> str:
+    table = limits.periods(view)
     still = (
-        f" {len(limits.unmoved)} did not move since the quarter before."
-        if limits.unmoved
+        f" {len(limits.unmoved(view))} did not move since the quarter before."
+        if limits.unmoved(view)
         else " All have moved since the quarter before."
-        if limits.unmoved is not None
+        if limits.unmoved(view) is not None
         else ""
     )
     return (
         f"**“This is how we are doing now.”** {int(table['in_quarter'].sum())} of {len(table)} metrics end in "
-        f"{label(limits.view.quarter)}; the others describe earlier time.{still}{_lag_effect(limits)}"
+        f"{label(view.quarter)}; the others describe earlier time.{still}{_lag_effect(view)}"
     )
 
 
-def _lag_effect(limits: Limits) -> str:
-    away = limits.in_quarter_ranks["places"].abs().dropna()
+def _lag_effect(view: View) -> str:
+    away = limits.in_quarter_ranks(view)["places"].abs().dropna()
     return (
         f" Ranked on the in-quarter metrics only, the typical trust would stand {away.median():.0f} places away from where "
         f"it stands, one trust {away.max():.0f}."
@@ -142,34 +143,34 @@ def _lag_effect(limits: Limits) -> str:
     )
 
 
-def _method_statement(limits: Limits) -> str:
-    table, half = limits.method, len(limits.method) / 2
+def _method_statement(view: View) -> str:
+    table, half = limits.method(view), len(limits.method(view)) / 2
     stay = int(((table["rank_worst"] <= half) | (table["rank_best"] > half)).sum())
     return (
-        f"**“That is simply where we stand.”** Under {len(limits.multiverse.choices):,} defensible combinations of choices "
+        f"**“That is simply where we stand.”** Under {len(limits.multiverse(view).choices):,} defensible combinations of choices "
         f"the typical trust could have stood anywhere within {width(table, 'rank_best', 'rank_worst'):.0f} of "
         f"{len(table)} places ({width(table, 'single_best', 'single_worst'):.0f} if one choice is changed at a time); "
         f"{count(stay)} of {len(table)} trusts stay in the same half of the table under all of them."
     )
 
 
-def can(limits: Limits) -> Words:
+def can(view: View) -> Words:
     """What the table can support."""
     parts = [
-        _ends_statement(limits),
-        _lasting_statement(limits),
+        _ends_statement(view),
+        _lasting_statement(view),
         "**Questions.** Which metrics pull the average up or down, and whether their data are old, are facts of the "
         "file; a place is a summary of them, and the weaker evidence.",
     ]
     return Words("\n".join(f"- {part}" for part in filter(None, parts)))
 
 
-def _ends_statement(limits: Limits) -> str | None:
-    table, half = limits.places, len(limits.places) / 2
+def _ends_statement(view: View) -> str | None:
+    table, half = limits.places(view), len(limits.places(view)) / 2
     if table["rank_low"].isna().any():
         return None
     top, bottom = table["rank_high"] <= half, table["rank_low"] > half
-    firm = limits.method.set_index("trust_code").reindex(table["trust_code"])
+    firm = limits.method(view).set_index("trust_code").reindex(table["trust_code"])
     firm = ((firm["rank_worst"] <= half).to_numpy() & top) | ((firm["rank_best"] > half).to_numpy() & bottom)
     either = int((top | bottom).sum())
     kept = (
@@ -183,8 +184,8 @@ def _ends_statement(limits: Limits) -> str | None:
     )
 
 
-def _lasting_statement(limits: Limits) -> str | None:
-    table = limits.reliability.set_index("measure") if len(limits.reliability) else limits.reliability
+def _lasting_statement(view: View) -> str | None:
+    table = limits.reliability(view).set_index("measure") if len(limits.reliability(view)) else limits.reliability(view)
     if "average" not in table.index or pd.isna(table.loc["average", "icc"]):
         return None
     row = table.loc["average"]
@@ -196,10 +197,10 @@ def _lasting_statement(limits: Limits) -> str | None:
     )
 
 
-def board_advice(limits: Limits) -> Words:
+def board_advice(view: View) -> Words:
     """What a board can do with the table."""
-    step = limits.last_step
-    moved = limits.view.movement["places"].abs().median()
+    step = limits.last_step(view)
+    moved = view.movement["places"].abs().median()
     wait = (
         f" The typical trust moved {moved:.0f} places since {label(step.before)}." if step and pd.notna(moved) else ""
     )
@@ -214,9 +215,9 @@ def board_advice(limits: Limits) -> Words:
 # --- notes ---
 
 
-def notes(limits: Limits) -> Words:
+def notes(view: View) -> Words:
     """How it was done, with sources, and what is left out."""
-    n = int(limits.league["metrics_scored"].median())
+    n = int(view.league["metrics_scored"].median())
     narrow = 100 * (1 - np.sqrt((n - 1) / n)) if n > 1 else float("nan")
     too_narrow = (
         ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof.method.limits import Limits
+from nof.method import limits
+from nof.method.view import View
+from nof.read.covariate import read_covariate
 from nof.show.display import Words, plain
 from nof.show.limits_words import COMMON, advice, width
 from nof.show.words import listed, share, trusts
@@ -13,10 +15,10 @@ from nof.show.words import listed, share, trusts
 # --- 5. trust types and peers ---
 
 
-def types(limits: Limits) -> Words:
+def types(view: View) -> Words:
     """The finding on subtypes and metric counts."""
-    table = limits.by_subtype.sort_values("rank_median", kind="stable")
-    few, many = int(limits.league["metrics_scored"].min()), int(limits.league["metrics_scored"].max())
+    table = limits.by_subtype(view).sort_values("rank_median", kind="stable")
+    few, many = int(view.league["metrics_scored"].min()), int(view.league["metrics_scored"].max())
     spread = (
         f"trusts are scored on {few} to {many} metrics" if few < many else f"every trust is scored on {few} metrics"
     )
@@ -25,7 +27,7 @@ def types(limits: Limits) -> Words:
         if len(table) > 1
         else f"**All trusts are of one subtype; {spread}.**"
     )
-    return Words(" ".join(filter(None, [first, _places_by_subtype(table), _widths(limits), _specialists(limits)])))
+    return Words(" ".join(filter(None, [first, _places_by_subtype(table), _widths(view), _specialists(view)])))
 
 
 def _places_by_subtype(table: pd.DataFrame) -> str:
@@ -41,8 +43,8 @@ def _places_by_subtype(table: pd.DataFrame) -> str:
     )
 
 
-def _widths(limits: Limits) -> str:
-    row = limits.widths.loc["average_width"]
+def _widths(view: View) -> str:
+    row = limits.widths(view).loc["average_width"]
     if not np.isfinite(row["spearman"]):
         return ""
     found = f"{row['spearman']:.2f} (95% interval {row['spearman_low']:.2f} to {row['spearman_high']:.2f})".replace(
@@ -56,8 +58,8 @@ def _widths(limits: Limits) -> str:
     )
 
 
-def _specialists(limits: Limits) -> str:
-    table = limits.subtypes
+def _specialists(view: View) -> str:
+    table = limits.subtypes(view)
     if not table["specialist"].any() or table["specialist"].all():
         return ""
     others, special = table[~table["specialist"]], table[table["specialist"]]
@@ -69,7 +71,7 @@ def _specialists(limits: Limits) -> str:
     )
 
 
-def types_advice(limits: Limits) -> Words:
+def types_advice(view: View) -> Words:
     """What follows for comparisons between kinds of trust."""
     return Words(
         advice(
@@ -82,9 +84,9 @@ def types_advice(limits: Limits) -> Words:
 # --- 6. how much the method decides ---
 
 
-def method(limits: Limits) -> Words:
+def method(view: View) -> Words:
     """The finding on choices of method."""
-    table, choices = limits.method, limits.choices
+    table, choices = limits.method(view), limits.choices(view)
     quarter = len(table) / 4
     both = int(((table["rank_best"] <= quarter) & (table["rank_worst"] > 3 * quarter)).sum())
     most = choices.iloc[0] if len(choices) else None
@@ -95,32 +97,32 @@ def method(limits: Limits) -> Words:
         else ""
     )
     return Words(
-        f"**Under {len(limits.multiverse.choices):,} defensible combinations of choices, the typical trust's place varies over "
+        f"**Under {len(limits.multiverse(view).choices):,} defensible combinations of choices, the typical trust's place varies over "
         f"{width(table, 'rank_best', 'rank_worst'):.0f} of {len(table)} places.** {share(both, len(table))} trusts could be in the best quarter of the table "
         f"under some combinations and in the worst quarter under others.{strongest} The choices: leave out a metric or a domain, leave "
         "out finance, in-quarter data only, equal weight for each domain, median in place of mean, without the override, order "
         "by average only. Changing one of them at a time, the typical trust's place varies over "
         f"{width(table, 'single_best', 'single_worst'):.0f} places. The combinations are not equally sensible, their share is no "
         f"probability, and some leave few metrics, which alone moves places. Where a choice needs "
-        f"new segments, {_rule(limits)}."
+        f"new segments, {_rule(view)}."
     )
 
 
-def _rule(limits: Limits) -> str:
+def _rule(view: View) -> str:
     return {
         "quartiles": "they are quartiles of all trust types anew",
         "thresholds": "the thresholds of the rules stay",
         "counts": "each keeps the number of trusts that it has in this table, as the national pool is not in these files",
         "none": "there are none, so the order is by average",
-    }[limits.setting.rule]
+    }[limits.setting(view).rule]
 
 
-def shuffled(limits: Limits) -> Words:
+def shuffled(view: View) -> Words:
     """The finding of the randomisation check."""
-    table = limits.shuffled
+    table = limits.shuffled(view)
     if table.empty:
         return Words("")
-    wide = table[table["trusts"] >= COMMON * len(limits.league)]
+    wide = table[table["trusts"] >= COMMON * len(view.league)]
     first, last = table.iloc[0], (wide if len(wide) else table).iloc[-1]
     return Words(
         f"**If one metric were pure chance.** Deal the scores on “{plain(first['name'])}” out at random and "
@@ -130,9 +132,22 @@ def shuffled(limits: Limits) -> Words:
     )
 
 
-def covariate(limits: Limits) -> Words | None:
-    """The association of a covariate with the average score, with its caveat; None without a covariate."""
-    found = limits.association
+def covariate(view: View, path: str = "", column: str = "") -> Words | None:
+    """The association of a number for each trust with the average score, with its caveat; None without one.
+
+    Parameters
+    ----------
+    path, column : str
+        A CSV file of trust_code and a number, and the number's column; nothing for none.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be used; every problem is listed.
+    """
+    if not path:
+        return None
+    found = limits.association(view, read_covariate(path, column or None))
     if found is None:
         return None
     if not np.isfinite(found.spearman):
@@ -158,7 +173,7 @@ def covariate(limits: Limits) -> Words | None:
     )
 
 
-def method_advice(limits: Limits) -> Words:
+def method_advice(view: View) -> Words:
     """What follows for a reader of one ranking among many."""
     return Words(
         advice(

@@ -8,8 +8,9 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.limits import Limits
+from nof.method import limits
 from nof.method.sensitivity import NOTHING
+from nof.method.view import View
 from nof.method.volatility import FALSE_DISCOVERIES, change_summary
 from nof.show.display import Column, Table
 from nof.show.limits_words import happened
@@ -29,8 +30,8 @@ PUBLISHED_CHANGES = (
 )
 
 
-def _file(limits: Limits, name: str) -> str:
-    return FILES.format(f"limits_{name}-{limits.view.trust_type}.csv")
+def _file(view: View, name: str) -> str:
+    return FILES.format(f"limits_{name}-{view.trust_type}.csv")
 
 
 def _trust() -> Column:
@@ -56,16 +57,16 @@ def folded(table: pd.DataFrame, ends: int = ENDS, middle: int = MIDDLE) -> pd.Da
     return pd.concat([table.head(ends), table.iloc[start : start + middle], table.tail(ends)])
 
 
-def places(limits: Limits) -> Table:
+def places(view: View) -> Table:
     """How sure the first, the middle and the last places are."""
-    table = folded(limits.places)
+    table = folded(limits.places(view))
     shown = table.assign(
         likely=_span(table, "rank_low", "rank_high"),
         sets=_span(table, "set_low", "set_high"),
         told=[f"{told} of {others}" for told, others in zip(table["told_apart"], table["others"], strict=True)],
         percent=100 * table["chance_own"],
     )
-    what = "All trusts" if len(table) == len(limits.places) else "The first, the middle and the last places"
+    what = "All trusts" if len(table) == len(limits.places(view)) else "The first, the middle and the last places"
     return Table(
         shown,
         f"{what}, and how sure they are",
@@ -81,24 +82,24 @@ def places(limits: Limits) -> Table:
             _number("nearest", "Distance", ".1f", "standard errors"),
         ),
         note=f"Chance: share of redraws of the trust's own metric scores that give this segment. Distance: of the average to "
-        f"the nearest edge between segments before the override. {_file(limits, 'places')}",
+        f"the nearest edge between segments before the override. {_file(view, 'places')}",
     )
 
 
 # --- 2. volatility ---
 
 
-def changes(limits: Limits) -> Table | None:
+def changes(view: View) -> Table | None:
     """Changes of segment in the form of NHS England's note on Q2 2025/26, for every step."""
-    if not limits.steps:
+    if not limits.steps(view):
         return None
     columns, frame = [Column("group", "Trusts that", row_header=True)], pd.DataFrame({"group": list(_GROUPS.values())})
-    for step in limits.steps:
+    for step in limits.steps(view):
         label = f"{Quarter.parse(step.before).label[:2]} to {Quarter.parse(step.after).label}"
         frame[label] = [*_counts(step.changes), _noise(step)]
         columns.append(Column(label, label, align="right"))
-    real = not limits.view.publication.illustrative and any(
-        (one.before, one.after) == PUBLISHED_STEP for one in limits.steps
+    real = not view.publication.illustrative and any(
+        (one.before, one.after) == PUBLISHED_STEP for one in limits.steps(view)
     )
     return Table(
         frame,
@@ -133,12 +134,14 @@ def _noise(step) -> str | None:
     return None if found is None else f"{found.expected:.0f} ({found.low:.0f} to {found.high:.0f})"
 
 
-def transitions(limits: Limits) -> Table | None:
+def transitions(view: View) -> Table | None:
     """Segments of the quarter before against those of this one."""
-    if limits.transitions is None or limits.transitions["trusts"].sum() == 0:
+    if limits.transitions(view) is None or limits.transitions(view)["trusts"].sum() == 0:
         return None
-    wide = limits.transitions.pivot(index="segment_before", columns="segment_after", values="trusts").reset_index()
-    before, after = (Quarter.parse(one).label for one in limits.last_step[:2])
+    wide = (
+        limits.transitions(view).pivot(index="segment_before", columns="segment_after", values="trusts").reset_index()
+    )
+    before, after = (Quarter.parse(one).label for one in limits.last_step(view)[:2])
     return Table(
         wide.assign(all=wide[[1, 2, 3, 4]].sum(axis=1)),
         f"From segment to segment, {before} to {after}",
@@ -151,9 +154,9 @@ def transitions(limits: Limits) -> Table | None:
     )
 
 
-def reliability(limits: Limits) -> Table | None:
+def reliability(view: View) -> Table | None:
     """Reliability of the average and of each metric score over the quarters."""
-    table = limits.reliability
+    table = limits.reliability(view)
     if table.empty:
         return None
     names = {"average": "Average score", "average of moving metrics": "Average of the metrics that moved every quarter"}
@@ -184,9 +187,9 @@ def reliability(limits: Limits) -> Table | None:
 # --- 3. data lags ---
 
 
-def periods(limits: Limits) -> Table:
+def periods(view: View) -> Table:
     """The period and age of each metric."""
-    table = limits.periods
+    table = limits.periods(view)
     moved = table["moved"].map({True: "yes", False: "no"})
     shown = table.assign(
         within=table["in_quarter"].map({True: "yes", False: "no"}),
@@ -211,9 +214,9 @@ def periods(limits: Limits) -> Table:
     )
 
 
-def in_quarter(limits: Limits) -> Table | None:
+def in_quarter(view: View) -> Table | None:
     """The trusts that a ranking from in-quarter metrics only would move most."""
-    table = limits.in_quarter_ranks.dropna(subset=["rank_in_quarter"])
+    table = limits.in_quarter_ranks(view).dropna(subset=["rank_in_quarter"])
     if table.empty:
         return None
     most = table.reindex(table["places"].abs().sort_values(ascending=False, kind="stable").index).head(MOST)
@@ -227,23 +230,23 @@ def in_quarter(limits: Limits) -> Table | None:
             _number("places", "Places", "+.0f"),
             _number("metrics_in_quarter", "Metrics left"),
         ),
-        note=f"A plus means a better place. Segments and override as in the method section. {_file(limits, 'in_quarter_ranking')}",
+        note=f"A plus means a better place. Segments and override as in the method section. {_file(view, 'in_quarter_ranking')}",
     )
 
 
 # --- 4. mergers ---
 
 
-def mergers(limits: Limits) -> Table | None:
+def mergers(view: View) -> Table | None:
     """The trusts that a merger touches, and the comparisons that it breaks."""
-    table = limits.affected
+    table = limits.affected(view)
     if table.empty:
         return None
     rows = list(table.itertuples())
     table = table.assign(
         when=[day(one.event_date) for one in rows],
         what=[happened(one) for one in rows],
-        broken=[_broken(limits, one) for one in rows],
+        broken=[_broken(view, one) for one in rows],
     )
     return Table(
         table,
@@ -262,19 +265,19 @@ def mergers(limits: Limits) -> Table | None:
     )
 
 
-def _broken(limits: Limits, one) -> str:
+def _broken(view: View, one) -> str:
     steps = [
         f"{Quarter.parse(step.before).label} with {Quarter.parse(step.after).label}"
-        for step in limits.steps
-        if one.trust_code in limits.broken(step.before, step.after)
+        for step in limits.steps(view)
+        if one.trust_code in limits.broken(view, step.before, step.after)
     ]
     return "; ".join(steps) or "no step"
 
 
-def merged(limits: Limits) -> Table | None:
+def merged(view: View) -> Table | None:
     """Arithmetic: where trusts that merge after the quarter would have stood as one."""
     rows: list[tuple] = []
-    for event, position in limits.merged:
+    for event, position in limits.merged(view):
         if position is None:
             continue
         for one in position.predecessors.itertuples():
@@ -311,10 +314,10 @@ def merged(limits: Limits) -> Table | None:
 # --- 5. trust types ---
 
 
-def subtypes(limits: Limits) -> Table:
+def subtypes(view: View) -> Table:
     """Metrics, ranges and places by subtype."""
-    table = limits.by_subtype.assign(
-        metrics=[f"{row.metrics_fewest:.0f} to {row.metrics_most:.0f}" for row in limits.by_subtype.itertuples()]
+    table = limits.by_subtype(view).assign(
+        metrics=[f"{row.metrics_fewest:.0f} to {row.metrics_most:.0f}" for row in limits.by_subtype(view).itertuples()]
     )
     return Table(
         table,
@@ -333,9 +336,9 @@ def subtypes(limits: Limits) -> Table:
     )
 
 
-def best_of_subtypes(limits: Limits, count: int = 3) -> Table | None:
+def best_of_subtypes(view: View, count: int = 3) -> Table | None:
     """The best placed trusts of each subtype; None where there is one subtype."""
-    table = limits.subtypes
+    table = limits.subtypes(view)
     if table["trust_subtype"].nunique() < 2:
         return None
     best = table[table["rank_in_subtype"] <= count].sort_values(["trust_subtype", "rank"], kind="stable")
@@ -363,16 +366,16 @@ def best_of_subtypes(limits: Limits, count: int = 3) -> Table | None:
             if apart
             else ""
         )
-        + _file(limits, "subtypes"),
+        + _file(view, "subtypes"),
     )
 
 
 # --- 6. method ---
 
 
-def choices(limits: Limits) -> Table | None:
+def choices(view: View) -> Table | None:
     """The single choices that move the table most; None where no trust has enough metrics for another choice."""
-    table = limits.choices.head(MOST)
+    table = limits.choices(view).head(MOST)
     if table.empty:
         return None
     return Table(
@@ -385,13 +388,13 @@ def choices(limits: Limits) -> Table | None:
             _number("places_most", "Places at most"),
             _number("segments_changed", "Segments changed"),
         ),
-        note=f"All else as published. {_file(limits, 'choices')}",
+        note=f"All else as published. {_file(view, 'choices')}",
     )
 
 
-def moved_most(limits: Limits) -> Table:
+def moved_most(view: View) -> Table:
     """The trusts whose place depends most on the method."""
-    table = limits.method.assign(width=limits.method["rank_worst"] - limits.method["rank_best"])
+    table = limits.method(view).assign(width=limits.method(view)["rank_worst"] - limits.method(view)["rank_best"])
     most = table.sort_values(["width", "rank_published"], ascending=[False, True], kind="stable").head(MOST)
     shown = most.assign(
         all=_span(most, "rank_best", "rank_worst"),
@@ -409,13 +412,13 @@ def moved_most(limits: Limits) -> Table:
             Column("moves_most", "Single choice that moves it most"),
             _number("places", "Places", "+.0f"),
         ),
-        note=f"Places: a minus is a move up the table. {_file(limits, 'method')}",
+        note=f"Places: a minus is a move up the table. {_file(view, 'method')}",
     )
 
 
-def shuffled(limits: Limits) -> Table:
+def shuffled(view: View) -> Table:
     """The randomisation check."""
-    shown = limits.shuffled.assign(percent=100 * limits.shuffled["share_moved"]).head(MOST)
+    shown = limits.shuffled(view).assign(percent=100 * limits.shuffled(view)["share_moved"]).head(MOST)
     return Table(
         shown,
         f"If one metric were pure chance: the {len(shown)} that move most",
@@ -427,5 +430,5 @@ def shuffled(limits: Limits) -> Table:
             _number("places_most", "Largest move", ".0f", "mean"),
         ),
         note="The scores of one metric are dealt out anew, at random, among the trusts scored on it; everything else stays. "
-        + _file(limits, "shuffled").replace("All trusts", "All metrics"),
+        + _file(view, "shuffled").replace("All trusts", "All metrics"),
     )

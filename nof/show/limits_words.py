@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.limits import Limits, Step
+from nof.method import limits
+from nof.method.limits import Step
+from nof.method.view import View
 from nof.method.volatility import change_summary
 from nof.show.display import Words, plain
 from nof.show.words import day, listed, share, short_name, trusts, type_name
@@ -48,13 +50,15 @@ def width(table: pd.DataFrame, low: str, high: str) -> float:
 # --- 1. uncertainty ---
 
 
-def uncertainty(limits: Limits) -> Words:
+def uncertainty(view: View) -> Words:
     """The finding on ranks and segments, and what the likely range does and does not measure."""
-    table = limits.places
+    table = limits.places(view)
     told = int((table["told_apart"] > 0).sum())
     joint = int(((table["joint_low"] > 1) | (table["joint_high"] < len(table))).sum())
     best = min(FIRST, len(table))
-    whose = "as NHS England publishes it" if limits.ranges_published else "as we redraw it by NHS England's method"
+    whose = (
+        "as NHS England publishes it" if limits.ranges_published(view) else "as we redraw it by NHS England's method"
+    )
     return Words(
         f"**{count(told).capitalize()} of {len(table)} trusts can be told apart from at least one other trust.** The likely range, {whose}, says "
         "how much a trust's average and place would change if other metrics like its own had been counted: how broad its "
@@ -67,9 +71,9 @@ def uncertainty(limits: Limits) -> Words:
     )
 
 
-def pairing(limits: Limits) -> Words:
+def pairing(view: View) -> Words:
     """What pairing on shared metrics changes."""
-    found, level = limits.pairing, 0.05
+    found, level = limits.pairing(view), 0.05
     pairs = int(found["pairs"])
     if pairs == 0:
         return Words("No two trusts share enough metrics to be compared.")
@@ -85,13 +89,13 @@ def pairing(limits: Limits) -> Words:
     )
 
 
-def segments(limits: Limits) -> Words:
+def segments(view: View) -> Words:
     """How near trusts stand to the edges between segments."""
-    near = limits.places["nearest"].dropna()
+    near = limits.places(view)["nearest"].dropna()
     if near.empty:
         return Words("The edges between segments are not known for this table.")
     within = int((near <= 1).sum())
-    held = int((limits.places["segment"] > limits.places["segment_unadjusted"]).sum())
+    held = int((limits.places(view)["segment"] > limits.places(view)["segment_unadjusted"]).sum())
     note = (
         f" {trusts(held).capitalize()} {_is_are(held)} held at segment 3 by the financial override, which makes a segment "
         "look surer than the scores behind it."
@@ -104,7 +108,7 @@ def segments(limits: Limits) -> Words:
     )
 
 
-def uncertainty_advice(limits: Limits) -> Words:
+def uncertainty_advice(view: View) -> Words:
     """What follows for a reader of ranks."""
     return Words(
         advice(
@@ -117,9 +121,9 @@ def uncertainty_advice(limits: Limits) -> Words:
 # --- 2. volatility ---
 
 
-def volatility(limits: Limits) -> Words:
+def volatility(view: View) -> Words:
     """The finding on movement, in the form of NHS England's note on Q2 2025/26."""
-    step = limits.last_step
+    step = limits.last_step(view)
     if step is None:
         return Words(
             "**Nothing can be said of movement:** these files hold no quarter before this one. A place that has "
@@ -127,7 +131,7 @@ def volatility(limits: Limits) -> Words:
         )
     if step.changes.empty:
         return Words(f"**Nothing can be said of movement:** no trust can be compared with {label(step.before)}.")
-    return Words(f"{_sentence(step)}{_noise(step)}{_left_out(limits)}\n\n{_uncorrected(step)}")
+    return Words(f"{_sentence(step)}{_noise(step)}{_left_out(view)}\n\n{_uncorrected(step)}")
 
 
 def _sentence(step: Step) -> str:
@@ -165,21 +169,21 @@ def _uncorrected(step: Step) -> str:
     )
 
 
-def _left_out(limits: Limits) -> str:
-    if limits.excluded.empty:
+def _left_out(view: View) -> str:
+    if limits.excluded(view).empty:
         return ""
-    names = listed(f"{plain(one.trust_name)} ({one.reason})" for one in limits.excluded.itertuples())
+    names = listed(f"{plain(one.trust_name)} ({one.reason})" for one in limits.excluded(view).itertuples())
     return f"Left out as not comparable: {names}. "
 
 
-def lasting(limits: Limits) -> Words:
+def lasting(view: View) -> Words:
     """Reliability over quarters against breadth within one."""
-    parts = [_correlation(limits), _reliability(limits), _breadth(limits)]
+    parts = [_correlation(view), _reliability(view), _breadth(view)]
     return Words(" ".join(filter(None, parts)) or "One quarter alone does not show how far places last.")
 
 
-def _correlation(limits: Limits) -> str:
-    step, table = limits.last_step, limits.correlations
+def _correlation(view: View) -> str:
+    step, table = limits.last_step(view), limits.correlations(view)
     if step is None:
         return ""
     row = table[
@@ -203,12 +207,12 @@ def _correlation(limits: Limits) -> str:
     )
 
 
-def _reliability(limits: Limits) -> str:
-    table = limits.reliability
+def _reliability(view: View) -> str:
+    table = limits.reliability(view)
     if table.empty:
         return ""
     single = table[~table["measure"].str.startswith("average")].dropna(subset="icc")
-    wide = single[single["trusts"] >= COMMON * len(limits.league)]
+    wide = single[single["trusts"] >= COMMON * len(view.league)]
     single = wide if len(wide) else single
     moving = table[table["measure"] == "average of moving metrics"]["icc"]
     text = (
@@ -225,19 +229,19 @@ def _reliability(limits: Limits) -> str:
     )
 
 
-def _breadth(limits: Limits) -> str:
-    if not np.isfinite(limits.rankability):
+def _breadth(view: View) -> str:
+    if not np.isfinite(limits.rankability(view)):
         return ""
     return (
-        f"Within one quarter the picture differs: {100 * limits.rankability:.0f}% of the differences between averages is "
+        f"Within one quarter the picture differs: {100 * limits.rankability(view):.0f}% of the differences between averages is "
         "more than the spread of a trust's own metric scores would give (its rankability within the quarter; below 50% is "
         "called poor in the literature). A place can be stable because the same few metrics are counted each time."
     )
 
 
-def volatility_advice(limits: Limits) -> Words:
+def volatility_advice(view: View) -> Words:
     """What follows for a reader of movement."""
-    step = limits.last_step
+    step = limits.last_step(view)
     if step is None:
         return Words(advice("Wait for a second quarter before reading anything into a place."))
     return Words(
@@ -251,9 +255,9 @@ def volatility_advice(limits: Limits) -> Words:
 # --- 3. data lags ---
 
 
-def lags(limits: Limits) -> Words:
+def lags(view: View) -> Words:
     """The finding on data dates."""
-    table, quarter = limits.periods, Quarter.parse(limits.view.quarter)
+    table, quarter = limits.periods(view), Quarter.parse(view.quarter)
     within, known = int(table["in_quarter"].sum()), table["age_months"].dropna()
     oldest = table.loc[known.idxmax()] if len(known) else None
     old = (
@@ -266,29 +270,29 @@ def lags(limits: Limits) -> Words:
     note = f" The period of {unknown} could not be read." if unknown else ""
     return Words(
         f"**{share(within, len(table))} metrics end in {quarter.label}; the others describe earlier time.**{old}{note} "
-        f"{_unmoved(limits)}"
+        f"{_unmoved(view)}"
     )
 
 
-def _unmoved(limits: Limits) -> str:
-    if limits.unmoved is None:
+def _unmoved(view: View) -> str:
+    if limits.unmoved(view) is None:
         return "Without an earlier quarter nobody can say which metrics have moved."
-    if not limits.unmoved:
+    if not limits.unmoved(view):
         return "Every metric has a newer period than in the quarter before."
-    names = listed(f"“{plain(limits.metric_names.get(one, one))}”" for one in limits.unmoved)
-    count_ = len(limits.unmoved)
+    names = listed(f"“{plain(limits.metric_names(view).get(one, one))}”" for one in limits.unmoved(view))
+    count_ = len(limits.unmoved(view))
     return (
-        f"{count_} of {limits.periods['metric_id'].nunique()} cover the same period as in the quarter before, so they "
+        f"{count_} of {limits.periods(view)['metric_id'].nunique()} cover the same period as in the quarter before, so they "
         f"cannot show change: {names}."
     )
 
 
-def in_quarter(limits: Limits) -> Words:
+def in_quarter(view: View) -> Words:
     """What a ranking from in-quarter metrics would look like."""
-    table = limits.in_quarter_ranks
+    table = limits.in_quarter_ranks(view)
     both = table.dropna(subset=["rank_in_quarter"])
     if both.empty:
-        left, every = len(limits.in_quarter), limits.periods["metric_id"].nunique()
+        left, every = len(limits.in_quarter(view)), limits.periods(view)["metric_id"].nunique()
         why = (
             "no metric ends in the quarter"
             if left == 0
@@ -300,7 +304,7 @@ def in_quarter(limits: Limits) -> Words:
     away, thin = both["places"].abs(), len(table) - len(both)
     placed = f" {trusts(thin).capitalize()} would have too few metrics left to be placed." if thin else ""
     return Words(
-        f"**The ranking from in-quarter metrics only** ({len(limits.in_quarter)} metrics; a trust has "
+        f"**The ranking from in-quarter metrics only** ({len(limits.in_quarter(view))} metrics; a trust has "
         f"{both['metrics_in_quarter'].min()} to {both['metrics_in_quarter'].max()} of them) differs from the published one by "
         f"{away.median():.0f} places for the typical trust and by {away.max():.0f} at most.{placed} Part of this is only that "
         "fewer metrics are counted. The combined finance score carries the quarter's date although half of it rests on the "
@@ -308,7 +312,7 @@ def in_quarter(limits: Limits) -> Words:
     )
 
 
-def lags_advice(limits: Limits) -> Words:
+def lags_advice(view: View) -> Words:
     """What follows for a reader of old data."""
     return Words(
         advice(
@@ -321,19 +325,19 @@ def lags_advice(limits: Limits) -> Words:
 # --- 4. mergers ---
 
 
-def mergers(limits: Limits) -> Words:
+def mergers(view: View) -> Words:
     """The finding on mergers."""
-    table, kind = limits.affected, type_name(limits.view.trust_type)
+    table, kind = limits.affected(view), type_name(view.trust_type)
     if table.empty:
         return Words(
             f"**No known merger touches this table:** none of the {kind} trusts took others over in the two years before the "
-            f"quarter's end, or is known to merge later.{_unexplained(limits)}"
+            f"quarter's end, or is known to merge later.{_unexplained(view)}"
         )
     past = table[table["timing"] != "after quarter"]["trust_code"].nunique()
     later = table[table["timing"] == "after quarter"]["trust_code"].nunique()
     after = f", and {later} a merger after it" if later else ""
     return Words(
-        f"**{past} of {trusts(len(limits.league))} carry a merger of the two years before the quarter's end{after}.** {_blanks(limits)}{_surveys(limits)}{_unexplained(limits)}"
+        f"**{past} of {trusts(len(view.league))} carry a merger of the two years before the quarter's end{after}.** {_blanks(view)}{_surveys(view)}{_unexplained(view)}"
     )
 
 
@@ -347,8 +351,8 @@ def happened(one) -> str:
     return f"is formed from {others}" if one.kind == "merger" else f"takes over {others}"
 
 
-def _blanks(limits: Limits) -> str:
-    table = limits.blanks[limits.blanks["share_with_metric"] >= COMMON]
+def _blanks(view: View) -> str:
+    table = limits.blanks(view)[limits.blanks(view)["share_with_metric"] >= COMMON]
     rows = [
         f"{plain(one.trust_name)} has no value for “{plain(one.description)}” (window {plain(one.reporting_date)}, merger on "
         f"{day(one.event_date)}; {100 * one.share_with_metric:.0f}% of trusts have one)"
@@ -361,10 +365,10 @@ def _blanks(limits: Limits) -> str:
     )
 
 
-def _surveys(limits: Limits) -> str:
-    if limits.surveys.empty:
+def _surveys(view: View) -> str:
+    if limits.surveys(view).empty:
         return ""
-    groups = limits.surveys.groupby(["trust_name", "timing"], sort=False)["description"]
+    groups = limits.surveys(view).groupby(["trust_name", "timing"], sort=False)["description"]
     rows = [
         f"for {plain(name)}, {len(set(part))} survey-based metric{'s' if len(set(part)) > 1 else ''} "
         f"{'end before' if timing == 'before' else 'fall in the year of'} the merger"
@@ -373,19 +377,19 @@ def _surveys(limits: Limits) -> str:
     return f"Surveys may predate a merger: {listed(rows)}. "
 
 
-def _unexplained(limits: Limits) -> str:
-    table = limits.unexplained
+def _unexplained(view: View) -> str:
+    table = limits.unexplained(view)
     if table.empty:
         return ""
     rows = [f"{plain(one.trust_name)} {one.change} in {label(one.quarter)}" for one in table.itertuples()]
     return f" **Not explained by a known merger:** {listed(rows)}."
 
 
-def merged(limits: Limits) -> Words:
+def merged(view: View) -> Words:
     """Positions of trusts that merge after the quarter; `limitations.tables.merged` sets them side by side."""
-    if not limits.merged:
+    if not limits.merged(view):
         return Words("No merger after the quarter is known that would bring trusts of this table together.")
-    placed = [found for _, found in limits.merged if found]
+    placed = [found for _, found in limits.merged(view) if found]
     widest = max((found.place_worst - found.place_best + 1 for found in placed), default=0)
     text = (
         f"**Arithmetic, not prediction.** The table sets the trusts that merge after the quarter side by side, with the range "
@@ -397,15 +401,15 @@ def merged(limits: Limits) -> Words:
     lost = [
         f"{plain(event['predecessor_name'] or event['predecessor_code'])} into "
         f"{plain(event['successor_name'] or event['successor_code'])} ({day(event['effective_date'])})"
-        for event, found in limits.merged
+        for event, found in limits.merged(view)
         if found is None
     ]
     return Words(text + (f"Cannot be placed, as not all of them stand in this table: {listed(lost)}." if lost else ""))
 
 
-def mergers_advice(limits: Limits) -> Words:
+def mergers_advice(view: View) -> Words:
     """What follows for comparisons across a merger."""
-    if limits.affected.empty:
+    if limits.affected(view).empty:
         return Words(advice("Nothing follows for this quarter; look again when a merger is announced."))
     return Words(
         advice(

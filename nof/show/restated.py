@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nof.common import Quarter
-from nof.method.trust import TrustView
+from nof.method.board import Trust
 from nof.method.view import View, restated_of
 from nof.read.difference import Difference, counts
 from nof.show import words
@@ -139,7 +139,7 @@ def restated(view: View) -> tuple[Words, Table | None]:
     return difference_words(found), None if found.figures.empty else difference_table(found)
 
 
-def caveat(trust: TrustView) -> str:
+def caveat(trust: Trust) -> str:
     """One remark where a trust's own figures were restated; empty where none was, or where that cannot be told."""
     rows = restated_of(trust.national).of_trust(trust.code, trust.quarter)
     if rows.empty:

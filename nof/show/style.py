@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,15 @@ def font_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def register_fonts() -> None:
-    """Tell matplotlib where the typeface is, once a process."""
+    """Tell matplotlib where the typeface is, once a process.
+
+    DejaVu Sans, which stands in for characters that the typeface lacks, has no weight of 600: matplotlib would take its
+    bold and warn of it below every figure. So the bold is entered under 600 as well; the drawing is the same.
+    """
     from matplotlib.font_manager import fontManager
 
+    stand_in = [font for font in fontManager.ttflist if (font.name, font.weight) == ("DejaVu Sans", 700)]
+    fontManager.ttflist += [replace(font, weight=600) for font in stand_in]
     for name in FONT_FILES.values():
         fontManager.addfont(font_folder() / name)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show import trust_charts, trust_tables, trust_words
 from nof.show import trust_firm as firm
 from nof.show import trust_reach as way
@@ -10,9 +11,9 @@ from nof.show.charts import show
 from nof.show.display import Words
 
 
-def trust_start(trust: TrustView) -> None:
+def trust_start(trust: Trust) -> None:
     """Headline, card, what this rests on."""
-    if trust.stands:
+    if board.stands(trust):
         show(
             trust_words.headline(trust),
             trust_words.card(trust),
@@ -24,9 +25,9 @@ def trust_start(trust: TrustView) -> None:
         show(trust_words.absent(trust), trust_words.opening(trust))
 
 
-def trust_score(trust: TrustView) -> None:
+def trust_score(trust: Trust) -> None:
     """Where the score comes from."""
-    if trust.stands:
+    if board.stands(trust):
         show(
             Words("## Where the score comes from"),
             trust_words.score(trust),
@@ -38,9 +39,9 @@ def trust_score(trust: TrustView) -> None:
         )
 
 
-def trust_reach(trust: TrustView) -> None:
+def trust_reach(trust: Trust) -> None:
     """What it would take to reach the next segment."""
-    if trust.stands:
+    if board.stands(trust):
         show(
             Words(f"## {way.reach_heading(trust)}"),
             way.reach(trust),
@@ -51,21 +52,21 @@ def trust_reach(trust: TrustView) -> None:
         )
 
 
-def trust_firm(trust: TrustView) -> None:
+def trust_firm(trust: Trust) -> None:
     """How firm this is."""
-    if trust.stands:
+    if board.stands(trust):
         show(Words("## How firm this is"), firm.firm(trust))
 
 
-def trust_peers(trust: TrustView) -> None:
+def trust_peers(trust: Trust) -> None:
     """Like-for-like peers."""
-    if trust.stands:
+    if board.stands(trust):
         show(Words("## Like for like"), trust_words.near(trust), trust_tables.near(trust))
 
 
-def trust_questions(trust: TrustView) -> None:
+def trust_questions(trust: Trust) -> None:
     """Questions that a board might ask."""
-    if trust.stands:
+    if board.stands(trust):
         show(Words("## Questions a board might ask, drawn from the data by rule"), firm.questions(trust))
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection
 
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show import style, trust_findings
 from nof.show.charts import figure, shortened
 from nof.show.display import Chart
@@ -39,9 +40,9 @@ def _sheet(height: float) -> Iterator[tuple[Any, Any]]:
 # --- where it stands among its type ---
 
 
-def strip(trust: TrustView) -> Chart:
+def strip(trust: Trust) -> Chart:
     """Every trust's average on one line, with this trust's likely range and the segments."""
-    averages, own = trust.limits.league["average_score"], trust.place
+    averages, own = trust.view.league["average_score"], board.place(trust)
     low, high = (float(np.nan_to_num(own[end], nan=own["average_score"])) for end in ("average_low", "average_high"))
     first = max(BEST, np.floor(min(averages.min(), low) * 10) / 10)
     last = min(WORST, np.ceil(max(averages.max(), high) * 10) / 10)
@@ -51,7 +52,7 @@ def strip(trust: TrustView) -> Chart:
         return 2 + (WIDE - 4) * (np.asarray(score, dtype=float) - first) / (last - first)
 
     with _sheet(24) as (drawing, axes):
-        _segment_bands(axes, trust.limits.view.edges, across, first, last)
+        _segment_bands(axes, trust.view.edges, across, first, last)
         axes.add_collection(
             LineCollection([[(x, 9), (x, 14)] for x in across(averages)], colors=style.QUIET, linewidths=0.7)
         )
@@ -92,9 +93,9 @@ def _segment_bands(axes: Any, edges: np.ndarray, across: Any, low: float, high: 
 # --- where the score comes from ---
 
 
-def bars(trust: TrustView) -> Chart:
+def bars(trust: Trust) -> Chart:
     """What each metric adds to the average against a median trust, as bars in order."""
-    table = trust.contributions
+    table = board.contributions(trust)
     values = table["contribution"].to_numpy()
     step, top = 3.6, 5.0
     reach = np.array([min(values.min(), 0.0), max(values.max(), 0.0)])
@@ -161,13 +162,13 @@ def _grid(panels: int) -> _Grid:
     return _Grid(across, WIDE / across, WIDE / across - 11, 25 if across == 6 else 21)
 
 
-def trend(trust: TrustView) -> Chart | None:
+def trend(trust: Trust) -> Chart | None:
     """The average and each metric score over the quarters, a small panel each; None for a single quarter."""
-    if len(trust.quarters) < 2:
+    if len(board.quarters(trust)) < 2:
         return None
-    panels = [("Average score", trust.standings["average"], trust.medians.loc["average"])]
-    names = trust.contributions.set_index("metric_id")["description"]
-    panels += [(names[one], row, trust.medians.loc[one]) for one, row in trust.scores.iterrows()]
+    panels = [("Average score", board.standings(trust)["average"], board.medians(trust).loc["average"])]
+    names = board.contributions(trust).set_index("metric_id")["description"]
+    panels += [(names[one], row, board.medians(trust).loc[one]) for one, row in board.scores(trust).iterrows()]
     grid = _grid(len(panels))
     rows = -(-len(panels) // grid.across)
     with _sheet(_KEY_MM + rows * _ROW_MM) as (drawing, axes):

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show.words import bodies, short_name, trusts
 
 SHOWN = 0.005  # points of the average below which a difference rounds to nothing
@@ -39,17 +40,17 @@ def range_words(place: Mapping) -> str:
     return f"{own}, likely range {place['average_low']:.2f} to {place['average_high']:.2f}"
 
 
-def _averages(trust: TrustView) -> pd.Series:
+def _averages(trust: Trust) -> pd.Series:
     """Average scores of its table, on the trust codes."""
-    assert trust.limits is not None  # figures are drawn only for a trust that stands in a table
-    return trust.limits.league.set_index("trust_code")["average_score"]
+    assert trust.view is not None  # figures are drawn only for a trust that stands in a table
+    return trust.view.league.set_index("trust_code")["average_score"]
 
 
-def strip_caption(trust: TrustView) -> str:
+def strip_caption(trust: Trust) -> str:
     """How many of the other trusts' averages lie within this trust's likely range."""
-    place, others = trust.place, _averages(trust).drop(trust.code)
+    place, others = board.place(trust), _averages(trust).drop(trust.code)
     if others.empty:
-        return f"No other {bodies(trust.trust_type).removesuffix('s')} stands in this table"
+        return f"No other {bodies(board.trust_type(trust)).removesuffix('s')} stands in this table"
     if pd.isna(place["average_low"]) or pd.isna(place["average_high"]):
         return f"Its average of {place['average_score']:.2f} among {len(others)} other{'s' * (len(others) != 1)}; no likely range is known"
     inside = int(others.between(place["average_low"], place["average_high"]).sum())
@@ -64,13 +65,13 @@ def _of(part: int, whole: int) -> str:
     return f"{'all' if part == whole else part or 'none'} {'' if part == whole else 'of the '}{whole} other trusts"
 
 
-def strip_alt(trust: TrustView) -> str:
+def strip_alt(trust: Trust) -> str:
     """The span of the averages, the trust's own, and how many are better and worse."""
-    place, averages = trust.place, _averages(trust)
+    place, averages = board.place(trust), _averages(trust)
     better, worse = int((averages < place["average_score"]).sum()), int((averages > place["average_score"]).sum())
     return (
-        f"Strip of the averages of {trusts(len(averages), trust.trust_type)}, from {averages.min():.2f} to "
-        f"{averages.max():.2f}. {short_name(trust.name)} stands at {range_words(place)}; {better} "
+        f"Strip of the averages of {trusts(len(averages), board.trust_type(trust))}, from {averages.min():.2f} to "
+        f"{averages.max():.2f}. {short_name(board.name(trust))} stands at {range_words(place)}; {better} "
         f"{'stands' if better == 1 else 'stand'} better, {worse} worse."
     )
 
@@ -78,9 +79,9 @@ def strip_alt(trust: TrustView) -> str:
 # --- where the score comes from ---
 
 
-def bars_caption(trust: TrustView) -> str:
+def bars_caption(trust: Trust) -> str:
     """How many metrics make the average worse than a median trust's, and how many better."""
-    values = trust.contributions["contribution"]
+    values = board.contributions(trust)["contribution"]
     worse, better = int((values > SHOWN).sum()), int((values < -SHOWN).sum())
     if not worse and not better:
         return "No metric sets its average apart from a median trust's"
@@ -95,9 +96,9 @@ def bars_caption(trust: TrustView) -> str:
     )
 
 
-def bars_alt(trust: TrustView) -> str:
+def bars_alt(trust: Trust) -> str:
     """The largest contributions on either side."""
-    table = trust.contributions
+    table = board.contributions(trust)
     first, last = table.iloc[0], table.iloc[-1]
     parts = [f"Bars in order, one for each of {len(table)} metrics." if len(table) > 1 else "One bar."]
     if first["contribution"] > SHOWN:
@@ -110,10 +111,10 @@ def bars_alt(trust: TrustView) -> str:
 # --- the quarters ---
 
 
-def trend_caption(trust: TrustView) -> str:
+def trend_caption(trust: Trust) -> str:
     """Where the average went from the first quarter to the last, and how many metrics went with it."""
-    first, last = trust.quarters[0], trust.quarters[-1]
-    average = trust.standings["average_score"]
+    first, last = board.quarters(trust)[0], board.quarters(trust)[-1]
+    average = board.standings(trust)["average_score"]
     steps = _steps(trust)
     better, worse = int((steps < 0).sum()), int((steps > 0).sum())
     went = (
@@ -135,23 +136,23 @@ def _span(first: str, last: str) -> str:
     return f"{start.label if start.year != end.year else f'Q{start.number}'} to {end.label}"
 
 
-def _steps(trust: TrustView) -> pd.Series:
+def _steps(trust: Trust) -> pd.Series:
     """Last score less first of each metric scored more than once, as shown: to two decimals."""
-    known = {one: row.dropna() for one, row in trust.scores.round(2).iterrows()}
+    known = {one: row.dropna() for one, row in board.scores(trust).round(2).iterrows()}
     return pd.Series({one: row.iloc[-1] - row.iloc[0] for one, row in known.items() if len(row) > 1}, dtype=float)
 
 
-def trend_alt(trust: TrustView) -> str:
+def trend_alt(trust: Trust) -> str:
     """The metrics that went furthest either way."""
-    names, steps = trust.contributions.set_index("metric_id")["description"], _steps(trust)
+    names, steps = board.contributions(trust).set_index("metric_id")["description"], _steps(trust)
     parts = [
-        f"Line charts over {len(trust.quarters)} quarters, one for the average and one for each of {len(names)} metrics."
+        f"Line charts over {len(board.quarters(trust))} quarters, one for the average and one for each of {len(names)} metrics."
     ]
     for way, found in (
         ("for the better", steps[steps < 0].sort_values()),
         ("for the worse", -(-steps[steps > 0]).sort_values()),
     ):
         if len(found):
-            row = trust.scores.loc[found.index[0]].dropna()
+            row = board.scores(trust).loc[found.index[0]].dropna()
             parts.append(f"Furthest {way}: {names[found.index[0]]}, {row.iloc[0]:.2f} to {row.iloc[-1]:.2f}.")
     return " ".join([*parts, "The table below gives the scores."])

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nof.method import lineage
+from nof.method import board, lineage
+from nof.method.board import Trust
 from nof.method.timeliness import PLAN
-from nof.method.trust import TrustView
 from nof.show.display import Words, plain
 from nof.show.restated import caveat
 from nof.show.trust_findings import SHOWN
@@ -22,7 +22,7 @@ SURE = 0.95  # chance from which a segment counts as settled
 # --- how firm ---
 
 
-def firm(trust: TrustView) -> Words:
+def firm(trust: Trust) -> Words:
     """What the evidence can bear for this trust: a line for each remark that applies."""
     found = [
         _chance(trust),
@@ -42,8 +42,8 @@ def firm(trust: TrustView) -> Words:
     return Words("\n".join(f"- {one}" for one in found if one))
 
 
-def _chance(trust: TrustView) -> str:
-    own = trust.place
+def _chance(trust: Trust) -> str:
+    own = board.place(trust)
     if pd.isna(own["chance_own"]):
         return ""
     after = " after the override" if own["in_deficit"] else ""
@@ -54,8 +54,8 @@ def _chance(trust: TrustView) -> str:
     )
 
 
-def _apart(trust: TrustView) -> str:
-    own = trust.place
+def _apart(trust: Trust) -> str:
+    own = board.place(trust)
     if not own["others"]:
         return ""
     told = int(own["told_apart"])
@@ -68,19 +68,19 @@ def _apart(trust: TrustView) -> str:
     )
 
 
-def _noise(trust: TrustView) -> str:
-    row = trust.change
+def _noise(trust: Trust) -> str:
+    row = board.change(trust)
     if row is None or pd.isna(row["q_value"]):
         return ""
     return (
         f"**Change.** Tested on the {row['metrics_tested']:.0f} metrics that could move since "
-        f"{label(trust.previous)}, beside "
+        f"{label(board.previous(trust))}, beside "
         f"all trusts of its type: {'more' if row['more_than_noise'] else 'no more'} than noise."
     )
 
 
-def _method(trust: TrustView) -> str:
-    row = trust.method
+def _method(trust: Trust) -> str:
+    row = board.method(trust)
     if pd.isna(row["rank_best"]) or row["rank_best"] == row["rank_worst"]:
         return ""
     return (
@@ -91,24 +91,24 @@ def _method(trust: TrustView) -> str:
     )
 
 
-def _few(trust: TrustView) -> str:
-    middle = trust.few
+def _few(trust: Trust) -> str:
+    middle = board.few(trust)
     if middle is None:
         return ""
     return (
-        f"**Few metrics.** It is scored on {trust.place['metrics_scored']:.0f} metrics; the median trust of all "
+        f"**Few metrics.** It is scored on {board.place(trust)['metrics_scored']:.0f} metrics; the median trust of all "
         f"types on {middle:g}. Each metric weighs more, and the likely range is wider."
     )
 
 
-def _old(trust: TrustView) -> str:
-    table = trust.old[trust.old["kind"] != PLAN].sort_values("age_months", ascending=False)
+def _old(trust: Trust) -> str:
+    table = board.old(trust)[board.old(trust)["kind"] != PLAN].sort_values("age_months", ascending=False)
     if table.empty:
         return ""
     named = [f"{plain(row.description)} ({plain(row.reporting_date)})" for row in table.head(NAMED).itertuples()]
     more = f", and {len(table) - NAMED} more" if len(table) > NAMED else ""
     return (
-        f"**Old data.** {len(table)} of its {len(trust.contributions)} metrics hold no data from the quarter "
+        f"**Old data.** {len(table)} of its {len(board.contributions(trust))} metrics hold no data from the quarter "
         f"itself: {_joined(named, more)}."
     )
 
@@ -117,20 +117,20 @@ def _joined(names: list[str], more: str) -> str:
     return ", ".join(names) + more if more else listed(names)
 
 
-def _unmoved(trust: TrustView) -> str:
-    still = trust.unmoved
+def _unmoved(trust: Trust) -> str:
+    still = board.unmoved(trust)
     if not still:
         return ""
-    many = f"{len(still)} of its {len(trust.contributions)} metrics {'covers' if len(still) == 1 else 'cover'}"
+    many = f"{len(still)} of its {len(board.contributions(trust))} metrics {'covers' if len(still) == 1 else 'cover'}"
     return f"**Nothing new.** {many} the same period as in the quarter before."
 
 
-def _missing(trust: TrustView) -> str:
-    table = trust.missing
+def _missing(trust: Trust) -> str:
+    table = board.missing(trust)
     if table.empty:
         return ""
     named = [
-        f"{plain(row.description)} ({trusts(row.trusts)} of {trust.trusts} have it"
+        f"{plain(row.description)} ({trusts(row.trusts)} of {board.trusts(trust)} have it"
         + ("; its window spans the merger)" if row.merger else ")")
         for row in table.head(NAMED).itertuples()
     ]
@@ -141,8 +141,8 @@ def _missing(trust: TrustView) -> str:
     )
 
 
-def _mergers(trust: TrustView) -> Iterator[str]:
-    for row in trust.events.itertuples():
+def _mergers(trust: Trust) -> Iterator[str]:
+    for row in board.events(trust).itertuples():
         names = listed(plain(one) for one in row.other_names)
         when = day(row.event_date)
         if row.role == "successor":
@@ -163,8 +163,8 @@ def _mergers(trust: TrustView) -> Iterator[str]:
         yield f"**Merger.** {what} on {when}. {then}"
 
 
-def _surveys(trust: TrustView) -> str:
-    names = trust.surveys
+def _surveys(trust: Trust) -> str:
+    names = board.surveys(trust)
     return (
         (
             f"**Surveys and the merger.** {listed([plain(one) for one in names[:NAMED]])} "
@@ -176,9 +176,9 @@ def _surveys(trust: TrustView) -> str:
     )
 
 
-def _edges(trust: TrustView) -> str:
+def _edges(trust: Trust) -> str:
     """Said only where the distance to the edge is smaller than what is not known of it."""
-    goal = trust.goal
+    goal = board.goal(trust)
     open_by = goal.edge_high - goal.edge_low
     if goal.target is None or not open_by > 2 * SHOWN or goal.gap > open_by / 2:
         return ""
@@ -188,16 +188,16 @@ def _edges(trust: TrustView) -> str:
     )
 
 
-def _unequal(trust: TrustView) -> str:
+def _unequal(trust: Trust) -> str:
     """Said only where the summary figures themselves differ; the others are counted in the opening."""
-    names = listed(trust.unequal)
+    names = listed(board.unequal(trust))
     return (
         (
             f"**Recomputed.** {names[0].upper()}{names[1:]} as published "
-            f"{'is' if len(trust.unequal) == 1 else 'are'} not what these "
+            f"{'is' if len(board.unequal(trust)) == 1 else 'are'} not what these "
             "files give when recomputed; the reconciliation briefing has both."
         )
-        if trust.unequal
+        if board.unequal(trust)
         else ""
     )
 
@@ -205,7 +205,7 @@ def _unequal(trust: TrustView) -> str:
 # --- what a board might ask ---
 
 
-def questions(trust: TrustView) -> Words:
+def questions(trust: Trust) -> Words:
     """Questions drawn from the data by rule, at most five, the ones that bear most on the result first."""
     found = [
         *_about_override(trust),
@@ -221,8 +221,8 @@ def questions(trust: TrustView) -> Words:
     return Words("\n".join(f"{number}. {one}" for number, one in enumerate(found[:ASKED], 1)))
 
 
-def _about_override(trust: TrustView) -> Iterator[str]:
-    goal = trust.goal
+def _about_override(trust: Trust) -> Iterator[str]:
+    goal = board.goal(trust)
     if goal.held:
         yield (
             f"The override holds us in segment {goal.segment} where our average alone gives "
@@ -237,8 +237,8 @@ def _about_override(trust: TrustView) -> Iterator[str]:
         )
 
 
-def _about_worst(trust: TrustView) -> Iterator[str]:
-    table = trust.contributions[trust.contributions["contribution"] > SHOWN]
+def _about_worst(trust: Trust) -> Iterator[str]:
+    table = board.contributions(trust)[board.contributions(trust)["contribution"] > SHOWN]
     for row in table.head(1).to_dict("records"):
         yield (
             f"{metric(row)} weighs most against our average. Does our own, newer information show the same, and "
@@ -246,8 +246,10 @@ def _about_worst(trust: TrustView) -> Iterator[str]:
         )
 
 
-def _about_step(trust: TrustView) -> Iterator[str]:
-    table = trust.steps[trust.steps["closes"].astype(bool)] if len(trust.steps) else trust.steps
+def _about_step(trust: Trust) -> Iterator[str]:
+    table = (
+        board.steps(trust)[board.steps(trust)["closes"].astype(bool)] if len(board.steps(trust)) else board.steps(trust)
+    )
     for row in table.head(1).to_dict("records"):
         if pd.isna(row["change"]):
             continue
@@ -256,12 +258,12 @@ def _about_step(trust: TrustView) -> Iterator[str]:
         yield (
             f"{plain(row['description'])} going from {with_unit(row['value'], row['units'])} to "
             f"{with_unit(row['value_needed'], row['units'])}{often} would carry our average into segment "
-            f"{trust.goal.target}. Would that be good for patients in itself, and is it among our plans?"
+            f"{board.goal(trust).target}. Would that be good for patients in itself, and is it among our plans?"
         )
 
 
-def _about_change(trust: TrustView) -> Iterator[str]:
-    row = trust.change
+def _about_change(trust: Trust) -> Iterator[str]:
+    row = board.change(trust)
     if row is None or pd.isna(row["q_value"]):
         return
     if row["more_than_noise"]:
@@ -269,23 +271,27 @@ def _about_change(trust: TrustView) -> Iterator[str]:
             f"Our average changed from {row['average_before']:.2f} to {row['average_after']:.2f}, more than noise "
             f"would. Do we know which services did that, and will it last?"
         )
-    elif not row["by_override"] and trust.before and abs(trust.before["rank"] - trust.place["rank"]) >= 1:
+    elif (
+        not row["by_override"]
+        and board.before(trust)
+        and abs(board.before(trust)["rank"] - board.place(trust)["rank"]) >= 1
+    ):
         yield (
-            f"Our place went from {trust.before['rank']:.0f} to {trust.place['rank']:.0f}, yet our average "
+            f"Our place went from {board.before(trust)['rank']:.0f} to {board.place(trust)['rank']:.0f}, yet our average "
             f"changed by no more than noise. Are we treating the move as news?"
         )
 
 
-def _about_missing(trust: TrustView) -> Iterator[str]:
-    for row in trust.missing.head(1).itertuples():
+def _about_missing(trust: Trust) -> Iterator[str]:
+    for row in board.missing(trust).head(1).itertuples():
         yield (
             f"We have no score for {plain(row.description)}, as {trusts(row.trusts)} of our type do. Does it not "
             f"apply to us, or were the data not sent?"
         )
 
 
-def _about_merger(trust: TrustView) -> Iterator[str]:
-    for row in trust.events.head(1).itertuples():
+def _about_merger(trust: Trust) -> Iterator[str]:
+    for row in board.events(trust).head(1).itertuples():
         others = listed(plain(one) for one in row.other_names)
         yield (
             f"Which of these figures still describe the trusts before the merger with {others}, and what do we "
@@ -295,8 +301,8 @@ def _about_merger(trust: TrustView) -> Iterator[str]:
         )
 
 
-def _about_old(trust: TrustView) -> Iterator[str]:
-    table = trust.old[trust.old["kind"] != PLAN].sort_values("age_months", ascending=False)
+def _about_old(trust: Trust) -> Iterator[str]:
+    table = board.old(trust)[board.old(trust)["kind"] != PLAN].sort_values("age_months", ascending=False)
     for row in table.head(1).itertuples():
         yield (
             f"{plain(row.description)} describes {plain(row.reporting_date)}. What do our own figures say for the "
@@ -304,14 +310,14 @@ def _about_old(trust: TrustView) -> Iterator[str]:
         )
 
 
-def _about_best(trust: TrustView) -> Iterator[str]:
-    table = trust.contributions[trust.contributions["contribution"] < -SHOWN]
+def _about_best(trust: Trust) -> Iterator[str]:
+    table = board.contributions(trust)[board.contributions(trust)["contribution"] < -SHOWN]
     for row in table.tail(1).to_dict("records"):
         yield f"{metric(row)} does most in our favour. What does it depend on, and what could put it at risk?"
 
 
-def _about_peers(trust: TrustView) -> Iterator[str]:
-    table = trust.near.iloc[1:].dropna(subset="difference")
+def _about_peers(trust: Trust) -> Iterator[str]:
+    table = board.near(trust).iloc[1:].dropna(subset="difference")
     ahead = table[table["difference"] > SHOWN].sort_values("difference", ascending=False)
     for row in ahead.head(1).itertuples():
         yield (

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show.display import Words, plain
 from nof.show.trust_findings import SHOWN
 from nof.show.trust_words import NAMED, label, points, with_unit
 from nof.show.words import listed
 
 
-def reach_heading(trust: TrustView) -> str:
+def reach_heading(trust: Trust) -> str:
     """Heading of the section on the next segment."""
-    goal = trust.goal
+    goal = board.goal(trust)
     if goal.held:
         return f"What holds it in segment {goal.segment}, and what else it would take"
     if goal.target:
@@ -23,17 +24,17 @@ def reach_heading(trust: TrustView) -> str:
     )
 
 
-def reach(trust: TrustView) -> Words:
+def reach(trust: Trust) -> Words:
     """The gap, the override first; what one metric or several could do."""
-    told = list(trust.goal.sentences)
+    told = list(board.goal(trust).sentences)
     told[0] = f"**{told[0]}**"
-    if trust.goal.held and trust.goal.target:
+    if board.goal(trust).held and board.goal(trust).target:
         told[1] = "If it were lifted: " + told[1][0].lower() + told[1][1:]
     return Words(" ".join([*told, _alone(trust)]).strip())
 
 
-def _alone(trust: TrustView) -> str:
-    table = trust.steps
+def _alone(trust: Trust) -> str:
+    table = board.steps(trust)
     if table.empty:
         return ""
     closes = table["closes"].astype(bool)
@@ -64,9 +65,9 @@ def _most_often(closing: pd.DataFrame) -> str:
     )
 
 
-def together(trust: TrustView) -> Words | None:
+def together(trust: Trust) -> Words | None:
     """What a few metrics could do together with steps that trusts do make."""
-    table = trust.sets
+    table = board.sets(trust)
     if table.empty:
         return None
     first = table[table["set"] == 1]
@@ -116,9 +117,9 @@ def _nearest(first: pd.DataFrame, told: str) -> Words:
     return Words(f"**{start}.** {told} What comes nearest is {moves}: {left} of the gap would stay open.")
 
 
-def others(trust: TrustView) -> Words | None:
+def others(trust: Trust) -> Words | None:
     """How the edge moved: quartiles of all trusts move with the others; of another rule nothing is said but where it lay."""
-    goal, moved = trust.goal, trust.others
+    goal, moved = board.goal(trust), board.others(trust)
     known = moved.frame.dropna(subset="edge")
     if goal.segment_unadjusted is None or known.empty:
         return None
@@ -127,7 +128,7 @@ def others(trust: TrustView) -> Words | None:
             "This holds the other trusts where they stand: arithmetic on published scores, neither a target nor a "
             "forecast."
         )
-        if len(trust.steps)
+        if len(board.steps(trust))
         else ""
     )
     quartiles = trust.national.framework(trust.quarter).segments.rule == "quartiles"
@@ -142,8 +143,8 @@ def others(trust: TrustView) -> Words | None:
     return Words(" ".join(filter(None, [still, span, _at_edges(trust)])))
 
 
-def _at_edges(trust: TrustView) -> str:
-    hard, easy = trust.others.gap_at_lowest, trust.others.gap_at_highest
+def _at_edges(trust: Trust) -> str:
+    hard, easy = board.others(trust).gap_at_lowest, board.others(trust).gap_at_highest
     if hard - easy < SHOWN:
         return ""
     if hard <= 0:

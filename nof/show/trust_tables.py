@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show.display import Column, Table
 from nof.show.tables import segment_tone
 from nof.show.trust_findings import signed
@@ -37,9 +38,9 @@ def _named(table: pd.DataFrame) -> list[str]:
     return [named(text, units) for text, units in zip(table["description"], table["units"], strict=True)]
 
 
-def metrics(trust: TrustView) -> Table:
+def metrics(trust: Trust) -> Table:
     """Each metric: value, median and quartiles, rank, score, and what it adds to the average."""
-    table = trust.contributions
+    table = board.contributions(trust)
     half = [
         None if a is None or b is None else f"{a} to {b}"
         for a, b in zip(_numbers(table, "lower_quartile"), _numbers(table, "upper_quartile"), strict=True)
@@ -74,30 +75,30 @@ def _unvalued(table: pd.DataFrame) -> str:
     return " Where only a score is published there is no value and no rank." if table["value"].isna().any() else ""
 
 
-def quarters(trust: TrustView) -> Table | None:
+def quarters(trust: Trust) -> Table | None:
     """Average, place, domain and metric scores by quarter; None for a single quarter."""
-    if len(trust.quarters) < 2:
+    if len(board.quarters(trust)) < 2:
         return None
-    labels = {one: Quarter.parse(one).label for one in trust.quarters}
+    labels = {one: Quarter.parse(one).label for one in board.quarters(trust)}
     summary = [
-        ("Average score", trust.standings["average_score"], ".2f"),
-        ("Place in the table", trust.standings["rank"], ".0f"),
-        ("Segment", trust.standings["segment"], ".0f"),
+        ("Average score", board.standings(trust)["average_score"], ".2f"),
+        ("Place in the table", board.standings(trust)["rank"], ".0f"),
+        ("Segment", board.standings(trust)["segment"], ".0f"),
     ]
-    summary += [(f"Domain: {name}", row[trust.quarters], ".2f") for name, row in trust.domains.iterrows()]
-    names = trust.contributions.set_index("metric_id")["description"]
-    summary += [(names[one], row, ".2f") for one, row in trust.scores.iterrows()]
+    summary += [(f"Domain: {name}", row[board.quarters(trust)], ".2f") for name, row in board.domains(trust).iterrows()]
+    names = board.contributions(trust).set_index("metric_id")["description"]
+    summary += [(names[one], row, ".2f") for one, row in board.scores(trust).iterrows()]
     rows = [
         {"name": name} | {one: _written(cell, form) for one, cell in zip(labels, row, strict=True)}
         for name, row, form in summary
     ]
-    now = trust.medians[trust.quarter]
+    now = board.medians(trust)[trust.quarter]
     middle = [
         _written(now["average"]),
         None,
         None,
-        *map(_written, trust.domains["median"]),
-        *map(_written, now[trust.scores.index]),
+        *map(_written, board.domains(trust)["median"]),
+        *map(_written, now[board.scores(trust).index]),
     ]
     shown = pd.DataFrame(rows).assign(middle=middle)
     return Table(
@@ -117,12 +118,12 @@ def _written(number: float, form: str = ".2f") -> str | None:
     return None if pd.isna(number) else f"{number:{form}}"
 
 
-def domains(trust: TrustView) -> Table | None:
+def domains(trust: Trust) -> Table | None:
     """Domain scores where there is no table by quarter."""
-    if len(trust.quarters) > 1:
+    if len(board.quarters(trust)) > 1:
         return None
     return Table(
-        trust.domains.reset_index(),
+        board.domains(trust).reset_index(),
         "Domain scores",
         (
             Column("domain", "Domain", row_header=True),
@@ -135,9 +136,9 @@ def domains(trust: TrustView) -> Table | None:
 # --- what it would take ---
 
 
-def steps(trust: TrustView) -> Table | None:
+def steps(trust: Trust) -> Table | None:
     """What one metric alone would have to become; None where no metric can do it."""
-    table = trust.steps[trust.steps["closes"].astype(bool)].head(STEPS)
+    table = board.steps(trust)[board.steps(trust)["closes"].astype(bool)].head(STEPS)
     if table.empty:
         return None
     often = [
@@ -154,7 +155,7 @@ def steps(trust: TrustView) -> Table | None:
     )
     return Table(
         shown,
-        f"What one metric alone would have to become for segment {trust.goal.target}",
+        f"What one metric alone would have to become for segment {board.goal(trust).target}",
         (
             Column("name", "Metric", row_header=True),
             Column("now", "Now", align="right"),
@@ -171,11 +172,11 @@ def steps(trust: TrustView) -> Table | None:
     )
 
 
-def sets(trust: TrustView) -> Table | None:
+def sets(trust: Trust) -> Table | None:
     """The smallest sets of metrics that would close the gap together; None where none does, or one metric is enough."""
-    if trust.sets.empty or not trust.sets["closes"].iloc[0] or trust.sets["size"].iloc[0] == 1:
+    if board.sets(trust).empty or not board.sets(trust)["closes"].iloc[0] or board.sets(trust)["size"].iloc[0] == 1:
         return None
-    table = trust.sets[trust.sets["set"] <= _sets_shown(trust)]
+    table = board.sets(trust)[board.sets(trust)["set"] <= _sets_shown(trust)]
     shown = table.assign(
         name=_named(table),
         now=_numbers(table, "value"),
@@ -199,38 +200,38 @@ def sets(trust: TrustView) -> Table | None:
     )
 
 
-def _sets_caption(trust: TrustView) -> str:
-    count = int(trust.sets["set"].max())
+def _sets_caption(trust: Trust) -> str:
+    count = int(board.sets(trust)["set"].max())
     several = _sets_shown(trust)
     shown = "set with the shortest steps" if several == 1 else f"{several} sets with the shortest steps"
     return "The smallest set that would do it" if count == 1 else f"The {shown}, of {count}"
 
 
-def _sets_shown(trust: TrustView) -> int:
-    return min(int(trust.sets["set"].max()), max(SET_ROWS // int(trust.sets["size"].iloc[0]), 1))
+def _sets_shown(trust: Trust) -> int:
+    return min(int(board.sets(trust)["set"].max()), max(SET_ROWS // int(board.sets(trust)["size"].iloc[0]), 1))
 
 
 # --- how firm this is ---
 
 
-def segments(trust: TrustView) -> Table | None:
+def segments(trust: Trust) -> Table | None:
     """Each segment's averages and the chance of it; None where segments are not known."""
-    if trust.chances is None:
+    if board.chances(trust) is None:
         return None
-    edges = trust.limits.view.edges
+    edges = trust.view.edges
     bounds = [None, *(f"{edge:.2f}" if np.isfinite(edge) else "not known" for edge in edges), None]
     spans = [
         f"up to {high}" if low is None else f"above {low}" if high is None else f"above {low} to {high}"
         for low, high in zip(bounds[:-1], bounds[1:], strict=True)
     ]
-    flagged = bool(trust.place["in_deficit"])
-    shown = trust.chances.rename_axis("segment").reset_index().assign(averages=spans)
-    own = int(trust.place["segment"])
+    flagged = bool(board.place(trust)["in_deficit"])
+    shown = board.chances(trust).rename_axis("segment").reset_index().assign(averages=spans)
+    own = int(board.place(trust)["segment"])
     chance = (
         Column("by_average", "By average" if flagged else "Chance", align="right", format=_percent),
         *((Column("after", "After override", align="right", format=_percent),) if flagged else ()),
     )
-    draws = len(trust.limits.view.redrawn.ranks)
+    draws = len(trust.view.redrawn.ranks)
     return Table(
         shown,
         f"The chance of each segment, in {draws:,} redraws of its own metric scores",
@@ -248,9 +249,9 @@ def _percent(share: float) -> str:
     return "below 1%" if 0 < share < 0.01 else "above 99%" if 0.99 < share < 1 else f"{100 * share:.0f}%"
 
 
-def near(trust: TrustView) -> Table | None:
+def near(trust: Trust) -> Table | None:
     """The trust beside its like-for-like peers; None where it has none."""
-    table = trust.near
+    table = board.near(trust)
     if len(table) < 2:
         return None
     span = [

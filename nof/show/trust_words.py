@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.trust import TrustView
+from nof.method import board
+from nof.method.board import Trust
 from nof.show.display import Card, Words, plain
 from nof.show.trust_findings import SHOWN
 from nof.show.trust_tables import number
@@ -39,18 +40,18 @@ def with_unit(value: float, units: object) -> str:
 # --- the first page ---
 
 
-def headline(trust: TrustView) -> Words:
+def headline(trust: Trust) -> Words:
     """The first sentences: place, segment, average, what changed."""
     parts = [f"**{_place(trust)}**", _segment(trust), _change(trust)]
     return Words(" ".join(filter(None, parts)))
 
 
-def _place(trust: TrustView) -> str:
-    own, name = trust.place, plain(trust.name)
-    table = trusts(trust.trusts, trust.trust_type)
+def _place(trust: Trust) -> str:
+    own, name = board.place(trust), plain(board.name(trust))
+    table = trusts(board.trusts(trust), board.trust_type(trust))
     if pd.isna(own["rank"]):
         return (
-            f"{name} has an average score of {own['average_score']:.2f} in {trust.label}; its place among "
+            f"{name} has an average score of {own['average_score']:.2f} in {board.label(trust)}; its place among "
             f"{table} cannot be told from these files."
         )
     span = (
@@ -62,11 +63,11 @@ def _place(trust: TrustView) -> str:
             else ", which is also its whole likely range"
         )
     )
-    return f"{name} stands at place {own['rank']:.0f} of {table} in {trust.label}{span}."
+    return f"{name} stands at place {own['rank']:.0f} of {table} in {board.label(trust)}{span}."
 
 
-def _segment(trust: TrustView) -> str:
-    own, goal = trust.place, trust.goal
+def _segment(trust: Trust) -> str:
+    own, goal = board.place(trust), board.goal(trust)
     average = (
         f"Its average score is {own['average_score']:.2f} (likely range {own['average_low']:.2f} to "
         f"{own['average_high']:.2f}; 1.00 is best)"
@@ -74,8 +75,8 @@ def _segment(trust: TrustView) -> str:
     if goal.segment is None:
         return f"{average}; its segment is not known."
     final = (
-        f" NHS England has placed it in segment {trust.final_segment} after looking at its capability to improve."
-        if trust.final_segment
+        f" NHS England has placed it in segment {board.final_segment(trust)} after looking at its capability to improve."
+        if board.final_segment(trust)
         else ""
     )
     if goal.held:
@@ -87,13 +88,13 @@ def _segment(trust: TrustView) -> str:
     return f"{average}, which puts it in segment {goal.segment}{flagged}.{final}"
 
 
-def _change(trust: TrustView) -> str:
-    if trust.previous is None:
-        return f"These files hold no quarter before {trust.label}, so no change can be shown."
-    since = label(trust.previous)
-    if trust.change is None:
+def _change(trust: Trust) -> str:
+    if board.previous(trust) is None:
+        return f"These files hold no quarter before {board.label(trust)}, so no change can be shown."
+    since = label(board.previous(trust))
+    if board.change(trust) is None:
         return _no_change(trust, since)
-    row, before, own = trust.change, trust.before, trust.place
+    row, before, own = board.change(trust), board.before(trust), board.place(trust)
     average = (
         f"its average went from {row['average_before']:.2f} to {row['average_after']:.2f}"
         if abs(row["average_after"] - row["average_before"]) >= SHOWN
@@ -128,20 +129,20 @@ def _segment_change(row: dict) -> str:
     return f" Its segment changed from {first:.0f} to {last:.0f}{by}."
 
 
-def _no_change(trust: TrustView, since: str) -> str:
-    if "merger" in (trust.why_not_compared or ""):
+def _no_change(trust: Trust, since: str) -> str:
+    if "merger" in (board.why_not_compared(trust) or ""):
         return f"A merger lies between this quarter and {since}, so the two are not compared."
     return f"It had no place in the table of {since}, so no change can be shown."
 
 
-def card(trust: TrustView) -> Card:
+def card(trust: Trust) -> Card:
     """Eight figures: place, average, segment, change; peers, metrics, way to the next segment, chance of this one."""
-    own = trust.place
+    own = board.place(trust)
     known = not pd.isna(own["rank"])
     items = (
         (
             "Place",
-            f"{own['rank']:.0f} of {trust.trusts}" if known else "not known",
+            f"{own['rank']:.0f} of {board.trusts(trust)}" if known else "not known",
             "" if pd.isna(own["rank_low"]) else f"likely range {own['rank_low']:.0f} to {own['rank_high']:.0f}",
         ),
         (
@@ -155,7 +156,7 @@ def card(trust: TrustView) -> Card:
         (
             "Metrics scored",
             f"{own['metrics_scored']:.0f}",
-            f"in its type {trust.limits.league['metrics_scored'].min()} to {trust.limits.league['metrics_scored'].max()}",
+            f"in its type {trust.view.league['metrics_scored'].min()} to {trust.view.league['metrics_scored'].max()}",
         ),
         _next_item(trust),
         _chance_item(trust),
@@ -163,8 +164,8 @@ def card(trust: TrustView) -> Card:
     return Card(items)
 
 
-def _segment_item(trust: TrustView) -> tuple[str, str, str]:
-    goal = trust.goal
+def _segment_item(trust: Trust) -> tuple[str, str, str]:
+    goal = board.goal(trust)
     if goal.segment is None:
         return "Segment", "not known", ""
     return (
@@ -180,17 +181,17 @@ def _segment_item(trust: TrustView) -> tuple[str, str, str]:
     )
 
 
-def _change_item(trust: TrustView) -> tuple[str, str, str]:
-    if trust.change is None:
+def _change_item(trust: Trust) -> tuple[str, str, str]:
+    if board.change(trust) is None:
         why = (
             "a merger"
-            if "merger" in (trust.why_not_compared or "")
+            if "merger" in (board.why_not_compared(trust) or "")
             else "no earlier quarter"
-            if trust.previous is None
+            if board.previous(trust) is None
             else "not in that table"
         )
         return "Average since last quarter", "not compared", why
-    row = trust.change
+    row = board.change(trust)
     noise = (
         "too little new data to judge"
         if pd.isna(row["q_value"])
@@ -198,19 +199,23 @@ def _change_item(trust: TrustView) -> tuple[str, str, str]:
         if row["more_than_noise"]
         else "no more than noise"
     )
-    return f"Average since {label(trust.previous)}", f"{row['average_before']:.2f} to {row['average_after']:.2f}", noise
+    return (
+        f"Average since {label(board.previous(trust))}",
+        f"{row['average_before']:.2f} to {row['average_after']:.2f}",
+        noise,
+    )
 
 
-def _peer_item(trust: TrustView) -> tuple[str, str, str]:
-    row = trust.subtype
+def _peer_item(trust: Trust) -> tuple[str, str, str]:
+    row = board.subtype(trust)
     if pd.isna(row["rank_in_subtype"]):
         return "Among its subtype", "not known", ""
     place = f"{row['rank_in_subtype']:.0f} of {row['trusts_in_subtype']:.0f}"
     return "Among its subtype", place, str(row["trust_subtype"])
 
 
-def _next_item(trust: TrustView) -> tuple[str, str, str]:
-    goal = trust.goal
+def _next_item(trust: Trust) -> tuple[str, str, str]:
+    goal = board.goal(trust)
     held = "; the override would still hold it" if goal.blocked else ""
     if goal.target and not np.isnan(goal.gap):
         return f"To segment {goal.target}", points(goal.gap), f"points of the average{held}"
@@ -225,8 +230,8 @@ def points(gap: float) -> str:
     return f"{gap:.2f}" if gap >= SHOWN else "below 0.01"
 
 
-def _chance_item(trust: TrustView) -> tuple[str, str, str]:
-    chance = trust.place["chance_own"]
+def _chance_item(trust: Trust) -> tuple[str, str, str]:
+    chance = board.place(trust)["chance_own"]
     if pd.isna(chance):
         return "Chance of this segment", "not known", ""
     return "Chance of this segment", percent(chance), "if its metrics were drawn again"
@@ -237,16 +242,16 @@ def percent(chance: float) -> str:
     return "above 99%" if 0.99 < chance < 1 else "below 1%" if 0 < chance < 0.01 else f"{100 * chance:.0f}%"
 
 
-def opening(trust: TrustView) -> Words:
+def opening(trust: Trust) -> Words:
     """What the briefing rests on, short."""
     publication = trust.national.publication
     what = (
         "an **illustrative publication, made up for this demonstration**"
         if publication.illustrative
-        else (f"NHS England's {type_name(trust.trust_type)} trust files")
+        else (f"NHS England's {type_name(board.trust_type(trust))} trust files")
     )
     quarter = Quarter.parse(trust.quarter)
-    recomputed, same = trust.figures
+    recomputed, same = board.figures(trust)
     told = (
         f" Of the {recomputed:,} published figures of this trust that can be recomputed, {same:,} come out equal."
         if recomputed
@@ -261,9 +266,9 @@ def opening(trust: TrustView) -> Words:
 # --- where the score comes from ---
 
 
-def score(trust: TrustView) -> Words:
+def score(trust: Trust) -> Words:
     """What the average is made of, and what weighs most on either side."""
-    table, goal = trust.contributions, trust.goal
+    table, goal = board.contributions(trust), board.goal(trust)
     worse, better = table[table["contribution"] > SHOWN], table[table["contribution"] < -SHOWN].iloc[::-1]
     light = table.loc[table["weight"] < 1, "weight"]
     third = (
@@ -274,7 +279,7 @@ def score(trust: TrustView) -> Words:
     count = f"{len(table)} metric score{'s' if len(table) > 1 else ''}"
     middle = (
         f"**Its average of {goal.average:.2f} is the mean of {count}{third}; the median trust of its type "
-        f"would have {trust.median_average:.2f} on the same metrics.**"
+        f"would have {board.median_average(trust):.2f} on the same metrics.**"
     )
     sides = [_side(worse, "worse"), _side(better, "better")]
     return Words(" ".join([middle, *filter(None, sides), _domains(trust)]))
@@ -290,8 +295,8 @@ def _side(part: pd.DataFrame, which: str) -> str:
     return f"{start}: {'most of all ' if len(part) > len(most) else ''}{listed(most)}."
 
 
-def _domains(trust: TrustView) -> str:
-    table = trust.domains[trust.quarter].sort_values()
+def _domains(trust: Trust) -> str:
+    table = board.domains(trust)[trust.quarter].sort_values()
     if len(table) < 2:
         return ""
     return (
@@ -303,9 +308,9 @@ def _domains(trust: TrustView) -> str:
 # --- like for like ---
 
 
-def near(trust: TrustView) -> Words:
+def near(trust: Trust) -> Words:
     """Where it stands among trusts like it."""
-    row, table = trust.subtype, trust.near.iloc[1:]
+    row, table = board.subtype(trust), board.near(trust).iloc[1:]
     kind = plain(row["trust_subtype"]) if isinstance(row["trust_subtype"], str) and row["trust_subtype"] else ""
     if table.empty:
         return Words(
@@ -339,34 +344,34 @@ def near(trust: TrustView) -> Words:
 # --- a trust without a place in the table ---
 
 
-def absent(trust: TrustView) -> Words:
+def absent(trust: Trust) -> Words:
     """Why there is no place, where it last stood, and who carries its services."""
     return Words("\n\n".join(filter(None, [f"**{_absent(trust)}**", _where_now(trust), _last(trust)])))
 
 
-def _absent(trust: TrustView) -> str:
-    name = plain(trust.name)
-    if trust.first_listed_after:
+def _absent(trust: Trust) -> str:
+    name = plain(board.name(trust))
+    if board.first_listed_after(trust):
         return (
-            f"{name} ({trust.code}) is not in the tables of {trust.label}: these files list it from "
-            f"{label(trust.first_listed_after)}."
+            f"{name} ({trust.code}) is not in the tables of {board.label(trust)}: these files list it from "
+            f"{label(board.first_listed_after(trust))}."
         )
-    if trust.quarter in set(trust.listed["quarter"]):
+    if trust.quarter in set(board.listed(trust)["quarter"]):
         return (
-            f"{name} ({trust.code}) is listed in {trust.label}, but no metric of it is scored: it has no place in "
+            f"{name} ({trust.code}) is listed in {board.label(trust)}, but no metric of it is scored: it has no place in "
             "the table."
         )
-    last = trust.listed.loc[trust.listed["quarter"] < trust.quarter, "quarter"].iloc[-1]
-    return f"{name} ({trust.code}) is not in the tables of {trust.label}; it was last listed in {label(last)}."
+    last = board.listed(trust).loc[board.listed(trust)["quarter"] < trust.quarter, "quarter"].iloc[-1]
+    return f"{name} ({trust.code}) is not in the tables of {board.label(trust)}; it was last listed in {label(last)}."
 
 
-def _where_now(trust: TrustView) -> str:
-    if trust.first_listed_after or trust.quarter in set(trust.listed["quarter"]):
+def _where_now(trust: Trust) -> str:
+    if board.first_listed_after(trust) or trust.quarter in set(board.listed(trust)["quarter"]):
         return ""
-    table = trust.carried_by
+    table = board.carried_by(trust)
     if table.empty:
         return "No merger that explains this is known to this project, so what became of its services is not said here."
-    when = f" since {day(trust.ended)}" if trust.ended is not None else ""
+    when = f" since {day(board.ended(trust))}" if board.ended(trust) is not None else ""
     where = [
         f"{plain(row.trust_name)} ({row.trust_code}"
         + (
@@ -380,13 +385,13 @@ def _where_now(trust: TrustView) -> str:
     return f"Its services are with {listed(where)}{when}. {read}"
 
 
-def _count(trust: TrustView, trust_type: str) -> int:
+def _count(trust: Trust, trust_type: str) -> int:
     rows = trust.national.standings
     return int(((rows["quarter"] == trust.quarter) & (rows["trust_type"] == trust_type)).sum())
 
 
-def _last(trust: TrustView) -> str:
-    row = trust.last_stood
+def _last(trust: Trust) -> str:
+    row = board.last_stood(trust)
     if row is None:
         return ""
     place = (

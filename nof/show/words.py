@@ -6,73 +6,13 @@ import pandas as pd
 
 from nof.common import Quarter
 from nof.show.display import Card, Words, plain
+from nof.show.grammar import bodies, day, listed, places, share, short_name, trusts, type_name  # noqa: F401
 
-TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
-MONTHS = "January February March April May June July August September October November December".split()
-_ENDINGS = (" NHS Foundation Trust", " NHS Trust")
 SEGMENT_MEANING = "Segment 1 is the best and 4 the worst; a score of 1.00 is the best and 4.00 the worst."
 LIKELY_RANGE = (
     "The likely range is NHS England's 95% interval. It shows how much a trust's average depends on which of its own "
     "metrics are counted; it leaves out the sampling error of each metric and the ups and downs between quarters."
 )
-
-
-def type_name(trust_type: str) -> str:
-    """Name of a trust type in a sentence: "mental health and community"."""
-    return TYPE_NAMES.get(trust_type, trust_type.replace("-", " "))
-
-
-def bodies(trust_type: str) -> str:
-    """What organisations of a type are called together: "acute trusts", "integrated care boards"."""
-    return (
-        f"{type_name(trust_type)} trusts" if trust_type in TYPE_NAMES else f"{type_name(trust_type).removesuffix('s')}s"
-    )
-
-
-def trusts(count: int, trust_type: str = "") -> str:
-    """ "61 mental health and community trusts", "1 trust", "42 integrated care boards"."""
-    several = bodies(trust_type) if trust_type else "trusts"
-    return f"{count:,} {several.removesuffix('s') if count == 1 else several}"
-
-
-def short_name(name: str) -> str:
-    """A trust's name without "NHS Foundation Trust": for charts, where a table near by has it whole."""
-    for ending in _ENDINGS:
-        name = name.removesuffix(ending)
-    return name
-
-
-def day(date) -> str:
-    """A date as "31 March 2026", whatever the machine's language."""
-    return f"{date.day} {MONTHS[date.month - 1]} {date.year}"
-
-
-def share(part: int, whole: int) -> str:
-    """ "49 of 61 (80%)"; all of them never reads as 100% unless it is."""
-    if whole == 0:
-        return "0 of 0"
-    percent = 100 * part / whole
-    shown = f"{percent:.1f}" if percent > 99 and part < whole else f"{percent:.0f}"
-    return f"{part:,} of {whole:,} ({min(float(shown), 99.9) if part < whole else 100:g}%)"
-
-
-def listed(names) -> str:
-    """ "a, b and c"."""
-    names = list(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
-
-
-def places(number: float, low: float, high: float) -> str:
-    """A rank with its likely range: "3 (1 to 19)".
-
-    Parameters
-    ----------
-    number, low, high : float
-        The rank and the ends of its likely range; 1 is best, NaN where the range is not known.
-    """
-    if pd.isna(low) or pd.isna(high):
-        return f"{number:.0f} (likely range not known)"
-    return f"{number:.0f} ({low:.0f} to {high:.0f})"
 
 
 def source_line(illustrative: bool, quarter: str) -> str:
