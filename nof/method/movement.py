@@ -99,7 +99,7 @@ def moves(national: National, trust_type: str, chosen: list[str]) -> Moves:
 def _step(national: National, trust_type: str, later: str) -> Moves:
     earlier = Quarter.parse(later).previous.slug
     before, after = (recompute.standing(national, one, trust_type) for one in (earlier, later))
-    both = before.join(after[["average", "in_deficit"]], rsuffix="_next", how="inner")
+    both = before.join(after[["average", "in_deficit"]].add_suffix("_next"), how="inner")
     averages = pd.DataFrame(
         {
             "step": later,
