@@ -88,6 +88,10 @@ class Nowcast:
     Attributes
     ----------
     quarter, trust_type, trust_code, trust_name : str
+    trusts : int
+        In the league table of its type.
+    averages, edges : arrays of float
+        Averages of the type's trusts as published, and the three edges between segments (infinite or NaN: not known).
     in_deficit : bool
         The flag of the financial override as published; own values do not change it.
     published, still : Standing
@@ -106,6 +110,9 @@ class Nowcast:
     trust_type: str
     trust_code: str
     trust_name: str
+    trusts: int
+    averages: np.ndarray
+    edges: np.ndarray
     in_deficit: bool
     published: Standing
     still: Standing
@@ -158,6 +165,9 @@ def nowcast(
         trust_type,
         trust_code,
         str(names[quarter, trust_code]),
+        len(table),
+        table["average_score"].to_numpy(dtype=float),
+        np.asarray(recompute.edges(national, quarter), dtype=float),
         bool(table.loc[trust_code, "in_deficit"]),
         standing_of(national, quarter, trust_code, metrics["published_score"], metrics["weight"]),
         standing_of(national, quarter, trust_code, metrics["score"], metrics["weight"]),
