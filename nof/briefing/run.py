@@ -21,7 +21,7 @@ from rich.progress import Progress as ProgressBar
 from nof import common, demo
 from nof.briefing import gate, index, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
-from nof.briefing.params import Options, Params, load
+from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
@@ -177,7 +177,8 @@ def _jobs(params: Params, options: Options, national: recompute.National) -> lis
     codes = [*options.trusts, *([] if options.subset else params.trusts)]
     if options.all_trusts:
         codes += plan.all_trusts(params, national)
-    return jobs + plan.trust_jobs(params, national, codes)
+    own = [] if options.subset else plan.nowcast_jobs(params, national)
+    return jobs + plan.trust_jobs(params, national, codes) + own
 
 
 def _build(
@@ -205,7 +206,9 @@ def _build(
         if options.force or not manifest.tables(options.out / params.quarter, area.report, run):
             _tables(area.report / "tables", params, national)
         index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
-        shown = json.loads(params.model_dump_json(exclude={"data"}))
+        shown = json.loads(params.model_dump_json(exclude={"data", "own_values"}))
+        if params.own_values is not None:
+            shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
         manifest.write(
             area.report,
             {
@@ -282,7 +285,7 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
         "subtitle": job.about["subtitle"],
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
-        "trust": job.parameters.get("trust"),
+        "trust": job.parameters.get("trust") if job.notebook == TRUST_NOTEBOOK else None,
     }
 
 
