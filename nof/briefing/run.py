@@ -21,7 +21,7 @@ from rich.progress import Progress as ProgressBar
 from nof import common, demo
 from nof.briefing import gate, index, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
-from nof.briefing.params import Options, Params, load
+from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
@@ -215,7 +215,8 @@ def _jobs(run: _Run) -> list[Job]:
     codes = [*options.trusts, *([] if options.subset else params.trusts)]
     if options.all_trusts:
         codes += plan.all_trusts(params, national)
-    return jobs + plan.trust_jobs(params, national, codes)
+    own = [] if options.subset else plan.nowcast_jobs(params, national)
+    return jobs + plan.trust_jobs(params, national, codes) + own
 
 
 def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress) -> _Done:
@@ -271,7 +272,7 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         "subtitle": job.about["subtitle"],
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
-        "trust": job.parameters.get("trust"),
+        "trust": job.parameters.get("trust") if job.notebook == TRUST_NOTEBOOK else None,
     } | ({"commentary": {key: own[key] for key in ("file", "sha256")}} if own else {})
 
 
@@ -282,7 +283,9 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
         _tables(report / "tables", params, run.national)
     index.write_quarter(report, run.national, params, run.short, entries, failures)
-    shown = json.loads(params.model_dump_json(exclude={"data"}))
+    shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
+    if params.own_values is not None:
+        shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
     manifest.write(
         report,
         {
