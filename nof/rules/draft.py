@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import yaml
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.read.publication import Publication
 from nof.rules import reported
 from nof.rules.averages import Count
@@ -109,7 +108,7 @@ def rules(publication: Publication, year: str, *, tried: bool = False) -> Framew
     return reported.with_reported(in_force(found), framework, publication) if told else in_force(found)
 
 
-@lru_cache(maxsize=4)
+@kept
 def _inferred(publication: Publication, year: str) -> Framework:
     return framework_of(infer(publication, year))
 
