@@ -16,13 +16,36 @@ from typing import Any
 
 import mistune
 
-from nof.briefing.wording import INDEPENDENT
-from nof.display import CARD_MIME, SVG_MIME, TABLE_MIME
-from nof.errors import NofError
-from nof.svg import clean
+from nof.common import NofError
+from nof.show import words
+from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
+from nof.show.style import clean
+
+# --- The fixed words of a briefing, the same in HTML and PDF ---
+
+
+INDEPENDENT = "Independent analysis, not NHS England"
+ILLUSTRATIVE = "Illustrative data"
+ILLUSTRATIVE_WORDS = (
+    "Made-up trusts and made-up figures, for showing what a briefing looks like. Nothing here describes a real trust."
+)
+
+
+def dateline(day: dt.date | None) -> str:
+    """The day that a briefing's figures run to, whatever the machine's language: "Figures to 31 March 2026"."""
+    return f"Figures to {words.day(day)}" if day else ""
+
+
+COMMENTARY = "The trust's own commentary"
+COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and nothing in it was checked here."
+
+
+# --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
+
 
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+DESK = "look"  # the tag of a cell that shows a frame to whoever works in the notebook; no export holds it
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -50,6 +73,14 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Boxed:
+    """Markdown of somebody else's, set in a marked box below a remark that says so."""
+
+    remark: str
+    tokens: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Figure:
     """A picture; ``alt`` is empty where its author gave none."""
 
@@ -64,14 +95,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Tabular:
-    """A table as ``nof.display.Table.data()`` gives it."""
+    """A table as ``nof.show.display.Table.data()`` gives it."""
 
     data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """A strip of key figures as ``nof.display.Card.data()`` gives it."""
+    """A strip of key figures as ``nof.show.display.Card.data()`` gives it."""
 
     data: Mapping[str, Any]
 
@@ -84,7 +115,7 @@ class Verbatim:
     kind: str  # "code", "output" or "error"
 
 
-Block = Prose | Figure | Tabular | Cards | Verbatim
+Block = Prose | Boxed | Figure | Tabular | Cards | Verbatim
 
 
 @dataclass(frozen=True)
@@ -109,8 +140,22 @@ def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False
         for number, cell in enumerate(notebook.get("cells", ()), start=1)
         for block in _cell(cell, number, include_code)
     ]
-    meta = _meta(notebook.get("metadata", {}).get("briefing") or {}, _first_title(blocks), name)
+    about = notebook.get("metadata", {}).get("briefing") or {}
+    meta = _meta(about, _first_title(blocks), name)
+    blocks += _commentary(about.get("commentary"), blocks)
     return Document(meta, _order_headings(blocks, meta.title))
+
+
+def _commentary(given: Any, blocks: list[Block]) -> list[Block]:
+    """The trust's own words below a heading of the highest level that the document has."""
+    text = given.get("text") if isinstance(given, Mapping) else None
+    if not isinstance(text, str) or not text.strip():
+        return []
+    tokens = parse_markdown(text)
+    _sink_headings(tokens)
+    level = min((heading["attrs"]["level"] for heading in list(_headings(blocks))[1:]), default=2)
+    title = {"type": "heading", "attrs": {"level": level}, "children": [{"type": "text", "raw": COMMENTARY}]}
+    return [Prose([title]), Boxed(COMMENTARY_WORDS, tokens)]
 
 
 def flat(tokens: list[dict[str, Any]]) -> str:
@@ -190,6 +235,8 @@ def _date(value: Any) -> dt.date | None:
 
 
 def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
+    if DESK in (cell.get("metadata", {}).get("tags") or ()):
+        return
     source = _joined(cell.get("source", ""))
     first = source.strip().split("\n", 1)[0][:60]
     place = f"cell {number}" + (f" ({first})" if first else "")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from nof import paths, yamls
-from nof.errors import InputError, Problem
-from nof.quarter import Quarter
+from nof import common
+from nof.common import InputError, Problem, Quarter
+
+TIMEOUT = 900.0  # seconds for one briefing; the slowest takes well under a minute
 
 
 class Params(BaseModel):
@@ -28,6 +31,10 @@ class Params(BaseModel):
         Names of national notebooks; all if not given.
     trusts : list of str
         Codes of trusts that get a briefing of their own.
+    commentary : Path, optional
+        Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
+    own_values : Path, optional
+        CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
     reproduce_at_least : float
         Share of published figures (0 to 1) below which an unattended run stops before it publishes.
     """
@@ -39,6 +46,8 @@ class Params(BaseModel):
     trust_types: list[str] | None = None
     briefings: list[str] | None = None
     trusts: list[str] = []
+    commentary: Path | None = None
+    own_values: Path | None = None
     reproduce_at_least: float = 0.9
 
     @field_validator("quarter")
@@ -63,6 +72,12 @@ class Params(BaseModel):
             raise ValueError(f"no such briefing: {', '.join(unknown)}; known are {', '.join(national_briefings())}")
         return given
 
+    @model_validator(mode="after")
+    def _own_values_have_their_trust(self) -> Params:
+        if self.own_values is not None and len(self.trusts) != 1:
+            raise ValueError(f"own_values are those of one trust, but trusts names {len(self.trusts)}")
+        return self
+
     @field_validator("reproduce_at_least")
     @classmethod
     def _is_a_share(cls, given: float) -> float:
@@ -72,14 +87,15 @@ class Params(BaseModel):
 
 
 TRUST_NOTEBOOK = "trust_briefing"
-# Notebooks that are no national briefing: one runs for each trust, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, "explore")
+NOWCAST_NOTEBOOK = "nowcast"
+# Notebooks that are no national briefing: one runs for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:
     """Names of the national notebooks, in the order in which a reader would want them."""
     first = ["league_table", "limitations", "metric_rankings", "reconciliation"]
-    found = {path.stem for path in paths.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
+    found = {path.stem for path in common.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
     return [name for name in first if name in found] + sorted(found - set(first))
 
 
@@ -97,9 +113,10 @@ def load(path: Path, **changes: Any) -> Params:
     InputError
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
-    given = yamls.mapping(path)
-    if isinstance(given.get("data"), str):
-        given["data"] = (path.resolve().parent / given["data"]).resolve()
+    given = common.mapping(path)
+    for key in ("data", "commentary", "own_values"):
+        if isinstance(given.get(key), str):
+            given[key] = (path.resolve().parent / given[key]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Params.model_validate(given)
@@ -117,3 +134,52 @@ def _problem(name: str, fault: Any) -> Problem:
     message = fault["msg"].removeprefix("Value error, ")
     found = fault["input"] if isinstance(fault["input"], str | int | float | list) else None
     return Problem(name, message, column=key or None, value=None if found is None else str(found))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run works, as against what it makes.
+
+    Attributes
+    ----------
+    out : Path
+        The reports folder.
+    only : str, optional
+        Name of the one national notebook to make; the rest of the report stays as it is.
+    trusts : tuple of str
+        Codes of the trusts to make alone; the rest of the report stays as it is.
+    all_trusts : bool
+        Make every trust's briefing too.
+    jobs : int
+        Briefings at a time.
+    cold, force, show_code : bool
+        Ordinary kernels; make everything again though nothing changed; HTML pages with the code above its results.
+    publish_partial : int
+        Exactly so many failures are accepted.
+    timeout : float
+        Seconds that one briefing may take.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers make the briefings.
+    """
+
+    out: Path
+    only: str | None = None
+    trusts: tuple[str, ...] = ()
+    all_trusts: bool = False
+    jobs: int = field(default_factory=cores)
+    cold: bool = False
+    force: bool = False
+    show_code: bool = False
+    publish_partial: int = 0
+    timeout: float = TIMEOUT
+    scheduler: str | None = None
+
+    @property
+    def subset(self) -> bool:
+        """Only a part of the report is asked for."""
+        return bool(self.only or self.trusts)
