@@ -62,9 +62,10 @@ def written(home: Path, stem: str) -> None:
 
 def through_the_stock_tools(python: Path, home: Path, name: str, words: list[str]) -> None:
     """One notebook by papermill, and then by nbconvert in each form."""
-    share = step(python, home, "-c", "from nof import paths; print(paths.share('notebooks'))").strip()
+    share = step(python, home, "-c", "from nof.common import share; print(share('notebooks'))").strip()
     made = home / f"{name}.ipynb"
-    step(python, home, "-m", "papermill", f"{share}/{name}.ipynb", made.name, *words, "--no-progress-bar")
+    words = [*words, "--cwd", share, "--no-progress-bar"]  # helpers.py is found from where the notebooks stand
+    step(python, home, "-m", "papermill", f"{share}/{name}.ipynb", made.name, *words)
     outputs = [one for cell in json.loads(made.read_text())["cells"] for one in cell.get("outputs", [])]
     no_warning("".join("".join(one["text"]) for one in outputs if one.get("name") == "stderr"))
     for form, ending in FORMS.items():
