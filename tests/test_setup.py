@@ -26,7 +26,7 @@ BUILD = ("hatchling", "editables", "packaging", "pathspec", "pluggy", "tomlkit",
 OLD_RECIPE = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.lock"]
 PROJECT = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "place"\n'
 PROJECT += 'version = "1"\ndependencies = ["alpha"]\n[tool.hatch.build.targets.wheel]\nonly-include = ["place.py"]\n'
-CLOCK = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKE_UTIME", "PYTHONPATH")  # see `make ahead`
+CLOCK = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "PYTHONPATH")  # see `make ahead`
 # The pip that came with the first Python 3.11; .ci/run fetches it. Python 3.11.7 brings 23.2.1.
 OLDEST = sorted((ROOT / ".pips").glob("pip-*.whl"))
 
