@@ -59,7 +59,7 @@ def code_hash() -> str:
     ):
         for name, path in _sources(folder, skip=package / "_share"):
             digest.update(f"{label}/{name}\0".encode() + path.read_bytes() + b"\0")
-    for path in (package.parent / "helpers.py", common.share("data", "questions.yaml")):
+    for path in (common.helpers() / "helpers.py", common.share("data", "questions.yaml")):
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
 

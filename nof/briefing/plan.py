@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,10 @@ from nof.briefing import manifest
 from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
-from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
 from nof.common import InputError, Problem, Quarter
+from nof.method import nowcast
+from nof.read.own_values import read_own_values
 from nof.rules import unconfirmed
 from nof.rules.recompute import National, choose_quarter, choose_type
 from nof.show import words
@@ -105,6 +108,32 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
     ]
 
 
+def nowcast_jobs(params: Params, national: National) -> list[Job]:
+    """The job of a trust's own newer values, if there are any; they are read and checked here, before anything runs.
+
+    Raises
+    ------
+    InputError
+        A trust that the publication does not hold, or own values that cannot be used.
+    """
+    if params.own_values is None:
+        return []
+    (code,) = params.trusts
+    names = _names(national)
+    _reject_unknown([code], names)
+    read_own_values(params.own_values, nowcast.taken(national, params.quarter, code))
+    subtitle = f"Before publication day: own values beside {Quarter.parse(params.quarter).label}"
+    parameters = {"quarter": params.quarter, "data": str(params.data), "trust": code}
+    return [
+        Job(
+            f"trusts/{code}-nowcast",
+            NOWCAST_NOTEBOOK,
+            parameters | {"own_values": str(params.own_values)},
+            _about(names[code], subtitle, params.quarter, national),
+        )
+    ]
+
+
 def _names(national: National) -> pd.Series:
     trusts = national.publication.trusts.sort_values("quarter").drop_duplicates("trust_code", keep="last")
     return trusts.set_index("trust_code")["trust_name"].sort_index()
@@ -166,8 +195,10 @@ def run_key(params: Params, national: National) -> str:
 
 
 def job_key(job: Job, run: str) -> str:
-    """What one briefing rests on, as a hash; the folder's own path is left out, its content is in `run`."""
+    """What one briefing rests on, as a hash; paths are left out, what they hold counts."""
     parameters = {name: value for name, value in job.parameters.items() if name != "data"}
+    if "own_values" in parameters:
+        parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
     return _digest([run, job.notebook, parameters, about])
 
