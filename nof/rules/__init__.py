@@ -1,0 +1,1 @@
+"""The rules of each framework year, and what follows from them."""
