@@ -297,9 +297,9 @@ def _duplicates(file: str, kind: str, cells: pd.DataFrame, frame: pd.DataFrame) 
 # ---------------------------------------------------------------- rules on values
 
 
-def _column(dtype: type, check: Callable, rule: str) -> pa.Column:
+def _column(dtype: type, check: Callable, rule: str, *more: pa.Check) -> pa.Column:
     """A column of a contract; blanks pass. The rule reads published column|message|expected."""
-    return pa.Column(dtype, pa.Check(check, error=rule), nullable=True)
+    return pa.Column(dtype, [pa.Check(check, error=rule), *more], nullable=True)
 
 
 _SEGMENT_RULE = "a segment outside 1 to 5|a whole number from 1 (best) to 5"
@@ -308,7 +308,8 @@ _CODE = _column(
     "Trust_code|not a trust code|3 to 10 capital letters and digits",
 )  # fmt: skip
 _RANK = _column(
-    float, lambda s: (s >= 1) & (s % 1 == 0), "Rank|not a rank|a whole number, 1 (best) or more",
+    float, lambda s: s >= 1, "Rank|a rank below 1|1 (best) or more",
+    pa.Check(lambda s: s % 1 == 0, error="Rank|not a whole number|a whole number, 1 (best) or more"),
 )  # fmt: skip
 # The ids tell what a row is, also where Units is blank or says something else (2025/26; see data/frameworks/).
 _SCORES, _SEGMENTS, _QUARTILES, _FLAGS = r"OF1\d{3}|OF40\d{2}|OF5002", r"OF500[05]", r"OF41\d{2}|OF5003", r"OF500[47]"

@@ -78,12 +78,12 @@ def names(rows: pd.DataFrame) -> pd.DataFrame:
         Rows of metrics files and league tables together.
     """
     columns = {"trust_name": "Trust_name", "trust_subtype": "Trust_subtype", "region": "Region"}
-    key = ["quarter", "trust_code", *columns]
+    key = ["quarter", "trust_type", "trust_code", *columns]
     kinds = rows.groupby(key, sort=False).size().rename("times").reset_index().sort_values("times", ascending=False)
-    by_name = kinds.groupby(["quarter", "trust_name", "trust_code"], sort=False)["times"].sum().reset_index()
-    by_name = by_name.sort_values("times", ascending=False, kind="stable").drop_duplicates(["quarter", "trust_name"])
-    owner = by_name.set_index(["quarter", "trust_name"])["trust_code"]
-    kinds["owner"] = owner.reindex(pd.MultiIndex.from_frame(kinds[["quarter", "trust_name"]])).to_numpy()
+    by_name = kinds.groupby(["quarter", "trust_type", "trust_name", "trust_code"], sort=False)["times"].sum().reset_index()
+    by_name = by_name.sort_values("times", ascending=False, kind="stable").drop_duplicates(["quarter", "trust_type", "trust_name"])
+    owner = by_name.set_index(["quarter", "trust_type", "trust_name"])["trust_code"]
+    kinds["owner"] = owner.reindex(pd.MultiIndex.from_frame(kinds[["quarter", "trust_type", "trust_name"]])).to_numpy()
     stolen = (kinds["owner"] != kinds["trust_code"]) & (kinds["trust_name"] != "")
     parts = [found("name_of_another", rows.merge(kinds[stolen], on=key), "the name is that of another trust, {owner}",
                    "Trust_code", "trust_code", "{owner}, or the name of {trust_code}")]  # fmt: skip
