@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 from scipy import integrate, optimize, stats
 
-from nof.rank_sets import (
+from nof.method import rank_sets
+from nof.method.rank_sets import (
+    compare,
     joint_rank_intervals,
     multinomial_rank_sets,
     possible_best,
     possible_worst,
     rank_confidence_sets,
-    stepdown,
     told_apart,
 )
-from nof.rank_sets.comparison import compare
 
 BOUNDS = ["lower", "upper"]
 
@@ -190,7 +190,7 @@ def test_agrees_with_exact_integration():
 
 def full_stepdown(comparison, family_of, level: float, draws: int, seed: int):
     """The same draws without a floor: every difference kept, one family at a time."""
-    errors = np.hstack([part for _, part in stepdown.drawn_errors(comparison, draws, seed)])
+    errors = np.hstack([part for _, part in rank_sets.drawn_errors(comparison, draws, seed)])
     n = len(errors)
     gaps = (errors[None, :, :] - errors[:, None, :]) * comparison.scale[:, :, None]
     lower, upper = np.empty(n, int), np.empty(n, int)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.rank_sets import (
+from nof.method.rank_sets import (
     joint_rank_intervals,
     multinomial_rank_sets,
     possible_best,

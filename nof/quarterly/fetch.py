@@ -9,18 +9,220 @@ been read and found to be the quarter that was asked for.
 from __future__ import annotations
 
 import logging
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
-from nof.quarter import Quarter
-from nof.quarterly.arrivals import Check, examine, quarter_of
-from nof.quarterly.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
-from nof.quarterly.by_hand import take_from
-from nof.quarterly.catalogue import Catalogue, Source, load_catalogue
+from nof.common import InputError, Problem, Quarter, read_json, sha256, write_json
+from nof.quarterly.catalogue import (
+    Allowance,
+    Catalogue,
+    Clock,
+    Limits,
+    Policy,
+    Source,
+    SourceMissing,
+    SourceUnreachable,
+    load_catalogue,
+)
 from nof.quarterly.discovery import Session, conditions, ranked
 from nof.quarterly.download import get
-from nof.quarterly.keeping import DATA, Fetched, link, read_json, record_of, settle, sha256, staging_folder, write_json
+from nof.quarterly.keeping import DATA, Fetched, held_records, link, record_of, settle, staging_folder
+
+# --- What arrived is looked at before it replaces anything: is it readable, of the quarter asked for, what its name says? ---
+
+
+class Held(NamedTuple):
+    """One file that was read and found good: its name, kind, trust types and quarters (slugs, comma-separated)."""
+
+    file: str
+    kind: str
+    trust_type: str
+    quarters: str
+
+
+class Contents(NamedTuple):
+    """What a folder was found to hold, as far as a fetch asks: its latest quarter, its files, and what was odd."""
+
+    latest: str
+    files: tuple[Held, ...]
+    warnings: tuple[str, ...]
+
+
+Check = Callable[[Path], Contents]
+
+
+def quarter_of(text: str | Quarter) -> Quarter:
+    """The quarter that somebody asked for, or InputError."""
+    try:
+        return text if isinstance(text, Quarter) else Quarter.parse(text)
+    except ValueError as error:
+        raise InputError(Problem("quarter", str(error))) from error
+
+
+def examine(staging: Path, quarter: Quarter | None, records: list[dict], check: Check | None) -> Contents:
+    """Read what arrived; InputError unless every file is readable, of this quarter, and what its name says.
+
+    Parameters
+    ----------
+    staging : Path
+        Folder of the files.
+    quarter : Quarter or None
+        None takes any.
+    records : list of dict
+        What is known of each file: name, and trust_type and kind where its name says them.
+    check : callable or None
+        Reads a folder and says what it holds; `contents` if None.
+    """
+    if problems := [p for record in records if (p := _not_csv(staging / record["name"]))]:
+        raise InputError(problems)
+    found = (check or contents)(staging)
+    told = {record["name"]: record for record in records}
+    problems = [p for row in found.files for p in _wrong(row, quarter, told.get(row.file, {}))]
+    if not problems and quarter and found.latest != quarter.slug:
+        problems = [Problem(str(quarter), "wrong quarter", value=found.latest, expected=quarter.slug)]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def contents(folder: Path) -> Contents:
+    """Read a folder as `nof.read.publication.read` does, and keep what a fetch asks of it."""
+    from nof.read.publication import read  # pandera takes a second to import
+
+    publication = read(folder)
+    names = list(Held._fields)
+    files = tuple(Held(*map(str, row)) for row in publication.files[names].itertuples(index=False))
+    return Contents(publication.latest, files, tuple(publication.warnings))
+
+
+def _wrong(row: Held, quarter: Quarter | None, told: dict) -> Iterator[Problem]:
+    """Where a file is not what it was asked for, or not what its name says."""
+    last = max(filter(None, str(row.quarters).split(",")), default="").strip()
+    if quarter and last and last != quarter.slug:
+        yield Problem(row.file, "wrong quarter", value=last, expected=quarter.slug)
+    for column in ("trust_type", "kind"):
+        said, found = told.get(column), getattr(row, column)
+        if said and said != found:
+            message = f"another {column.replace('_', ' ')} than its name says"
+            yield Problem(row.file, message, value=found, expected=said)
+
+
+def _not_csv(path: Path) -> Problem | None:
+    with path.open("rb") as file:
+        opening = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not opening:
+        return Problem(path.name, "an empty file", expected="a CSV file")
+    if opening.startswith(b"<"):
+        value = opening[:40].decode("utf-8", "replace")
+        return Problem(path.name, "a web page, not a CSV file", value=value, expected="a CSV file")
+    return None
+
+
+# --- Files that somebody downloaded by hand, checked and kept like those from the network ---
+
+
+log = logging.getLogger(__name__)
+
+_BY_HAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.csv", re.IGNORECASE)
+
+
+def take_from(
+    folder: Path,
+    quarter: str | Quarter | None,
+    into: Path = DATA,
+    *,
+    check: Check | None = None,
+    limits: Limits = Limits(),
+    clock: Clock = Clock(),
+) -> Fetched:
+    """Take files that somebody downloaded by hand, checked and kept like those from the network.
+
+    Files of the quarter that are held already stay beside those given, unless one has the same name.
+    CSV files in the folder that are not NHS England's are left out, if `check` lets them pass.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    quarter : str, Quarter or None
+        Which quarter they should be; None takes the latest that they hold.
+    into, check, limits, clock
+        As for `fetch_quarter`.
+
+    Raises
+    ------
+    InputError
+        No CSV there, a name or size that is refused, made-up data, or a file that `check` refuses.
+    """
+    folder, into = Path(folder), Path(into)
+    given = _given(folder, limits)
+    with staging_folder(into) as staging:
+        records = [_by_hand(path, staging, clock) for path in given]
+        found = examine(staging, quarter_of(quarter) if quarter else None, records, check)
+        wanted = quarter_of(quarter or found.latest)
+        records = _without_strangers(found, staging, records)
+        held = [r for r in held_records(into / wanted.slug) if r["name"] not in {one["name"] for one in records}]
+        for record in held:
+            link(into / wanted.slug / record["name"], staging / record["name"])
+        if held:
+            found = examine(staging, wanted, records + held, check)
+        return replace(settle(into, wanted, staging, records + held, clock), warnings=found.warnings)
+
+
+def _given(folder: Path, limits: Limits) -> list[Path]:
+    """The CSV files of a folder; InputError where one of them, or the folder, is not to be taken."""
+    given = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv") if folder.is_dir() else []
+    problems = [p for path in given if (p := _hand_problem(path, limits))]
+    if not given:
+        problems = [Problem(str(folder), "holds no CSV file")]
+    elif (folder / "ILLUSTRATIVE").exists():
+        problems = [Problem(str(folder), "holds made-up data, which is not taken in as published")]
+    if problems:
+        raise InputError(problems)
+    return given
+
+
+def _hand_problem(path: Path, limits: Limits) -> Problem | None:
+    if not _BY_HAND.fullmatch(path.name):
+        return Problem(path.name, "a name that is refused", expected="letters, digits, spaces and . _ ( ) -")
+    if not path.is_file():
+        return Problem(path.name, "not a file")
+    if path.stat().st_size > limits.file_bytes:
+        return Problem(
+            path.name, "too large", value=f"{path.stat().st_size:,} bytes", expected=f"at most {limits.file_bytes:,}"
+        )
+    return None
+
+
+def _by_hand(path: Path, staging: Path, clock: Clock) -> dict:
+    shutil.copyfile(path, staging / path.name)
+    sha, size = sha256(staging / path.name), (staging / path.name).stat().st_size
+    return {
+        "name": path.name,
+        "status": "by hand",
+        "address": None,
+        "sha256": sha,
+        "size": size,
+        "fetched": clock.now().isoformat(timespec="seconds"),
+        "headers": {},
+    }
+
+
+def _without_strangers(found: Contents, staging: Path, records: list[dict]) -> list[dict]:
+    ours = {one.file for one in found.files}
+    for record in records:
+        if record["name"] not in ours:
+            log.info("%s is not one of NHS England's files and is left out", record["name"])
+            (staging / record["name"]).unlink()
+    return [record for record in records if record["name"] in ours]
+
+
+# --- Get a quarter's files from NHS England, check them, and keep every version ---
+
 
 __all__ = [
     "Catalogue",
@@ -35,8 +237,6 @@ __all__ = [
     "take_from",
 ]
 
-log = logging.getLogger(__name__)
-
 
 class How(TypedDict, total=False):
     """How a fetch is done; every key may be left out.
@@ -46,7 +246,7 @@ class How(TypedDict, total=False):
     catalogue : Catalogue
         By default params/publications.yaml.
     check : callable
-        Reads a folder and returns a Publication, or raises InputError; `nof.publication.read` by default.
+        Reads a folder and says what it holds, or raises InputError; `contents` by default.
     limits, clock, allowance
         Bounds, time, and (tests only) a loopback server that may be reached.
     """
@@ -127,10 +327,10 @@ def _fetch(session: Session, quarter: Quarter, known: tuple[Source, ...], check:
                     session.catalogue.start, f"{quarter} is not complete there: no {', no '.join(missing)}"
                 )
             records = [_first(session, candidates, quarter, staging) for candidates in slots.values()]
-        publication = examine(staging, quarter, records, check)
+        held = examine(staging, quarter, records, check)
         fetched = settle(session.into, quarter, staging, records, session.clock)
     write_json(session.into / ".pages.json", session.pages)
-    return replace(fetched, warnings=(*session.warnings, *publication.warnings))
+    return replace(fetched, warnings=(*session.warnings, *held.warnings))
 
 
 def _known_files(session: Session, quarter: Quarter, known: tuple[Source, ...], staging: Path) -> list[dict] | None:

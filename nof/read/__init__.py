@@ -1,1 +1,1 @@
-"""From a folder of files to one checked publication."""
+"""Files in: what NHS England published as tidy frames, every problem listed, and what a release says otherwise."""

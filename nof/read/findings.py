@@ -12,8 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from nof.errors import Problem
-from nof.quarter import Quarter
+from nof.common import Problem, Quarter
 from nof.read.limits import Limits, limits
 
 SEVERITIES = ("refused", "shown", "noted")  # worst first

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 from nof.read.findings import found, together
 from nof.read.limits import limits
 
@@ -130,11 +130,15 @@ def names_agree(frame: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     files : DataFrame
         file, named_quarter (slug or None).
     """
-    held = frame.groupby("file").agg(quarter=("quarter", "max"), types=("trust_type", lambda s: ", ".join(sorted(set(s)))))
+    held = frame.groupby("file").agg(
+        quarter=("quarter", "max"), types=("trust_type", lambda s: ", ".join(sorted(set(s))))
+    )
     table = files.merge(held.reset_index(), on="file")
     plain = table["file"].str.lower().str.replace(r"[^a-z0-9]+", "-", regex=True)
     named = plain.map(lambda name: [slug for slug, words in _TYPE_WORDS.items() if re.search(words, name)])
-    wrong = [len(told) == 1 and told[0] not in types.split(", ") for told, types in zip(named, table["types"], strict=True)]
+    wrong = [
+        len(told) == 1 and told[0] not in types.split(", ") for told, types in zip(named, table["types"], strict=True)
+    ]
     types = table.assign(trust_type=table["types"], named=named.map(lambda told: ", ".join(told)))[wrong]
     late = table[table["named_quarter"].notna() & (table["named_quarter"] != table["quarter"])]
     late = late.assign(named=late["named_quarter"].map(_label), inside=late["quarter"].map(_label))

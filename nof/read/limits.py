@@ -8,8 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nof import paths
-from nof.errors import InputError, Problem
+from nof import common
+from nof.common import InputError, Problem
 
 Severity = Literal["refused", "shown", "noted"]
 
@@ -116,5 +116,5 @@ def _problem(name: str, fault: Any) -> Problem:
 @lru_cache(maxsize=1)
 def limits() -> Limits:
     """The project's own limits."""
-    path = paths.reference("checks.yaml")
+    path = common.reference("checks.yaml")
     return parse(path.read_text(encoding="utf-8"), path.name)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 from nof.read.findings import found, together
 from nof.read.limits import Bound, limits
 
@@ -30,7 +30,9 @@ def bounds(metrics: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for name, column in _FIGURES.items():
         wrong = (metrics[name] < metrics["least"]) | (metrics[name] > metrics["top"])
-        parts.append(found("bounds", metrics[wrong], "a figure that cannot be: {why}", column, name, "{least} to {top}"))
+        parts.append(
+            found("bounds", metrics[wrong], "a figure that cannot be: {why}", column, name, "{least} to {top}")
+        )
     return together(parts)
 
 
@@ -69,7 +71,9 @@ def _whole_numbers(metrics: pd.DataFrame) -> pd.DataFrame:
     limit = limits().limit("rounded")
     fine = groups[groups["mean"] < limit][_SERIES].drop_duplicates()
     odd = groups[(groups["mean"] >= limit) & (groups["size"] >= _FEW)].merge(fine, on=_SERIES)
-    return found("rounded", _first_rows(rows, odd), "every value is a whole number, which other quarters' are not", "Value")
+    return found(
+        "rounded", _first_rows(rows, odd), "every value is a whole number, which other quarters' are not", "Value"
+    )
 
 
 def _values(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -95,14 +99,17 @@ def scales(metrics: pd.DataFrame) -> pd.DataFrame:
     factor = (both["scale"] / both["scale_then"]).where((both["scale_then"] > 0) & (both["scale"] > 0))
     far = np.maximum(factor, 1 / factor) >= limits().limit("scale")
     low, high = (
-        both["metric_id"].map({one: ends[place] for one, ends in limits().usual.items()}).astype(float) for place in (0, 1)
+        both["metric_id"].map({one: ends[place] for one, ends in limits().usual.items()}).astype(float)
+        for place in (0, 1)
     )
     ten = limits().limit("scale_usual")
     unusual = ((both["middle"].abs() < low / ten) | (both["middle"].abs() > high * ten)) & ~far
     percent = both.merge(
         rows.drop_duplicates(["metric_id", "units"])[["metric_id", "units", "description"]], on=["metric_id", "units"]
     )
-    shares = percent["units"].eq("%") & percent["description"].str.casefold().str.startswith(("percentage", "proportion"))
+    shares = percent["units"].eq("%") & percent["description"].str.casefold().str.startswith(
+        ("percentage", "proportion")
+    )
     shares &= (percent["max"] <= limits().limit("scale_share")) & (percent["max"] > 0)
     return together([
         found("scale", _first_rows(rows, both[far]), "the whole metric moved: its median is {middle}, {middle_then} the quarter before",
@@ -161,7 +168,11 @@ def _mirrored_or_stale(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
                 continue
             then, now = part[before].to_numpy(), part[after].to_numpy()
             place = (after, *series)
-            if then.std() > 0 and now.std() > 0 and np.corrcoef(_ranks(then), _ranks(now))[0, 1] <= limits().limit("sign"):
+            if (
+                then.std() > 0
+                and now.std() > 0
+                and np.corrcoef(_ranks(then), _ranks(now))[0, 1] <= limits().limit("sign")
+            ):
                 turned.append(place)
             told = [dates.get((quarter, *series), "") for quarter in (before, after)]
             new = period_end(told[0]) != period_end(told[1])
@@ -203,7 +214,9 @@ def periods(metrics: pd.DataFrame) -> pd.DataFrame:
     rows = rows.sort_values("quarter")
     rows["then"] = rows.groupby(_SERIES)["end"].shift()
     rows["then_said"] = rows.groupby(_SERIES)["reporting_date"].shift()
-    last = rows["quarter"].map(lambda slug: _when(Quarter.parse(slug).last_day.year, Quarter.parse(slug).last_day.month))
+    last = rows["quarter"].map(
+        lambda slug: _when(Quarter.parse(slug).last_day.year, Quarter.parse(slug).last_day.month)
+    )
     old, ahead = rows["end"] < last - limits().limit("period_back"), rows["end"] > last + 1
     back = rows["end"] < rows["then"] - 1e-6
     told = rows.assign(trust_code="", trust_name="", then_said=rows["then_said"].fillna(""))

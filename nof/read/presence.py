@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 from nof.read.findings import found, together
 from nof.read.limits import limits
 
@@ -80,8 +80,12 @@ def names(rows: pd.DataFrame) -> pd.DataFrame:
     columns = {"trust_name": "Trust_name", "trust_subtype": "Trust_subtype", "region": "Region"}
     key = ["quarter", "trust_type", "trust_code", *columns]
     kinds = rows.groupby(key, sort=False).size().rename("times").reset_index().sort_values("times", ascending=False)
-    by_name = kinds.groupby(["quarter", "trust_type", "trust_name", "trust_code"], sort=False)["times"].sum().reset_index()
-    by_name = by_name.sort_values("times", ascending=False, kind="stable").drop_duplicates(["quarter", "trust_type", "trust_name"])
+    by_name = (
+        kinds.groupby(["quarter", "trust_type", "trust_name", "trust_code"], sort=False)["times"].sum().reset_index()
+    )
+    by_name = by_name.sort_values("times", ascending=False, kind="stable").drop_duplicates(
+        ["quarter", "trust_type", "trust_name"]
+    )
     owner = by_name.set_index(["quarter", "trust_type", "trust_name"])["trust_code"]
     kinds["owner"] = owner.reindex(pd.MultiIndex.from_frame(kinds[["quarter", "trust_type", "trust_name"]])).to_numpy()
     stolen = (kinds["owner"] != kinds["trust_code"]) & (kinds["trust_name"] != "")
@@ -167,11 +171,17 @@ def _blank(metrics: pd.DataFrame) -> pd.DataFrame:
         found("rank_missing", metrics[valued & ~ranked & (usual >= limit)], "no rank though a value is given", "Rank",
               None, "a rank, as other trusts have it"),
     ]  # fmt: skip
-    for name, column in (("median", "Median_value"), ("lower_quartile", "Lower_quartile"), ("upper_quartile", "Upper_quartile")):
+    for name, column in (
+        ("median", "Median_value"),
+        ("lower_quartile", "Lower_quartile"),
+        ("upper_quartile", "Upper_quartile"),
+    ):
         there = metrics[name].notna()
         share = there.groupby([metrics[key_] for key_ in key]).transform("mean")
         blank = metrics[~there & (share >= 0.5) & valued]
-        parts.append(found("median_missing", blank, "blank though other rows of the metric have it", column, None, "a number"))
+        parts.append(
+            found("median_missing", blank, "blank though other rows of the metric have it", column, None, "a number")
+        )
     return together(parts)
 
 
@@ -197,7 +207,11 @@ def _metrics_changed(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.D
     ended = {one.metric for one in limits().known.ended if quarter > one.last}
     gone, few = counts["now"] == 0, counts["then"] < limits().limit("metric_vanished")
     quiet = counts["metric_id"].isin(ended) | few
-    less = (counts["now"] > 0) & (counts["now"] < limits().limit("metric_shrank") * counts["then"]) & (counts["then"] >= 10)
+    less = (
+        (counts["now"] > 0)
+        & (counts["now"] < limits().limit("metric_shrank") * counts["then"])
+        & (counts["then"] >= 10)
+    )
     return together([
         found("metric_vanished", counts[gone & ~quiet], "not in this quarter; trusts that had it the quarter before: {then}"),
         found("metric_left", counts[gone & quiet], "not in this quarter; trusts that had it the quarter before: {then}"),
@@ -221,7 +235,11 @@ def _columns_lost(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         then, now = (table[name] for table in counts)
         lost = now.index[(now == 0) & (then.reindex(now.index).fillna(0) > 0)]
         rows = new[new["metric_id"].isin(lost)]
-        parts.append(found(code, rows, "blank for every trust, though the quarter before had it", column, None, "a number", most=0))
+        parts.append(
+            found(
+                code, rows, "blank for every trust, though the quarter before had it", column, None, "a number", most=0
+            )
+        )
     return together(parts)
 
 
@@ -272,14 +290,22 @@ def _units_differ(metrics: pd.DataFrame) -> pd.DataFrame:
     holders = several.groupby([*key, "units"])["trust_code"].transform("nunique")
     usual = several.groupby(key)["units"].transform(_most)
     odd = several[holders < limits().limit("unit_differs") * trusts]
-    return found("unit_differs", odd.assign(usual=usual[odd.index]), "not the unit of the metric's other rows", "Units", "units", "{usual}")
+    return found(
+        "unit_differs",
+        odd.assign(usual=usual[odd.index]),
+        "not the unit of the metric's other rows",
+        "Units",
+        "units",
+        "{usual}",
+    )
 
 
 def units_known(metrics: pd.DataFrame, year: str = "2025-26") -> pd.DataFrame:
     """Units that are not those which NHS England's own files of a year have for the id."""
     kinds = metrics.loc[metrics["quarter"].str.startswith(year), ["metric_id", "units"]].drop_duplicates()
     told = {
-        one: next((unit.unit for unit in limits().units if re.fullmatch(unit.ids, one)), "") for one in kinds["metric_id"]
+        one: next((unit.unit for unit in limits().units if re.fullmatch(unit.ids, one)), "")
+        for one in kinds["metric_id"]
     }
     kinds = kinds.assign(usual=kinds["metric_id"].map(told))
     odd = kinds[(kinds["usual"] != "") & (kinds["units"] != "") & (kinds["units"].map(_plain) != kinds["usual"])]
@@ -301,14 +327,18 @@ def forms(metrics: pd.DataFrame) -> pd.DataFrame:
     usual = metrics["metric_id"].str.fullmatch(_ID)
     if metrics.empty or usual.mean() < limits().limit("id_form"):
         return together([])
-    return found("id_form", metrics[~usual], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005")
+    return found(
+        "id_form", metrics[~usual], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005"
+    )
 
 
 def twice(metrics: pd.DataFrame) -> pd.DataFrame:
     """Two scores, segments or flags of one trust in one quarter, under different units."""
     rows = metrics[~metrics["metric_id"].str.startswith("OF0")]
     again = rows[rows.duplicated(["quarter", "trust_code", "metric_id"])]
-    first = rows.drop_duplicates(["quarter", "trust_code", "metric_id"]).set_index(["quarter", "trust_code", "metric_id"])["row"]
+    first = rows.drop_duplicates(["quarter", "trust_code", "metric_id"]).set_index(
+        ["quarter", "trust_code", "metric_id"]
+    )["row"]
     keys = pd.MultiIndex.from_frame(again[["quarter", "trust_code", "metric_id"]])
     return found("two_rows", again.assign(first=first.reindex(keys).to_numpy()),
                  "a second row for the same trust, metric and quarter", "Units", "units", "one row; the first is row {first}")  # fmt: skip
@@ -337,7 +367,11 @@ def _by(quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gone(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
-    gone = old[~old.index.isin(new.index) & old["trust_type"].isin(new["trust_type"])].reset_index().assign(quarter=quarter)
+    gone = (
+        old[~old.index.isin(new.index) & old["trust_type"].isin(new["trust_type"])]
+        .reset_index()
+        .assign(quarter=quarter)
+    )
     events = _by(quarter, mergers).groupby("predecessor_code")["successor_code"].agg(" and ".join)
     gone = gone.assign(into=gone["trust_code"].map(events))
     heir = new.reset_index().drop_duplicates("trust_name").set_index("trust_name")["trust_code"]
@@ -352,7 +386,11 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFr
 
 
 def _came(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
-    came = new[~new.index.isin(old.index) & new["trust_type"].isin(old["trust_type"])].reset_index().assign(quarter=quarter)
+    came = (
+        new[~new.index.isin(old.index) & new["trust_type"].isin(old["trust_type"])]
+        .reset_index()
+        .assign(quarter=quarter)
+    )
     merged = came["trust_code"].isin(_by(quarter, mergers)["successor_code"])
     return together([
         found("trust_merged", came[merged], "newly listed, after a merger"),

@@ -57,7 +57,9 @@ def lost_since(sources: Iterable[Any]) -> pd.DataFrame:
         key = ["quarter", "trust_type", "trust_code"]
         now, then = pd.concat(used), pd.concat(rest).drop_duplicates(key)
         here = now[key].drop_duplicates()
-        quarters = here.groupby("trust_type")["quarter"].max().reset_index()  # an older release says so of older quarters
+        quarters = (
+            here.groupby("trust_type")["quarter"].max().reset_index()
+        )  # an older release says so of older quarters
         lost = then.merge(quarters, on=key[:2]).merge(here, on=key, how="left", indicator=True)
         lost = lost[lost["_merge"] == "left_only"].drop(columns="_merge").merge(
             now.drop_duplicates(key[:2])[[*key[:2], "file"]].rename(columns={"file": "newer"}), on=key[:2])  # fmt: skip

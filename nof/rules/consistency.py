@@ -12,13 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from nof import reconcile, scoring
-from nof.framework import Framework
-from nof.inferred import draft
-from nof.publication import Publication
-from nof.quarter import Quarter
+from nof.common import Quarter
 from nof.read.findings import found, guarded, together
 from nof.read.limits import limits
+from nof.read.publication import Publication
+from nof.rules import draft, reconcile, scoring
+from nof.rules.framework import Framework
 
 _KEY = ["quarter", "trust_type", "trust_code"]
 _GROUP = ["quarter", "trust_type", "metric_id"]
@@ -102,7 +101,9 @@ _SAYS = "{told} does not follow from the other figures"
 def _of_metrics(table: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[pd.DataFrame]:
     whole = table["trust_code"] == ""
     first = metrics.drop_duplicates(_GROUP)[[*_GROUP, "file", "row", "description"]]
-    rows = metrics.drop_duplicates([*_KEY, "metric_id"])[[*_KEY, "metric_id", "file", "row", "description", "trust_name"]]
+    rows = metrics.drop_duplicates([*_KEY, "metric_id"])[
+        [*_KEY, "metric_id", "file", "row", "description", "trust_name"]
+    ]
     both = [table[whole].merge(first, on=_GROUP), table[~whole].merge(rows, on=[*_KEY, "metric_id"])]
     for part in both:
         for figure, some in part.sort_values("gap", ascending=False).groupby("figure"):
@@ -140,9 +141,17 @@ def _among_ties(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
     """Whether a published rank is one of those that trusts with the same published value share."""
     ids = table["rule"].str.removesuffix(".rank")
     rows = metrics[metrics["metric_id"].isin(ids) & metrics["value"].notna()]
-    units = [rules[quarter].by_value[metric].units for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)]
-    rows = rows[[unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]]
-    better = [rules[quarter].by_value[metric].better for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)]
+    units = [
+        rules[quarter].by_value[metric].units
+        for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
+    ]
+    rows = rows[
+        [unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]
+    ]
+    better = [
+        rules[quarter].by_value[metric].better
+        for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
+    ]
     signed = rows["value"] * np.where(np.array(better) == "high", -1, 1)
     grouped = signed.groupby([rows[name] for name in _GROUP])
     span = rows.assign(best=grouped.rank(method="min"), worst=grouped.rank(method="max"))
@@ -164,7 +173,9 @@ def value_and_score(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.Da
         known), value, value_rank, score, shape.
     """
     scores = metrics[metrics["metric_id"].str.fullmatch(_SCORE) & metrics["value"].notna()].copy()
-    scores["value_id"] = [_value_id(rules[q], one) for q, one in zip(scores["quarter"], scores["metric_id"], strict=True)]
+    scores["value_id"] = [
+        _value_id(rules[q], one) for q, one in zip(scores["quarter"], scores["metric_id"], strict=True)
+    ]
     values = metrics[metrics["value"].notna() & metrics["metric_id"].isin(scores["value_id"].unique())]
     wanted = {(q, one.value_id): one.units for q, rule in rules.items() for one in rule.metrics if one.units}
     units = [wanted.get(key) for key in zip(values["quarter"], values["metric_id"], strict=True)]
@@ -291,7 +302,9 @@ def _grids(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
     largest = sizes.groupby(["metric_id", "pool"])["published"].transform("max")
     none = sizes["size"].isna() & (largest < 200)  # above, any score may fall on the grid
     off = (sizes["size"] / sizes["usual"] - 1).abs() > limits().limit("grid")
-    first = metrics.drop_duplicates(["quarter", "metric_id"])[["quarter", "metric_id", "file", "trust_type", "description"]]
+    first = metrics.drop_duplicates(["quarter", "metric_id"])[
+        ["quarter", "metric_id", "file", "trust_type", "description"]
+    ]
     lost, other = (sizes[chosen].merge(first, on=["quarter", "metric_id"]) for chosen in (none, off & (seen > 2)))
     return together([
         found("grid", lost, "the scores are not those of any one ranking", "Value", None, "scores evenly spaced from 1 to 4"),
