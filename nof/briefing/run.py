@@ -21,7 +21,7 @@ from rich.progress import Progress as ProgressBar
 from nof import common, demo
 from nof.briefing import gate, index, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
-from nof.briefing.params import Options, Params, load
+from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
@@ -166,7 +166,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
     run = _Run(params, options, national, plan.run_key(params, national))
-    jobs = [replace(job, about=job.about | {"run_id": run.short}) for job in _jobs(run)]
+    about = {"run_id": run.short} | ({"show_code": True} if options.show_code else {})
+    jobs = [replace(job, about=job.about | about) for job in _jobs(run)]
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
@@ -214,7 +215,8 @@ def _jobs(run: _Run) -> list[Job]:
     codes = [*options.trusts, *([] if options.subset else params.trusts)]
     if options.all_trusts:
         codes += plan.all_trusts(params, national)
-    return jobs + plan.trust_jobs(params, national, codes)
+    own = [] if options.subset else plan.nowcast_jobs(params, national)
+    return jobs + plan.trust_jobs(params, national, codes) + own
 
 
 def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress) -> _Done:
@@ -261,6 +263,7 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         path = report / f"{made.name}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    own = job.about.get("commentary")
     return {
         "key": plan.job_key(job, key),
         "run": key,
@@ -269,8 +272,8 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         "subtitle": job.about["subtitle"],
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
-        "trust": job.parameters.get("trust"),
-    }
+        "trust": job.parameters.get("trust") if job.notebook == TRUST_NOTEBOOK else None,
+    } | ({"commentary": {key: own[key] for key in ("file", "sha256")}} if own else {})
 
 
 def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carried, done: _Done) -> None:
@@ -280,7 +283,9 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
         _tables(report / "tables", params, run.national)
     index.write_quarter(report, run.national, params, run.short, entries, failures)
-    shown = json.loads(params.model_dump_json(exclude={"data"}))
+    shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
+    if params.own_values is not None:
+        shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
     manifest.write(
         report,
         {
