@@ -151,6 +151,25 @@ def _say_where_segments_come_from(view) -> None:
 
 
 @app.command()
+def nowcast(
+    data: Data,
+    trust: Annotated[str, typer.Option(help="Code of the trust, as RDY")],
+    own: Annotated[Path, typer.Option("--own", help="Its own newer values: a CSV file, metric_id,value,period")],
+    quarter: Quarter = None,
+    level: Annotated[float, typer.Option(help="Share of futures that the ranges are to hold.")] = 0.8,
+    output: Output = None,
+) -> None:
+    """Place a trust's own newer values in the last published distribution."""
+    from nof import demo
+    from nof.method import nowcast_facts as room
+
+    found = room.open_nowcast(demo.at_hand(data), quarter, trust, own, level)
+    for line in room.summary(room.nowcast_facts(found)):
+        err.print(line, markup=False, highlight=False)
+    _write(room.as_frame(found), output)
+
+
+@app.command()
 def metric(
     data: Data,
     metric: Annotated[str, typer.Option("--metric", help="Id of the value, as OF0005")],
@@ -215,6 +234,9 @@ def brief(
     ] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
+    show_code: Annotated[
+        bool, typer.Option("--show-code", help="HTML pages with the code, folded, above its results.")
+    ] = False,
     publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
@@ -233,6 +255,7 @@ def brief(
         all_trusts=all_trusts,
         cold=cold,
         force=force,
+        show_code=show_code,
         publish_partial=publish_partial,
         scheduler=scheduler,
         **given,

@@ -94,7 +94,9 @@ class Curve:
         return self.scores[at] - whole(better / self.place + tilt) * self.place
 
 
-def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame | None = None) -> dict[str, Curve]:
+def curves(
+    national: National, quarter: str, trust_code: str, rows: pd.DataFrame | None = None, newcomer: bool = False
+) -> dict[str, Curve]:
     """Value-to-score curves of a trust's metrics, seen from that trust: other trusts stay where they are.
 
     A metric has a curve if its values are published and put its scores in order. Matching a better peer's value earns
@@ -107,6 +109,8 @@ def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame
     ----------
     rows : DataFrame, optional
         `scored` of the quarter or those of its metrics that are wanted, if at hand.
+    newcomer : bool
+        Also curves of the metrics of its type that the trust is not scored on, as it would join their ranking.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame
     found = {}
     for metric_id, pool in pools.items():
         metric = framework.by_score.get(metric_id)
-        if trust_code not in pool.scored:
+        if trust_code not in pool.scored and not newcomer:
             continue
         if metric is not None and metric.matrix is not None:
             found[metric_id] = _finance_curve(national, quarter, trust_code, metric)

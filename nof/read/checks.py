@@ -144,7 +144,8 @@ class _Reader:
     expected: str
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A plain finite number; ValueError for anything else."""
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise ValueError(text)
     return float(text)
@@ -152,7 +153,7 @@ def _number(text: str) -> float:
 
 def _range(text: str) -> tuple[float, float]:
     match = _RANGE.fullmatch(text)
-    low, high = (_number(match[1]), _number(match[2])) if match else (1.0, 0.0)
+    low, high = (number(match[1]), number(match[2])) if match else (1.0, 0.0)
     if low > high:
         raise ValueError(text)
     return low, high
@@ -176,7 +177,7 @@ def slug_of_type(name: str) -> str:
 
 
 _NAN = float("nan")
-_A_NUMBER = _Reader(_number, _NAN, "not a number", "a plain decimal number, blank or NA")
+_A_NUMBER = _Reader(number, _NAN, "not a number", "a plain decimal number, blank or NA")
 _A_RANGE = _Reader(_range, (_NAN, _NAN), "not a likely range", 'the form "1.2 to 1.89", low first')
 _A_FLAG = _Reader(_yes_no, None, "not a flag", "Yes or No")
 _A_QUARTER = _Reader(lambda text: Quarter.parse(text).slug, "", "not a quarter", "the form Q4 2025/26")
