@@ -14,14 +14,14 @@ import pandas as pd
 from nof.common import Quarter
 from nof.demo import names, publication
 from nof.demo.names import ACUTE, AMBULANCE, MENTAL_HEALTH
-from nof.demo.next_year import BOARDS, BOARDS_NAME
+from nof.demo.next_year import BOARDS, BOARDS_NAME, tables
 from nof.demo.values import _Model, bespoke_scores, goodness, stream
 from nof.demo.values import values as drawn_values
 from nof.read.publication import LEAGUE_FIELDS, TRUST_FIELDS, Publication
 from nof.rules import framework as rules
 from nof.rules import ranking, scoring
 from nof.rules.framework import Framework
-from nof.rules.recompute import league, recompute
+from nof.rules.recompute import recompute
 
 YEAR = "2026-27"
 QUARTERS = (Quarter(2025, 3), Quarter(2025, 4), Quarter(2026, 1), Quarter(2026, 2))
@@ -137,7 +137,7 @@ def build(seed: int) -> tuple[Publication, pd.DataFrame]:
     metrics = pd.concat([first, second], ignore_index=True)
     metrics = metrics.sort_values(["quarter", "metric_id", "units", "trust_code"], kind="stable", ignore_index=True)
     made = Publication(metrics, trusts, pd.DataFrame(columns=list(LEAGUE_FIELDS)), pd.DataFrame(), illustrative=True)
-    return Publication(metrics, trusts, _tables(made), pd.DataFrame(), illustrative=True), _mergers(trusts)
+    return Publication(metrics, trusts, tables(made), pd.DataFrame(), illustrative=True), _mergers(trusts)
 
 
 # --- the cast ---
@@ -360,10 +360,3 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
         file="",
         row=0,
     )[list(publication.METRIC_FIELDS)]
-
-
-def _tables(made: Publication) -> pd.DataFrame:
-    """League tables of the last quarter: what is published in the rows, with likely ranges."""
-    national, latest = recompute(made), made.latest
-    parts = [league(national, latest, name).assign(trust_type=name) for name in made.trust_types]
-    return pd.concat(parts, ignore_index=True)[list(LEAGUE_FIELDS)]
