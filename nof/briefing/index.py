@@ -25,9 +25,10 @@ from markupsafe import Markup
 from nof.briefing import html, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
+from nof.briefing.vocabulary import said_throughout
 from nof.common import Quarter
 from nof.method.view import view_of
-from nof.rules import unconfirmed
+from nof.rules import kinds, unconfirmed
 from nof.rules.recompute import National
 from nof.show import style, tables, words
 from nof.show.display import MISSING
@@ -164,11 +165,14 @@ def _league(
     """One league table: the cells of the league table briefing, with what the filters and the links need."""
     league = view_of(national, quarter, trust_type).league
     table = tables.league_table(league)
-    shown = table.data()
+    shown = said_throughout(table.data(), trust_type)
     codes = league["trust_code"].tolist()
     return {
         "slug": trust_type,
         "name": words.type_name(trust_type),
+        "all": kinds.kind(trust_type).in_full_many,
+        "one": kinds.kind(trust_type).one,
+        "many": kinds.kind(trust_type).many,
         "count": words.trusts(len(league), trust_type),
         "columns": [_column(column, table.columns[j].name) for j, column in enumerate(shown["columns"])],
         "rows": _rows(league, shown),
@@ -235,8 +239,8 @@ def _national(
         ),
     )
     data = sorted(path.stem for path in folder.glob("tables/*.csv"))
-    groups = [(league["slug"], f"{league['name'].capitalize()} trusts") for league in leagues]
-    groups.append((None, "All trust types"))
+    groups = [(league["slug"], league["all"].capitalize()) for league in leagues]
+    groups.append((None, "All types"))
     made = [
         {
             "title": title,
