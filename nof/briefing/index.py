@@ -133,13 +133,21 @@ def quarter_facts(
     leagues = [_league(national, params.quarter, one, trusts, failed) for one in _types(national, params)]
     titles = _titles(national, params)
     ranked = {code for league in leagues for code in league["codes"]}
+    spoken = kinds.kind_of(league["slug"] for league in leagues)
     return {
         "label": quarter.label,
         "day": dateline(quarter.last_day),
         "run": run,
+        "noun": spoken.one,
+        "nouns": spoken.many,
+        "noun_first": spoken.one[0].upper() + spoken.one[1:],
+        "nouns_first": spoken.many[0].upper() + spoken.many[1:],
         "illustrative": illustrative,
-        "source": f"{words.source_line(illustrative, params.quarter)} "
-        f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
+        "source": kinds.said(
+            f"{words.source_line(illustrative, params.quarter)} "
+            f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
+            spoken,
+        ),
         "licence": "" if illustrative else words.LICENCE_LINE,
         "leagues": leagues,
         "trusts": trusts,
@@ -154,6 +162,17 @@ def quarter_facts(
         ],
         "without": [league for league in leagues if league["unasked"]],
         "earlier": sorted({_short(entry["run"]) for entry in entries.values()} - {run}),
+    }
+
+
+def _nouns(kind: kinds.Kind) -> dict[str, str]:
+    """Words of a league table's kind: "trust", "acute trusts", and the shortest beside a count ("134 acute", "42 ICBs")."""
+    return {
+        "one": kind.one,
+        "many": kind.many,
+        "named_one": f"{kind.name} {kind.one}".strip(),
+        "named_many": kind.all,
+        "short": kind.name or kind.many,
     }
 
 
@@ -176,8 +195,7 @@ def _league(
         "slug": trust_type,
         "name": words.type_name(trust_type),
         "all": kinds.kind(trust_type).in_full_many,
-        "one": kinds.kind(trust_type).one,
-        "many": kinds.kind(trust_type).many,
+        **_nouns(kinds.kind(trust_type)),
         "count": words.trusts(len(league), trust_type),
         "columns": [_column(column, table.columns[j].name) for j, column in enumerate(shown["columns"])],
         "rows": _rows(league, shown),

@@ -187,7 +187,8 @@ def _mergers(trusts: pd.DataFrame) -> pd.DataFrame:
 def _drawn(cast: pd.DataFrame, old: Framework, seed: int) -> Publication:
     """Values, stand-in scores and flags of every trust in all four quarters, by the metrics of 2025/26."""
     bodies = cast.drop_duplicates("body").set_index("body")
-    figures, bespoke = (_dated(part) for part in (drawn_values(bodies, old, seed), bespoke_scores(bodies, seed)))
+    drawn = _new_plans(drawn_values(bodies, old, seed), drawn_values(bodies, old, seed + 1), len(bodies), seed)
+    figures, bespoke = (_dated(part) for part in (drawn, bespoke_scores(bodies, seed)))
     values = publication._compared(_placed(figures, cast), old)
     rows = [values, publication._score_rows(values, old), _placed(bespoke, cast), publication._flag_rows(values, old)]
     by_quarter = pd.concat(
@@ -198,6 +199,15 @@ def _drawn(cast: pd.DataFrame, old: Framework, seed: int) -> Publication:
         ignore_index=True,
     )[list(TRUST_FIELDS)]
     return publication._publication(publication._labelled(pd.concat(rows, ignore_index=True), old), by_quarter)
+
+
+def _new_plans(figures: pd.DataFrame, others: pd.DataFrame, bodies: int, seed: int) -> pd.DataFrame:
+    """Half of the trusts have another plan in the new year, and with it another variance."""
+    anew = np.flatnonzero(stream(seed, "new plans").random(bodies) < 0.5)
+    key = ["body", "number", "metric_id", "units"]
+    found = figures.merge(others[[*key, "value"]], on=key, how="left", suffixes=("", "_other"))
+    change = found["metric_id"].isin(["OF0079", "OF0081"]) & found["body"].isin(anew) & (found["number"] >= FIRST_NEW)
+    return found.assign(value=found["value"].mask(change, found["value_other"])).drop(columns="value_other")
 
 
 def _dated(figures: pd.DataFrame) -> pd.DataFrame:

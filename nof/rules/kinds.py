@@ -23,6 +23,7 @@ _AN = re.compile(r"[aeiou]|ICB", re.IGNORECASE)  # "ICB" is read letter by lette
 _TRUST = re.compile(
     r"(?<![\w/=?&.#-])(?:(?P<article>[Aa]) (?P<mark>[*_]*))?(?:(?P<nhs>NHS) )?(?P<word>trusts?|Trusts?)(?![\w/=-]|\.\w)"
 )
+_JOINED = re.compile(r"(?<![^\s(>])trust(?=-[a-z])")  # trust-quarters
 _NAMED = re.compile(r"(?:Foundation|Care|NHS|Healthcare|Community|Partnership) (?:NHS )?Trust")
 
 
@@ -128,8 +129,7 @@ def kind_of(trust_types: Iterable[str]) -> Kind:
     types = list(dict.fromkeys(trust_types))
     if len(types) == 1:
         return kind(types[0])
-    nouns = {kind(one).one for one in types}
-    if nouns == {"trust"}:
+    if all(kind(one).is_trust for one in types):
         return Kind(name="", one="trust", many="trusts", in_full="trust", in_full_many="trusts")
     return _words().other
 
@@ -171,4 +171,4 @@ def said(text: str, words: Kind | str) -> str:
         article = f"{match['article']}{'n' if _AN.match(noun) else ''} {match['mark']}" if match["article"] else ""
         return article + noun
 
-    return _TRUST.sub(instead, text)
+    return _JOINED.sub(words.one, _TRUST.sub(instead, text))
