@@ -84,7 +84,7 @@ def test_a_league_table_of_ones_own_rules(real, tmp_path):
         (("--weights", "OF1005=-1"), "a number of 0 or more"),
         (("--statistic", "mode"), "mean or median"),
         (("--subtype", "Huge"), "is not in this table"),
-        (("--level", "3"), "range"),
+        (("--level", "3"), "--level"),
     ],
 )
 def test_rules_that_cannot_be_used_are_exit_code_2(real, words, said):
