@@ -245,7 +245,8 @@ def test_too_few_figures_reproduced_stop_before_anything_is_rendered(job):
 def test_old_quarters_cannot_hide_a_newest_one_that_is_not_reproduced(job, monkeypatch):
     from nof.briefing import run
 
-    monkeypatch.setattr(run, "share_reproduced", lambda national: 1.0)
+    shares = run.shares_reproduced
+    monkeypatch.setattr(run, "shares_reproduced", lambda *given: shares(*given) | {"all": 1.0})
     strict = job.model_copy(update={"reproduce_at_least": 0.95})
     assert refresh.refresh(strict).outcome == "stopped"  # 94.4% of the newest quarter, see the builders
 
@@ -478,11 +479,10 @@ def replay():
     shutil.copytree(place.resolve(), kept)
     entries = json.loads((kept / "manifest.json").read_text())["briefings"]
     def make_all(*given):
-        area, outcome = (next(one for one in given if isinstance(one, kind)) for kind in (publish.Area, run.Outcome))
+        area = next(one for one in given if isinstance(one, publish.Area))
         for name in (file for entry in entries.values() for file in entry["files"]):
             shutil.copyfile(kept / name, area.report / name)
-        outcome.made.update(dict.fromkeys(entries, 1.0))
-        return entries
+        return run._Done(entries, dict.fromkeys(entries, 1.0), {}, 0.0)
     run._make_all = make_all
     run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder)
     figures = nof.method.view.compared(nof.method.view.open_publication(home / "data").publication)

@@ -278,7 +278,7 @@ def _of_trusts(
 ) -> pd.DataFrame:
     """Shares of each trust; one with too few metrics of the quarter only over the combinations with all its metrics."""
     (date,) = groups[DATE]
-    parts = []
+    parts: list[pd.DataFrame] = []
     for subset in (slice(None), slice(0, 1)):
         here = (slice(None),) * date + (subset,)
         fewest = _least(left[here])
@@ -306,7 +306,7 @@ def _of_type(ranks, groups, chances) -> pd.DataFrame:
     """Shares for all trusts together, and of the mean shift of places against the published table."""
     published = ranks[(0,) * (ranks.ndim - 1)]
     shift = np.abs(ranks - published).mean(axis=-1, keepdims=True) if ranks.shape[-1] else ranks
-    table = {}
+    table: dict[str, object] = {}
     for name, outputs in (("", ranks), ("_shift", shift)):
         parts, variance = sobol(outputs, groups, chances)
         sums = parts.groupby("group", sort=False)[["first", "total"]].sum() / (variance.sum() or np.nan)
