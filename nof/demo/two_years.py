@@ -79,7 +79,7 @@ _ADDED = (
     ("OF0317", "Hear and treat", ACCESS, {AMBULANCE: 1.0}, "high", 15.0, 3.0, "quarter"),
 )  # fmt: skip
 # Of the boards, invented but for the first, which board papers name.
-_OF_BOARDS = (
+_OF_BOARDS: tuple[tuple, ...] = (
     ("OF0501", "Complaints answered within six months", EXPERIENCE, {}, "high", 61.0, 14.0, "quarter"),
     ("OF0502", "Elective waits within 18 weeks, population", ACCESS, {}, "high", 63.0, 4.5, "month"),
     ("OF0503", "Community waits within 18 weeks, population", ACCESS, {}, "high", 68.0, 8.0, "month"),
@@ -215,11 +215,11 @@ def _dated(figures: pd.DataFrame) -> pd.DataFrame:
     from nof.demo.values import _DATES as were
 
     named = {(place + 1, text): kind for kind, texts in were.items() for place, text in enumerate(texts)}
-    kind = [named[key] for key in zip(figures["number"], figures["reporting_date"], strict=True)]
+    told = [named[key] for key in zip(figures["number"], figures["reporting_date"], strict=True)]
     kind = np.array(
         [
             "survey" if one == "costs" and name == "OF0061" else one
-            for one, name in zip(kind, figures["metric_id"], strict=True)
+            for one, name in zip(told, figures["metric_id"], strict=True)
         ]
     )
     table = figures.assign(
