@@ -19,7 +19,7 @@ import pandas as pd
 
 from nof import common
 from nof.common import Quarter
-from nof.method import movement, nowcast
+from nof.method import futures, nowcast
 from nof.method.view import open_publication
 from nof.rules import recompute, scoring
 from nof.rules.recompute import National
@@ -48,8 +48,8 @@ def told_still(national: National, trust_type: str, later: str) -> pd.DataFrame:
 def ranges(national: National, trust_type: str, later: str, learned: list[str]) -> pd.DataFrame:
     """The 80% ranges of each trust before a quarter, drawn from other steps."""
     earlier = Quarter.parse(later).previous.slug
-    past = movement.moves(national, trust_type, learned)
-    new = movement.moved_metrics(national, trust_type, earlier, later)
+    past = futures.moves(national, trust_type, learned)
+    new = futures.moved_metrics(national, trust_type, earlier, later)
     rows = {}
     for code in recompute.standing(national, earlier, trust_type).index:
         metrics = nowcast.placed(national, earlier, code, nowcast.values_of(national, later, code))
@@ -75,7 +75,7 @@ def summed(table: pd.DataFrame) -> dict[str, float]:
 
 def backtest(national: National, trust_type: str) -> list[dict]:
     """Each step, then those that learned from earlier ones together, then all."""
-    steps = movement.steps(national, national.publication.latest)
+    steps = futures.steps(national, national.publication.latest)
     rows: list[dict] = []
     tables: list[pd.DataFrame] = []
     causal: list[pd.DataFrame] = []
@@ -108,8 +108,8 @@ def main() -> None:
     files = national.publication.files
     facts = {
         "level": nowcast.LEVEL,
-        "draws": movement.DRAWS,
-        "seed": movement.SEED,
+        "draws": futures.DRAWS,
+        "seed": futures.SEED,
         "files": dict(sorted(zip(files["file"], files["sha256"], strict=True))),
         "trust_types": found,
     }

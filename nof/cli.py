@@ -232,6 +232,9 @@ def brief(
     ] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
+    show_code: Annotated[
+        bool, typer.Option("--show-code", help="HTML pages with the code, folded, above its results.")
+    ] = False,
     publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
@@ -250,6 +253,7 @@ def brief(
         all_trusts=all_trusts,
         cold=cold,
         force=force,
+        show_code=show_code,
         publish_partial=publish_partial,
         scheduler=scheduler,
         **given,

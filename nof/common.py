@@ -212,6 +212,11 @@ def frameworks() -> Path:
     return share("data", "frameworks")
 
 
+def helpers() -> Path:
+    """The folder in which helpers.py stands: the top of a clone; beside its notebooks in an installed package."""
+    return share("notebooks") if installed() else share()
+
+
 def notebooks() -> Path:
     """The folder of notebooks: the project's own, or the one that the environment variable NOF_NOTEBOOKS names."""
     own = os.environ.get("NOF_NOTEBOOKS")

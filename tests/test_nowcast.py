@@ -14,7 +14,7 @@ from test_improvement import MHC, Q3, Q4, made_up, score_of, trusts_of, with_val
 
 from nof import common
 from nof.common import InputError
-from nof.method import movement, nowcast, whatif
+from nof.method import futures, nowcast, whatif
 from nof.method.view import open_publication
 from nof.read.own_values import read_own_values
 from nof.rules import recompute, scoring
@@ -116,8 +116,8 @@ def test_what_is_not_known_is_held_and_named(published):
 
 def test_no_movement_gives_ranges_of_no_width(whole):
     """Metamorphic: where nothing ever moved, the ranges close on the answer for all others standing still."""
-    past = movement.moves(whole, MHC, movement.steps(whole, Q4))
-    quiet = movement.Moves(
+    past = futures.moves(whole, MHC, futures.steps(whole, Q4))
+    quiet = futures.Moves(
         past.scores.assign(then=past.scores["now"], told=past.scores["now"]),
         past.averages.assign(average_next=past.averages["average"], flag_next=past.averages["flag"]),
         {step: np.zeros(3) for step in past.steps},
@@ -133,12 +133,12 @@ def test_no_movement_gives_ranges_of_no_width(whole):
 
 def test_a_common_drift_widens_the_range_by_as_much(whole):
     """Oracle: every renewed metric was told 0.2 too good, so it is 0.2 off, one way or (mirrored) the other."""
-    past = movement.moves(whole, MHC, movement.steps(whole, Q4))
+    past = futures.moves(whole, MHC, futures.steps(whole, Q4))
     scores = past.scores.assign(told=past.scores["now"].clip(1.5, 3.5), moved=True, relative=True)
-    drifted = movement.Moves(scores.assign(then=scores["told"] + 0.2), past.averages, past.edges)
+    drifted = futures.Moves(scores.assign(then=scores["told"] + 0.2), past.averages, past.edges)
     metrics = pd.DataFrame({"metric_id": ["OF1082"], "weight": 1.0, "score": 2.5, "newer": True, "relative": True})
     others = recompute.standing(whole, Q4, MHC)[["average", "in_deficit"]]
-    drawn = movement.futures(metrics, others, 2.5, False, None, 3, drifted)
+    drawn = futures.futures(metrics, others, 2.5, False, None, 3, drifted)
     assert set(drawn.averages.round(2)) == {2.3, 2.7} and drawn.ranks is None
     assert (drawn.averages > 2.5).mean() == pytest.approx(0.5, abs=0.05)
 
@@ -153,14 +153,14 @@ def test_ranges_hold_what_was_drawn_the_same_way():
             told = random.uniform(1.8, 3.2, 30)
             off = random.normal(0, 0.15) + random.normal(0, 0.05, 30)
             rows += [(step, f"t{i}", metric, told[i], told[i], told[i] + off[i], True, True) for i in range(30)]
-        scores = pd.DataFrame(rows, columns=movement.SCORE_MOVES)
+        scores = pd.DataFrame(rows, columns=futures.SCORE_MOVES)
         averages = pd.DataFrame({"step": ["a"], "average": 2.0, "average_next": 2.0, "flag": False, "flag_next": False})
-        past = movement.Moves(scores, averages, dict.fromkeys("abcdef", np.zeros(3)))
+        past = futures.Moves(scores, averages, dict.fromkeys("abcdef", np.zeros(3)))
         own_scores = random.uniform(2.2, 2.8, 4)
         metrics = pd.DataFrame(
             {"metric_id": ["m1", "m2", "m3", "m4"], "weight": 1.0, "score": own_scores, "newer": True, "relative": True}
         )
-        drawn = movement.futures(metrics, averages, 2.0, False, None, 3, past, draws=800, seed=trial)
+        drawn = futures.futures(metrics, averages, 2.0, False, None, 3, past, draws=800, seed=trial)
         truth = round(float((own_scores + random.normal(0, 0.15, 4) + random.normal(0, 0.05, 4)).mean()), 2)
         low, high = nowcast.narrowest(drawn.averages, 0.8, 0.01)
         inside += low - 1e-9 <= truth <= high + 1e-9
@@ -189,13 +189,13 @@ def test_one_quarter_alone_gives_no_range():
 
 
 def test_a_missing_quarter_in_between_is_no_step():
-    assert movement.steps(recompute.recompute(made_up(("2025-26-q1", Q3, Q4))), Q4) == [Q4]
+    assert futures.steps(recompute.recompute(made_up(("2025-26-q1", Q3, Q4))), Q4) == [Q4]
 
 
 def test_trusts_of_equal_nearness_are_all_borrowed_from():
     """Codes decide nothing: of twenty at the same distance all are taken, not the first ten."""
-    assert len(movement._nearest(np.zeros(20))) == 20
-    assert sorted(movement._nearest(np.arange(30.0))) == list(range(movement.NEAREST))
+    assert len(futures._nearest(np.zeros(20))) == 20
+    assert sorted(futures._nearest(np.arange(30.0))) == list(range(futures.NEAREST))
 
 
 # --- the backtest ---

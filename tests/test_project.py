@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import tomllib
@@ -12,7 +11,6 @@ import pytest
 import yaml
 from conftest import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
@@ -38,26 +36,6 @@ def test_conda_takes_every_version_from_the_lock_and_resolves_nothing():
     bounds = [re.fullmatch(rf"python{python},<3\.\d+", one) for one in asked if one.startswith("python")]
     assert len(bounds) == 1 and bounds[0], "from the oldest Python allowed to the newest tried"
     assert not [one for one in asked if "=" in one and not one.startswith("python")], "versions belong in the lock"
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_prose_with_one_call_a_cell(path):
-    notebook = json.loads(path.read_text())
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert code and notebook["cells"][0]["cell_type"] == "markdown"
-    for cell in code:
-        source = "".join(cell["source"])
-        tree = ast.parse(source)
-        assert cell["outputs"] == [] and cell["execution_count"] is None, "no outputs are stored"
-        assert len(source.splitlines()) <= 12
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
-        plain = [one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names]
-        named = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {*plain, *named} <= {"helpers"}, "helpers is all that a notebook imports"
-    tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(tagged) == 1
-    ids = [cell["id"] for cell in notebook["cells"]]
-    assert len(set(ids)) == len(ids)
 
 
 def tracked() -> list[str]:

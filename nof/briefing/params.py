@@ -31,6 +31,8 @@ class Params(BaseModel):
         Names of national notebooks; all if not given.
     trusts : list of str
         Codes of trusts that get a briefing of their own.
+    commentary : Path, optional
+        Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
     own_values : Path, optional
         CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
     reproduce_at_least : float
@@ -44,6 +46,7 @@ class Params(BaseModel):
     trust_types: list[str] | None = None
     briefings: list[str] | None = None
     trusts: list[str] = []
+    commentary: Path | None = None
     own_values: Path | None = None
     reproduce_at_least: float = 0.9
 
@@ -111,9 +114,9 @@ def load(path: Path, **changes: Any) -> Params:
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
     given = common.mapping(path)
-    for name in ("data", "own_values"):
-        if isinstance(given.get(name), str):
-            given[name] = (path.resolve().parent / given[name]).resolve()
+    for key in ("data", "commentary", "own_values"):
+        if isinstance(given.get(key), str):
+            given[key] = (path.resolve().parent / given[key]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Params.model_validate(given)
@@ -154,8 +157,8 @@ class Options:
         Make every trust's briefing too.
     jobs : int
         Briefings at a time.
-    cold, force : bool
-        Ordinary kernels; make everything again though nothing changed.
+    cold, force, show_code : bool
+        Ordinary kernels; make everything again though nothing changed; HTML pages with the code above its results.
     publish_partial : int
         Exactly so many failures are accepted.
     timeout : float
@@ -171,6 +174,7 @@ class Options:
     jobs: int = field(default_factory=cores)
     cold: bool = False
     force: bool = False
+    show_code: bool = False
     publish_partial: int = 0
     timeout: float = TIMEOUT
     scheduler: str | None = None

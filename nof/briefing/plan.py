@@ -13,6 +13,7 @@ import pandas as pd
 
 from nof import common
 from nof.briefing import manifest
+from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
 from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
@@ -90,17 +91,18 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
     Raises
     ------
     InputError
-        A trust that the publication does not hold, each listed with the known ones.
+        A trust that the publication does not hold, each listed with the known ones; a commentary that cannot be shown.
     """
     names, codes = _names(national), list(dict.fromkeys(codes))
     _reject_unknown(codes, names)
     subtitle = f"Briefing for the board, {Quarter.parse(params.quarter).label}"
+    own = {code: {"commentary": one} for code, one in commentaries(params.commentary, names.index).items()}
     return [
         Job(
             f"trusts/{code}",
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
-            _about(names[code], subtitle, params.quarter, national),
+            _about(names[code], subtitle, params.quarter, national) | own.get(code, {}),
         )
         for code in codes
     ]

@@ -1,7 +1,7 @@
 """Before publication day: a trust's own newer values, placed in the last published distribution.
 
 Two answers. The first holds every other trust, the edges between segments and the trust's own unknown metrics where
-they stand. The second lets all of them move as trusts have moved in earlier quarters (see `nof.method.movement`) and
+they stand. The second lets all of them move as trusts have moved in earlier quarters (see `nof.method.futures`) and
 gives a range that is meant to hold the published figure four times in five; how often it did is measured by
 bench/nowcast.py on NHS England's own files.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError
-from nof.method import movement, timeliness
+from nof.method import futures, timeliness
 from nof.method.contributions import published_value_id, scored, scored_of, type_of, values
 from nof.method.curves import combined_score, curves
 from nof.method.whatif import levers
@@ -155,9 +155,9 @@ def nowcast(
     metrics = placed(national, quarter, trust_code, dict(zip(own["metric_id"], own["value"], strict=True)))
     metrics = _dated(metrics, own, levers(national, quarter))
     spread = None
-    chosen = movement.steps(national, quarter)[-(steps or 0) :]
+    chosen = futures.steps(national, quarter)[-(steps or 0) :]
     if chosen:
-        past = movement.moves(national, trust_type, chosen)
+        past = futures.moves(national, trust_type, chosen)
         spread = spread_of(national, quarter, trust_code, metrics, past, level)
     names = national.publication.trusts.set_index(["quarter", "trust_code"])["trust_name"]
     return Nowcast(
@@ -205,14 +205,14 @@ def placed(national: National, quarter: str, trust_code: str, own: Mapping[str, 
         elif (curve := found.get(row.metric_id)) is None:
             scores.append((np.nan, "its values do not put the published scores in order", ""))
         else:
-            told = movement.score_at(curve, value, row.published_value, row.published_score)
+            told = futures.score_at(curve, value, row.published_value, row.published_score)
             scores.append((told, "", curve.basis))
     told_scores = pd.DataFrame(scores, columns=["score", "why", "basis"], index=rows.index)
     new, taken = rows["published_score"].isna(), told_scores["score"].notna()
     rows = rows.assign(
         value=rows["value_id"].map(dict(own)).astype(float),
         score=told_scores["score"].fillna(rows["published_score"]),
-        relative=[movement.relative(national, quarter, one) for one in rows["metric_id"]],
+        relative=[futures.relative(national, quarter, one) for one in rows["metric_id"]],
         state=np.where(new, NEW, np.where(taken, OWN, HELD)),
         why=told_scores["why"],
         basis=told_scores["basis"],
@@ -284,12 +284,12 @@ def standing_of(national: National, quarter: str, trust_code: str, scores: pd.Se
 
 
 def spread_of(
-    national: National, quarter: str, trust_code: str, metrics: pd.DataFrame, past: movement.Moves, level: float = LEVEL
+    national: National, quarter: str, trust_code: str, metrics: pd.DataFrame, past: futures.Moves, level: float = LEVEL
 ) -> Spread:
-    """The ranges of a trust's average and place over futures drawn from earlier moves; see `movement.futures`."""
+    """The ranges of a trust's average and place over futures drawn from earlier moves; see `futures.futures`."""
     table = recompute.standing(national, quarter, type_of(national, quarter, trust_code))
     known = not table["segment"].isna().any()
-    drawn = movement.futures(
+    drawn = futures.futures(
         metrics,
         table.drop(index=trust_code)[["average", "in_deficit"]],
         float(table.loc[trust_code, "average"]),

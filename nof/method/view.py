@@ -15,6 +15,7 @@ from nof import common
 from nof.common import InputError, Problem, Quarter
 from nof.method import restated
 from nof.method.lineage import not_comparable
+from nof.method.ranges import with_published
 from nof.read import mergers
 from nof.read.publication import Publication, read
 from nof.rules import ranking, reconcile, scoring
@@ -71,8 +72,10 @@ class View:
 
     @cached_property
     def league(self) -> pd.DataFrame:
-        """The recomputed league table with likely ranges; see `recompute.league`."""
-        return league_with(self.national, self.quarter, self.trust_type, self.redrawn)
+        """The recomputed league table, with NHS England's own likely ranges where it published them; see
+        `recompute.league` and `ranges.with_published`."""
+        table = league_with(self.national, self.quarter, self.trust_type, self.redrawn)
+        return with_published(table, select(self.publication.league, self.quarter, self.trust_type))
 
     @cached_property
     def redrawn(self) -> Redraw | None:

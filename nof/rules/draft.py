@@ -12,6 +12,7 @@ import yaml
 
 from nof.common import Quarter
 from nof.read.publication import Publication
+from nof.rules import reported
 from nof.rules.averages import Count
 from nof.rules.framework import NOT_PUBLISHED, UNKNOWN, Framework, load, parse, value_id
 from nof.rules.inference import IDS, Inference, infer, limits, sizes
@@ -54,7 +55,8 @@ def draft(found: Inference) -> str:
 def rules(publication: Publication, year: str, *, tried: bool = False) -> Framework:
     """The rules of a year that are in force: those of its file, if somebody has confirmed it.
 
-    Without one, what `unconfirmed.in_force` leaves of the draft that the published figures give away.
+    Without one, what `unconfirmed.in_force` leaves of the draft that the published figures give away; with thresholds that
+    were only reported, those too where no published segment contradicts them (see `nof.rules.reported`).
 
     Parameters
     ----------
@@ -66,9 +68,12 @@ def rules(publication: Publication, year: str, *, tried: bool = False) -> Framew
     """
     framework = load(year)
     own = publication.metrics.loc[publication.metrics["metric_id"].str.fullmatch(r"OF1\d{3}"), "quarter"]
-    if not framework.metrics and any(Quarter.parse(one).year_label == year for one in own.unique()):
-        framework = _inferred(publication, year)
-    return framework if tried or not framework.draft else in_force(framework)
+    scored = any(Quarter.parse(one).year_label == year for one in own.unique())
+    found = _inferred(publication, year) if scored and not framework.by_score else framework
+    if tried or not found.draft:
+        return found
+    told = framework.segments.certainty == reported.REPORTED
+    return reported.with_reported(in_force(found), framework, publication) if told else in_force(found)
 
 
 @lru_cache(maxsize=4)

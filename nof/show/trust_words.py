@@ -332,13 +332,11 @@ def near(trust: Trust) -> Words:
             f"{row['rank_in_subtype']:.0f}.** "
         )
     )
-    return Words(
-        f"{place}The {len(table)} nearest share {int(table['shared'].min())} to "
-        f"{int(table['shared'].max())} metrics with "
-        f"it; {told}."
-        if table["shared"].min() < table["shared"].max()
-        else f"{place}The {len(table)} nearest share {int(table['shared'].min())} metrics with it; {told}."
-    )
+    few, many = int(table["shared"].min()), int(table["shared"].max())
+    largest = table["group_size"].max()
+    tied = f" {largest:.0f} of them are equally near, and their order says nothing." if largest > board.NEAR else ""
+    shared = f"{few} to {many}" if few < many else f"{few}"
+    return Words(f"{place}The {len(table)} nearest share {shared} metrics with it; {told}.{tied}")
 
 
 # --- a trust without a place in the table ---
