@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import traceback
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
@@ -60,10 +62,23 @@ def main() -> None:
         _say_error("stopped; nothing was published")
         sys.exit(Exit.STOPPED)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # anything but a mistake in the command line is ours
-            raise
+        if not hasattr(error, "format_message"):  # anything but a mistake in the command line was not foreseen
+            if os.environ.get("NOF_TRACEBACK"):
+                raise
+            _say_error(_unforeseen(error))
+            sys.exit(Exit.BAD_INPUT)
         _say_error(f"{error.format_message()} (nof --help lists what there is)")
         sys.exit(Exit.BAD_INPUT)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What went wrong, and where in the code, for an exception that nobody thought of."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return (
+        f"not foreseen: {type(error).__name__}: {error} ({where}); nothing was published. "
+        "With NOF_TRACEBACK=1 the same command says more."
+    )
 
 
 def _say_error(text: str) -> None:
@@ -111,14 +126,24 @@ def check(data: Data) -> None:
     """Say what a folder holds, and every problem in it."""
     from rich.table import Table
 
+    from nof.method.view import findings_of
+    from nof.read import findings
+
     national = _open(data)
     summary = national.publication.summary()
     table = Table("Trust type", "File", "Quarters", "Trusts", "Metrics", "Rows", "Without a value")
     for row in summary.itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
     out.print(table)
+    told = findings_of(national)
+    said = set(told["message"])
     for warning in national.publication.warnings:
-        out.print(f"note: {warning}", markup=False)
+        if warning not in said:
+            out.print(f"note: {warning}", markup=False, highlight=False, soft_wrap=True)
+    for one in told.itertuples():
+        out.print(f"{one.severity}: {one.message}", markup=False, highlight=False, soft_wrap=True)
+    counted = ", ".join(f"{count:,} {name}" for name, count in findings.counts(told).items())
+    out.print(f"findings: {counted}", highlight=False)
 
 
 @app.command()

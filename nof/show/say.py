@@ -72,7 +72,7 @@ class TemplateError(NofError):
 
 
 def say(template: str, facts: Any = None, **names: Any) -> Words:
-    """Fill facts into a text.
+    """Fill facts into a text; a cell that begins with %%say does the same.
 
     Parameters
     ----------
