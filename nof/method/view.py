@@ -70,6 +70,20 @@ class View:
         before = Quarter.parse(self.quarter).previous.slug
         return before if before in self.publication.quarters else None
 
+    @property
+    def gap(self) -> str:
+        """Why there is no quarter before to compare with, as a clause; empty where there is one.
+
+        "no earlier quarter" is said only where there is none: a quarter that is missing in between is named.
+        """
+        if self.previous_quarter:
+            return ""
+        before = Quarter.parse(self.quarter).previous.label
+        earlier = [one for one in self.publication.quarters if one < self.quarter]
+        if not earlier:
+            return f"these files hold no quarter before {Quarter.parse(self.quarter).label}"
+        return f"{before} is not in these files; the last one held is {Quarter.parse(earlier[-1]).label}"
+
     @cached_property
     def league(self) -> pd.DataFrame:
         """The recomputed league table, with NHS England's own likely ranges where it published them; see

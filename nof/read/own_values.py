@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from nof.common import InputError, Problem
+from nof.read import companion
 from nof.read.checks import number
-from nof.read.sheets import byte_problems, decode, split
 
 HEADER = ("metric_id", "value", "period")
 LARGEST = 1_000_000  # bytes; a trust has some twenty metrics
@@ -71,23 +71,9 @@ def last_month(period: str) -> str:
 
 def _cells(path: Path) -> pd.DataFrame:
     """The three columns as text, by line; rows without anything in them are no rows."""
-    try:
-        data = path.read_bytes() if path.stat().st_size <= LARGEST else None
-    except OSError as error:
-        raise InputError(Problem(path.name, f"cannot be read: {error.strerror}", expected="a CSV file")) from error
-    if data is None:
-        raise InputError(Problem(path.name, "the file is too large", expected=f"at most {LARGEST} bytes"))
-    problems = byte_problems(path.name, data)
-    if problems:
-        raise InputError(problems)
-    text, problems = decode(path.name, data)
-    header, cells, layout = split(path.name, text)
-    if problems or sorted(header) != sorted(HEADER):
-        raise InputError(problems or _header_problem(path.name, header))
-    if layout:
-        raise InputError(layout)
-    cells.columns = pd.Index(header)
-    cells = cells[(cells != "").any(axis=1)].astype(str)
+    cells = companion.cells(path, LARGEST)
+    if sorted(cells.columns) != sorted(HEADER):
+        raise InputError(_header_problem(path.name, list(cells.columns)))
     if cells.empty:
         raise InputError(
             Problem(path.name, "holds no values", row=1, expected="a row for each metric with a newer value")
@@ -97,8 +83,7 @@ def _cells(path: Path) -> pd.DataFrame:
 
 def _header_problem(file: str, header: list[str]) -> Problem:
     text = ",".join(header)
-    by = " (separated by semicolons)" if ";" in text else " (separated by tabs)" if "\t" in text else ""
-    return Problem(file, f"has another header{by}", 1, value=text[:80], expected=",".join(HEADER))
+    return Problem(file, "has another header", 1, value=text[:80], expected=",".join(HEADER))
 
 
 def _rows(cells: pd.DataFrame) -> Iterator[tuple[dict[str, str], int]]:

@@ -216,7 +216,7 @@ def _against(part: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
     x, y = part[by].to_numpy(), part[column].to_numpy()
     clash = (x[:, None] < x[None, :]) & (y[:, None] > y[None, :] + _TINY)
     clash |= clash.T
-    out = []
+    out: list[int] = []
     while clash.any() and len(out) < len(part):
         worst = int(clash.sum(axis=1).argmax())
         out.append(worst)

@@ -35,7 +35,7 @@ def card(view: View) -> Card:
         (
             "Change beyond noise",
             f"{int(step.changes['more_than_noise'].sum())} of {len(step.changes)}" if step else NOT_KNOWN,
-            f"trusts since {label(step.before)}" if step else "no earlier quarter",
+            f"trusts since {label(step.before)}" if step else view.gap.split(";")[0] or "not compared",
         ),
         (
             "Method alone moves",
@@ -102,7 +102,7 @@ def _segment_statement(view: View) -> str:
 def _movement_statement(view: View) -> str:
     step = limits.last_step(view)
     if step is None:
-        return "**“We have moved up.”** These files hold no quarter before this one, so no movement can be judged."
+        return f"**“We have moved up.”** No movement can be judged: {view.gap or 'no trust can be compared'}."
     counts = change_summary(step.changes)["trusts"]
     noise = (
         f"; if no trust had changed, noise alone would still be expected to move about {step.noise.expected:.0f} "

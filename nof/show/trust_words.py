@@ -90,7 +90,7 @@ def _segment(trust: Trust) -> str:
 
 def _change(trust: Trust) -> str:
     if board.previous(trust) is None:
-        return f"These files hold no quarter before {board.label(trust)}, so no change can be shown."
+        return f"No change can be shown: {trust.view.gap}."
     since = label(board.previous(trust))
     if board.change(trust) is None:
         return _no_change(trust, since)
@@ -186,7 +186,7 @@ def _change_item(trust: Trust) -> tuple[str, str, str]:
         why = (
             "a merger"
             if "merger" in (board.why_not_compared(trust) or "")
-            else "no earlier quarter"
+            else trust.view.gap.split(";")[0]
             if board.previous(trust) is None
             else "not in that table"
         )
