@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -140,19 +139,16 @@ def _names(national: National) -> pd.Series:
 
 
 def _reject_unknown(codes: list[str], names: pd.Series) -> None:
-    problems = []
-    for code in codes:
-        if code not in names.index:
-            near = difflib.get_close_matches(code.upper(), names.index, 1)
-            hint = f"; did you mean {near[0]} ({names[near[0]]})?" if near else ""
-            problems.append(
-                Problem(
-                    "trust",
-                    f"is not in this publication{hint}",
-                    value=code,
-                    expected=f"one of {', '.join(names.index)}",
-                )
-            )
+    problems = [
+        Problem(
+            "trust",
+            "is not in this publication",
+            value=code,
+            expected=common.nearest(code, names.index, "trust codes"),
+        )
+        for code in codes
+        if code not in names.index
+    ]
     if codes and not (common.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
         problems.append(Problem("notebooks", f"no {TRUST_NOTEBOOK}.ipynb, so no briefing for a trust can be made"))
     if problems:
