@@ -129,7 +129,7 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
     """Which differences have a known reason."""
     known = pd.Series(False, table.index)
     for one in limits().documented:
-        named_so = table["rule"].str.fullmatch(one.rule)
+        named_so = table["rule"].str.fullmatch(one.rule).astype(bool)  # of no rows it is no mask otherwise
         if one.ties:
             known |= named_so & _among_ties(table[named_so], metrics, rules).reindex(table.index, fill_value=False)
         else:
