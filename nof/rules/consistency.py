@@ -129,7 +129,7 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
     """Which differences have a known reason."""
     known = pd.Series(False, table.index)
     for one in limits().documented:
-        named_so = table["rule"].str.fullmatch(one.rule).astype(bool)  # of no rows it is no mask otherwise
+        named_so = table["rule"].str.fullmatch(one.rule)
         if one.ties:
             known |= named_so & _among_ties(table[named_so], metrics, rules).reindex(table.index, fill_value=False)
         else:
@@ -145,9 +145,8 @@ def _among_ties(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
         rules[quarter].by_value[metric].units
         for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
     ]
-    rows = rows[
-        [unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]
-    ]
+    same = [unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]
+    rows = rows[np.array(same, dtype=bool)]  # an empty list would name no columns instead of no rows
     better = [
         rules[quarter].by_value[metric].better
         for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
