@@ -32,11 +32,16 @@ def truths(trusts: int) -> dict[str, np.ndarray]:
     return {"all equal": np.zeros(trusts), "spread out": 0.8 * place, "clustered": np.round(1.5 * place) * 0.6}
 
 
-def other_scores(level: np.ndarray, held: pd.DataFrame, spread: np.ndarray, random: np.random.Generator):
-    """Scores of one quarter: trust + metric + remainder."""
+def other_scores(
+    level: np.ndarray, held: pd.DataFrame, spread: np.ndarray, random: np.random.Generator, by_position: bool = False
+) -> pd.DataFrame:
+    """Scores of one quarter: trust + metric + remainder, as they are or as positions from 1 to 4 within each metric."""
     metric = random.normal(0, 0.4, held.shape[1])
     drawn = level[:, None] + metric + REMAINDER * spread[:, None] * random.standard_normal(held.shape)
-    return _tidy(pd.DataFrame(2.5 + drawn, held.index, held.columns).where(held), QUARTERS)
+    scores = pd.DataFrame(2.5 + drawn, held.index, held.columns).where(held)
+    if by_position:
+        scores = 1 + 3 * (scores.rank() - 1) / (scores.notna().sum() - 1)
+    return _tidy(scores, QUARTERS)
 
 
 def these_scores(level: np.ndarray, held: pd.DataFrame, spread: np.ndarray, random: np.random.Generator):
@@ -68,7 +73,15 @@ def covered(levels: Levels, truth: np.ndarray, simultaneous: bool, seed: int, dr
     return ((sets["lower"] <= first) & (sets["upper"] >= last)).to_numpy()
 
 
-def coverage(question: str, truth: np.ndarray, held: pd.DataFrame, spread: np.ndarray, runs: int, seed: int = 0):
+def coverage(
+    question: str,
+    truth: np.ndarray,
+    held: pd.DataFrame,
+    spread: np.ndarray,
+    runs: int,
+    by_position: bool = False,
+    seed: int = 0,
+) -> dict[str, float]:
     """Coverage of one case.
 
     Returns
@@ -80,7 +93,7 @@ def coverage(question: str, truth: np.ndarray, held: pd.DataFrame, spread: np.nd
     own, joint = [], []
     for run in range(runs):
         if question == "other":
-            levels = other_metrics(other_scores(truth, held, spread, random))
+            levels = other_metrics(other_scores(truth, held, spread, random, by_position))
         else:
             history = these_scores(truth, held, spread, random)
             levels = these_metrics(history[history["quarter"] == f"2025-26-q{QUARTERS}"], history)
@@ -119,14 +132,15 @@ def main() -> None:
     unequal = np.random.default_rng(7).permutation(np.linspace(*SPREADS, trusts))
     cases = [("equal", "none missing", np.ones(trusts), whole), ("equal", "the files' own", np.ones(trusts), own)]
     cases.append(("unequal", "the files' own", unequal, own))
+    by_position = ("equal, scored by position", "the files' own", np.ones(trusts), own)
     print(f"{trusts} trusts, {own.shape[1]} metrics, {own.to_numpy().mean():.0%} of scores held, {asked.runs} runs")
     print("| set | trusts truly | spreads | missing metrics | own set | own set, widest fifth | joint sets (s.e.) |")
     print("|---|---|---|---|---:|---:|---:|")
     for question in ("these", "other"):
         for name, truth in truths(trusts).items():
             truth = np.random.default_rng(8).permutation(truth)
-            for spreads, missing, spread, held in cases:
-                found = coverage(question, truth, held, spread, asked.runs)
+            for spreads, missing, spread, held in [*cases, by_position] if question == "other" else cases:
+                found = coverage(question, truth, held, spread, asked.runs, "position" in spreads)
                 print(
                     f"| {question} | {name} | {spreads} | {missing} | {found['marginal']:.3f} | {found['widest']:.3f} "
                     f"| {found['joint']:.3f} ({found['error_joint']:.3f}) |",

@@ -15,6 +15,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from nof.volatility.quarters import STILL
 
@@ -30,6 +31,7 @@ EFFECTS = {
     "remainder": (0, 1, 2),
 }
 RESAMPLES = 1_000
+FEWEST = 4.0  # degrees of freedom below which a chi-square has no useful upper end
 LEVEL = 0.95
 
 
@@ -72,9 +74,10 @@ def variance_components(
     history : DataFrame
         quarter (slug), trust_code, metric_id, score (1.00 is best) of one trust type; every weight counts alike.
     level : float
-        Of the intervals: trusts redrawn with replacement `resamples` times, the percentiles moved so that the mean of
-        the redraws is the estimate (redrawn trusts repeat, which biases each component). They hold for the metrics and
-        quarters at hand: with 11 metrics and four quarters nothing firm can be said of others' variance.
+        Of the intervals, by Satterthwaite (Brennan 2001, section 6.2): the estimate counts as a chi-square with
+        2 (estimate / standard error)^2 degrees of freedom, the standard error from trusts redrawn with replacement
+        `resamples` times; normal, from 0, where that leaves fewer than 4. They hold for the metrics and quarters at
+        hand. Sources without trusts have none: trusts redrawn say nothing of other metrics and quarters.
 
     Returns
     -------
@@ -92,9 +95,9 @@ def variance_components(
             columns=["source", "variance", "low", "high", "share", "levels"]
         )
     estimate = _solved(design, _totals(one_each, held, scores))[0]
-    redrawn = _redrawn(held, scores, resamples, seed) + 0.0
-    redrawn += estimate - redrawn.mean(axis=0)
-    low, high = np.quantile(redrawn, [(1 - level) / 2, (1 + level) / 2], axis=0).clip(min=0)
+    low, high = _satterthwaite(estimate, _redrawn(held, scores, resamples, seed).std(axis=0), level)
+    of_trusts = np.array([0 in axes for axes in EFFECTS.values()])
+    low, high = np.where(of_trusts, (low, high), np.nan)
     variance = estimate.clip(min=0)
     return pd.DataFrame(
         {
@@ -207,6 +210,16 @@ def _solved(design: np.ndarray, totals: np.ndarray) -> np.ndarray:
     return np.linalg.solve(design, totals[..., None])[:, :-1, 0]
 
 
+def _satterthwaite(estimate: np.ndarray, error: np.ndarray, level: float) -> np.ndarray:
+    """Interval of each variance, shape (2, components); see `variance_components`."""
+    tails = np.array([(1 + level) / 2, (1 - level) / 2])[:, None]
+    ratio = np.divide(estimate, error, out=np.zeros_like(estimate), where=error > 0)
+    freedom = np.maximum(2 * ratio**2, FEWEST)
+    skewed = freedom * estimate / stats.chi2.ppf(tails, freedom)
+    normal = (estimate - stats.norm.ppf(tails) * error).clip(min=0)
+    return np.where((ratio > 0) & (2 * ratio**2 >= FEWEST), skewed, normal)
+
+
 def _redrawn(held: np.ndarray, scores: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """The components with trusts redrawn, each redrawn trust a trust of its own; only redraws that can be solved."""
     trusts = len(held)
@@ -236,7 +249,7 @@ def quarter_noise(history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         second release.
     covariance : DataFrame, metrics x metrics
     """
-    wide = {quarter: part for quarter, part in _wide(history).items()}
+    wide = _wide(history)
     metrics = sorted(history["metric_id"].unique())
     new = fresh(history).groupby(["metric_id", "quarter"]).size().unstack().reindex(metrics).notna()
     products, numbers = np.zeros((2, len(metrics), len(metrics)))
