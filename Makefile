@@ -22,7 +22,6 @@ coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them
 	$(BIN)/python -m pytest -n auto --cov
 
 mutants: $(READY) ## Change the rules one place at a time; name the changes that no test notices (about half an hour)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	$(BIN)/python tools/mutants.py
 
 lab: $(READY) ## Open JupyterLab on the notebooks
@@ -48,8 +47,6 @@ reference: $(READY) ## Write docs/reference.md from the commands' help and the d
 clean: ## Remove the virtual environment and everything rendered
 	rm -rf $(VENV) reports/*
 
-$(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(READY)
+# Nothing is resolved: what the lock names is installed. An interrupted set-up is mended by the next make.
+$(READY): requirements.lock pyproject.toml tools/install.py
+	$(PYTHON) tools/install.py

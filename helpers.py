@@ -6,12 +6,12 @@ Open a publication
     open_publication         Read a folder and recompute it, once a process unless its files change.
     open_view                Open one trust type in one quarter of the publication in a folder.
     compared                 Every figure beside the published one, computed once; see `reconcile.compare`.
-    open_limits              Open the limits of a view.
     open_trust               Open one trust in one quarter of the publication in a folder.
 
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
+    say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
@@ -63,20 +63,19 @@ Explore
 """
 
 from nof import explore
-from nof.board.sections import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
-from nof.board.trust import open_trust
-from nof.charts import caterpillar
 from nof.explore import connect
-from nof.limitations import charts as limit_charts
-from nof.limitations import front as limit_front
-from nof.limitations import method_words as limit_method_words
-from nof.limitations import tables as limit_tables
-from nof.limitations import words as limit_words
-from nof.limitations.limits import open_limits
-from nof.quarterly.restated_words import restated
-from nof.reconcile_words import reconciliation_card, reconciliation_findings, reconciliation_opening
-from nof.sections import metric_sections, show
-from nof.tables import (
+from nof.method.board import open_trust
+from nof.method.view import compared, open_publication, open_view
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_front as limit_front
+from nof.show import limits_method as limit_method_words
+from nof.show import limits_tables as limit_tables
+from nof.show import limits_words as limit_words
+from nof.show.charts import caterpillar, metric_sections, show
+from nof.show.reconcile import reconciliation_card, reconciliation_findings, reconciliation_opening
+from nof.show.restated import restated
+from nof.show.say import say
+from nof.show.tables import (
     domain_heat_map,
     league_table,
     metric_list,
@@ -88,8 +87,8 @@ from nof.tables import (
     score_map,
     top_without_specialists,
 )
-from nof.view import compared, open_publication, open_view
-from nof.words import (
+from nof.show.trust import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
+from nof.show.words import (
     ends,
     headline,
     headline_card,
@@ -104,9 +103,9 @@ __all__ = [
     "open_publication",
     "open_view",
     "compared",
-    "open_limits",
     "open_trust",
     "show",
+    "say",
     "metric_sections",
     "opening",
     "headline",

@@ -13,11 +13,12 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from nof import demo, paths
+from nof import demo
+from nof import common as paths
 from nof.method.places import Levels, other_metrics, these_metrics
 from nof.method.rank_sets import rank_confidence_sets
-from nof.publication import read
-from nof.recompute import recompute, select
+from nof.read.publication import read
+from nof.rules.recompute import recompute, select
 
 QUARTERS = 4
 REMAINDER = 0.8  # score points: about the scatter of a trust's scores over metrics in the files

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import nbformat
+
+from nof import common
+from nof.briefing.html import BriefingHTMLExporter
+from nof.briefing.pdf import BriefingPDFExporter
+from nof.method import view
+from nof.show import charts
+
 for name in ("rfc3987_syntax", "isoduration"):  # as `nof.cli.main` does
     sys.modules.setdefault(name, None)
-
-import nbformat  # noqa: E402
-
-from nof import paths, sections, view  # noqa: E402
-from nof.briefing.html import BriefingHTMLExporter  # noqa: E402
-from nof.briefing.pdf import BriefingPDFExporter  # noqa: E402
 
 
 def shown(source: str, names: dict) -> list:
@@ -38,9 +40,9 @@ def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
     """Make each trust's HTML and PDF."""
     view.open_publication(Path(data))
     names: dict = {}
-    sections.display = lambda one: names["_shown"].append(one)  # what a cell shows is kept, not printed
+    charts.display = lambda one: names["_shown"].append(one)  # what a cell shows is kept, not printed
     html, pdf = BriefingHTMLExporter(), BriefingPDFExporter()
-    source = nbformat.read(paths.notebooks() / "trust_briefing.ipynb", 4)
+    source = nbformat.read(common.notebooks() / "trust_briefing.ipynb", 4)
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     for trust in trusts:

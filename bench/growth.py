@@ -37,7 +37,7 @@ DIGITS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 def with_quarters(publication, count: int):
     """The same trusts over another number of quarters: the latest stays, earlier ones are copies."""
-    from nof.quarter import Quarter
+    from nof.common import Quarter
 
     wanted, pieces = Quarter.parse(publication.latest), {"metrics": [], "trusts": []}
     held = publication.quarters[::-1]
@@ -71,7 +71,7 @@ def copied(frame: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 def rebuilt(publication, frames: dict[str, pd.DataFrame]):
     """A publication of other frames."""
-    from nof.publication import Publication
+    from nof.read.publication import Publication
 
     parts = {name: frames.get(name, getattr(publication, name)) for name in ("metrics", "trusts", "league")}
     return Publication(
@@ -84,7 +84,7 @@ def rebuilt(publication, frames: dict[str, pd.DataFrame]):
 def written(publication, folder: Path) -> Path:
     """The files of a publication in a folder of its own."""
     from nof.demo import folder as demo
-    from nof.demo import layout
+    from nof.demo import folder as layout
 
     folder.mkdir()
     for name, content in layout.files(publication, pd.DataFrame()).items():
@@ -99,17 +99,16 @@ def written(publication, folder: Path) -> Path:
 
 def stages(folder: Path) -> dict[str, float]:
     """Processor seconds of each stage, and the largest memory in megabytes."""
-    from nof import view
-    from nof.board import trust
-    from nof.briefing import index, make, plan, rehearsal, workers
+    from nof.briefing import index, make, plan, workers
+    from nof.briefing import workers as rehearsal
     from nof.briefing.params import Params
-    from nof.framework import load
-    from nof.inferred import draft as inference_draft
-    from nof.limitations import limits
-    from nof.publication import read
-    from nof.recompute import recompute
+    from nof.method import limits, trust, view
+    from nof.read.publication import read
+    from nof.rules import draft
+    from nof.rules.framework import load
+    from nof.rules.recompute import recompute
 
-    inference_draft.rules = lambda *_, **__: load("2025/26")  # the rules of the only year that has some, for all years
+    draft.rules = lambda *_, **__: load("2025/26")  # the rules of the only year that has some, for all years
     took: dict[str, float] = {}
 
     def timed(name: str, step: Callable):
@@ -127,7 +126,7 @@ def stages(folder: Path) -> dict[str, float]:
     timed("reconcile", lambda: view.reconciliation(national.publication))
     seen = view.view_of(national, quarter, kind)
     timed("league table", partial(view.warm, seen))
-    timed(PAIRWISE, lambda: (limits.open_limits(seen).paired, limits.open_limits(seen).sets(simultaneous=True)))
+    timed(PAIRWISE, lambda: (limits.paired(seen), limits.sets(seen, simultaneous=True)))
     timed("limits", partial(trust.warm, national, quarter, [kind]))
     params = plan.settled(Params.model_validate({"quarter": quarter, "data": folder}), national)
     job = plan.trust_jobs(params, national, [seen.league["trust_code"].iloc[0]])[0]

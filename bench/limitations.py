@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from nof import paths
-from nof.publication import read
+from nof import common
+from nof.read.publication import read
 
 TARGET = 60.0
 PARTS = (
@@ -35,14 +35,15 @@ PARTS = (
 
 def parts(folder: str, quarter: str, trust_type: str) -> dict[str, float]:
     """Seconds to open the folder and for each part of the figures."""
-    from nof.limitations.limits import limits_of
+    from nof.method import limits
+    from nof.method.view import open_view
 
     started = time.perf_counter()
-    limits = limits_of(folder, quarter, trust_type)
+    view = open_view(folder, quarter, trust_type)
     taken = {"open": time.perf_counter() - started}
     for name in PARTS:
         started = time.perf_counter()
-        getattr(limits, name)
+        getattr(limits, name)(view)
         taken[name] = time.perf_counter() - started
     return taken
 
@@ -78,7 +79,7 @@ def main() -> None:
         )
         print("  " + "  ".join(f"{name} {seconds:.2f} s" for name, seconds in found.items() if seconds >= 0.005))
         return
-    folder = sys.argv[1] if len(sys.argv) > 1 else str(paths.share("data", "demo"))
+    folder = sys.argv[1] if len(sys.argv) > 1 else str(common.share("data", "demo"))
     publication = read(folder)
     quarter = sys.argv[2] if len(sys.argv) > 2 else publication.latest
     for trust_type in publication.trust_types:

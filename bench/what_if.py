@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from nof.view import open_publication
-from nof.whatif import whatif
+from nof.method.view import open_publication
+from nof.method.whatif import whatif
 
 
 def main(data: str, trust: str, metric: str) -> None:

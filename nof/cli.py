@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nof.errors import InputError, NofError, Problem
+from nof.common import InputError, NofError, Problem
 
 app = typer.Typer(
     add_completion=False,
@@ -42,9 +42,6 @@ class Exit(IntEnum):
 def main() -> None:
     """Run the command; what a user can mend is said in words, without a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("matplotlib.font_manager").setLevel(
-        logging.ERROR
-    )  # it warns of weights that a fallback font lacks
     # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
     # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
     for name in ("rfc3987_syntax", "isoduration"):
@@ -74,9 +71,9 @@ def _say_error(text: str) -> None:
 
 
 def _write(frame, path: Path | None) -> None:
-    from nof import csvs
+    from nof import common
 
-    text = csvs.text(frame)
+    text = common.text(frame)
     if path is None:
         sys.stdout.write(text)
         return
@@ -92,7 +89,7 @@ def _write_text(text: str, path: Path) -> None:
 
 def _open(data: Path):
     from nof import demo
-    from nof.view import open_publication
+    from nof.method.view import open_publication
 
     national = open_publication(demo.at_hand(data))
     _warn_of_unknown_metrics(national)
@@ -100,7 +97,7 @@ def _open(data: Path):
 
 
 def _warn_of_unknown_metrics(national) -> None:
-    from nof.scoring import unknown_metrics
+    from nof.rules.scoring import unknown_metrics
 
     for quarter in national.publication.quarters[-1:]:
         framework = national.framework(quarter)
@@ -132,8 +129,8 @@ def league(
     output: Output = None,
 ) -> None:
     """Write the recomputed league table of one trust type."""
-    from nof import recompute
-    from nof.view import View
+    from nof.method.view import View
+    from nof.rules import recompute
 
     national = _open(data)
     view = View(
@@ -146,7 +143,7 @@ def league(
 
 
 def _say_where_segments_come_from(view) -> None:
-    from nof.words import edges_note
+    from nof.show.words import edges_note
 
     note = edges_note(view)
     if note:
@@ -161,7 +158,7 @@ def metric(
     output: Output = None,
 ) -> None:
     """Write the individual metric ranking of each trust type."""
-    from nof.view import named_metric_ranking
+    from nof.method.view import named_metric_ranking
 
     _write(named_metric_ranking(_open(data), metric, quarter), output)
 
@@ -173,13 +170,13 @@ def reconcile(
     mismatches: Annotated[Path | None, typer.Option(help="CSV file for every figure not reproduced.")] = None,
 ) -> None:
     """Compare every figure that can be recomputed with the published one."""
-    from nof import reconcile as room
-    from nof.view import compared, reconciliation
+    from nof.method.view import compared, reconciliation
+    from nof.rules.reconcile import mismatches as not_reproduced
 
     publication = _open(data).publication
     _write(reconciliation(publication), output)
     if mismatches is not None:
-        _write(room.mismatches(compared(publication)), mismatches)
+        _write(not_reproduced(compared(publication)), mismatches)
 
 
 @app.command()
@@ -190,12 +187,12 @@ def demo(
     framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26",
 ) -> None:
     """Write the made-up demo publication into a folder."""
-    from nof import demo as room
-    from nof import paths
+    from nof import common
+    from nof.demo import FRAMEWORKS, ensure
 
-    if folder is None and framework != room.FRAMEWORKS[0]:
+    if folder is None and framework != FRAMEWORKS[0]:
         raise InputError(Problem("nof demo", "say where to write a publication of another year", expected="a folder"))
-    folder = room.ensure(paths.demo() if folder is None else folder, framework)
+    folder = ensure(common.demo() if folder is None else folder, framework)
     out.print(f"The illustrative publication is in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -221,7 +218,7 @@ def brief(
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
 ) -> None:
     """Make the briefings of a params file and publish them, all or nothing."""
-    from nof.briefing.console import run
+    from nof.briefing.run import run
 
     given = {name: value for name, value in (("jobs", jobs), ("timeout", timeout)) if value is not None}
     worked = run(
@@ -244,9 +241,9 @@ def brief(
 @app.command()
 def verify(report: Annotated[Path, typer.Argument(help="A report's folder, as reports/2025-26-q4")]) -> None:
     """Hash a report's files again and compare them with its manifest."""
-    from nof.briefing.manifest import verify as room
+    from nof.briefing import manifest
 
-    problems = room(report)
+    problems = manifest.verify(report)
     for problem in problems:
         out.print(problem, markup=False, highlight=False, soft_wrap=True)
     out.print("every file is as it was published" if not problems else f"not as published: {len(problems)}")
@@ -263,7 +260,8 @@ def fetch(
     ),
 ) -> None:
     """Download a quarter's files, check them, and keep every version."""
-    from nof.quarterly import fetch as room
+    from nof.quarterly import fetch as files
+    from nof.quarterly.catalogue import SourceUnreachable
     from nof.quarterly.refresh import exclusive
 
     if (quarter is not None) + latest + (source is not None) == 0 or (latest and (quarter or source)):
@@ -273,13 +271,13 @@ def fetch(
     try:
         with exclusive(into):
             fetched = (
-                room.take_from(source, quarter, into)
+                files.take_from(source, quarter, into)
                 if source is not None
-                else room.fetch_quarter(quarter, into)
+                else files.fetch_quarter(quarter, into)
                 if quarter
-                else room.fetch_latest(into)
+                else files.fetch_latest(into)
             )
-    except room.SourceUnreachable as error:
+    except SourceUnreachable as error:
         _say_error(str(error))
         raise typer.Exit(Exit.UNREACHABLE) from error
     for warning in fetched.warnings:
@@ -300,11 +298,12 @@ def refresh(
     """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
     import signal
 
-    from nof.quarterly import refresh as room
+    from nof.quarterly import refresh as job
+    from nof.quarterly.settings import load
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the system is as clean as Ctrl-C
-    chosen = room.load(settings, raw=into and into.resolve(), reports=out_dir and out_dir.resolve())
-    raise typer.Exit(room.refresh(chosen, source, again=again, quiet=quiet).exit_code)
+    chosen = load(settings, raw=into and into.resolve(), reports=out_dir and out_dir.resolve())
+    raise typer.Exit(job.refresh(chosen, source, again=again, quiet=quiet).exit_code)
 
 
 @app.command()
@@ -314,11 +313,12 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
     """Remove old reports and replaced files; never the newest."""
-    from nof.quarterly import refresh as room
     from nof.quarterly import retention
+    from nof.quarterly.refresh import exclusive
+    from nof.quarterly.settings import load
 
-    chosen = room.load(settings)
-    with room.exclusive(chosen.raw):
+    chosen = load(settings)
+    with exclusive(chosen.raw):
         found = retention.removals(chosen.reports, chosen.raw, keep)
         for one in found:
             out.print(
@@ -342,24 +342,23 @@ def diff(
     """List what a newer publication says otherwise: restated figures, trusts, metrics, columns, quarters."""
     from rich.table import Table
 
-    from nof import releases
-    from nof.publication import read
-    from nof.quarterly import difference as room
+    from nof.read import difference, releases
+    from nof.read.publication import read
 
     try:
-        found = room.compare(read(old), read(new))
+        found = difference.compare(read(old), read(new))
     except InputError:  # a column that nobody knows yet is refused on reading: what is new is said all the same
-        for row in room.columns_changed(releases.headers(old), releases.headers(new)).itertuples(index=False):
+        for row in difference.columns_changed(releases.headers(old), releases.headers(new)).itertuples(index=False):
             out.print(f"{row.change} column in the {row.kind} files: {row.column}", markup=False, highlight=False)
         raise
     table = Table("What", "Quarter", "Trust type", "Differences")
-    for row in room.overview(found).itertuples(index=False):
+    for row in difference.overview(found).itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
     out.print("The files say the same." if found.nothing else table)
     if found.columns.empty:
         out.print("Their columns are the same.")
     if output is not None:
-        _write(room.listing(found), output)
+        _write(difference.listing(found), output)
 
 
 @app.command()
@@ -389,9 +388,9 @@ def rules_infer(
     """Work out from published figures what the rules of a year may be, as a draft for a person to confirm."""
     from rich.table import Table
 
-    from nof.inferred import inference
-    from nof.inferred.draft import draft
-    from nof.publication import read
+    from nof.read.publication import read
+    from nof.rules import inference
+    from nof.rules.draft import draft
 
     found = inference.infer(read(data), year)
     if output is None:

@@ -18,8 +18,7 @@ from filelock import FileLock
 
 from nof.briefing import document
 from nof.briefing.columns import fit
-from nof.briefing.document import Cards, Document, Figure, Prose, Tabular
-from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, Cards, Document, Figure, Prose, Tabular, dateline
 
 QUARTER = "2025-26-q4"
 TRUSTS = {"trust_acute": "X0G", "trust_ambulance": "X9C"}  # made-up trusts of the demo publication
@@ -41,7 +40,8 @@ from dataclasses import replace
 from pathlib import Path
 from nof import demo
 from nof.quarterly import refresh
-from nof.briefing import run, summary
+from nof.briefing import run
+from nof.briefing import index as summary
 from nof.briefing.params import Params
 
 out = Path(sys.argv[1])

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from conftest import ROOT
 
-from nof import demo, paths
+from nof import common, demo
 
 FOLDERS = ("nof", "notebooks", "params", "docs", "tools", "deploy", "data/frameworks", "data/reference")
 QUARTERS = {"Q3 2025/26", "Q4 2025/26"}
@@ -23,7 +23,7 @@ KEPT = {"X0A"}  # trusts that pages name
 
 @lru_cache
 def _demo() -> Path:
-    return demo.ensure(paths.share("data", "demo"))
+    return demo.ensure(common.share("data", "demo"))
 
 
 def thin_demo(folder: Path) -> Path:

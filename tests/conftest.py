@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -38,7 +38,7 @@ def reference() -> Path:
 
 @pytest.fixture(scope="module")
 def metrics(real) -> pd.DataFrame:
-    """Rows of the one real file of metrics, read without `nof.publication`: what is tested on it stands alone."""
+    """Rows of the one real file of metrics, read without `nof.read.publication`: what is tested on it stands alone."""
     (path,) = real.glob("*trust-data-q4*.csv")
     frame = pd.read_csv(path, encoding="utf-8-sig").rename(columns={"Metric_description": "description"})
     frame.columns = frame.columns.str.lower()

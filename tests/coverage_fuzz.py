@@ -12,16 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import atheris
+import builders
 
 with atheris.instrument_imports(include=["nof"]):
-    from nof import checks, sheets, timeliness, yamls
+    from nof import common
     from nof.briefing import params
     from nof.briefing.document import parse_markdown
     from nof.briefing.markdown_typst import convert
-    from nof.errors import InputError
-    from nof.publication import read
+    from nof.common import InputError
+    from nof.method import timeliness
+    from nof.read import checks, sheets
+    from nof.read.publication import read
 
-import builders
 
 PLACE = Path(tempfile.mkdtemp(prefix="nof-fuzz-"))
 
@@ -50,7 +52,7 @@ def date(data: bytes) -> None:
 def parameters(data: bytes) -> None:
     """A params file."""
     (PLACE / "x.yaml").write_bytes(data)
-    for load in (yamls.mapping, params.load):
+    for load in (common.mapping, params.load):
         with suppress(InputError):
             load(PLACE / "x.yaml")
 

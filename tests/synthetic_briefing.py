@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("agg")
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from nof import style
-from nof.display import Card, Chart, Column, Table, Words, plain
+from nof.show import style
+from nof.show.display import Card, Chart, Column, Table, Words, plain
+
+matplotlib.use("agg")
+
 
 NASTY = 'Evil <script>alert(1)</script> & #set $x$ @ref *b* _i_ `c` \\ [l](http://x) &lt; "q" ~ -- // ]]} Trust'
 

@@ -26,8 +26,8 @@ from nof.briefing import pdf as pdf_exporter
 from nof.briefing.document import Figure, Tabular
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
-from nof.display import Column, Table
-from nof.errors import NofError
+from nof.common import NofError
+from nof.show.display import Column, Table
 
 pytestmark = pytest.mark.timeout(400)
 

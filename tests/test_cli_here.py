@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nof.cli import app
-from nof.errors import InputError
+from nof.common import InputError
 
 
 def run(*words: object):

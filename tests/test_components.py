@@ -150,8 +150,8 @@ def test_a_metric_released_once_borrows_the_noise_of_the_others():
 
 def test_the_real_file_splits_as_the_review_found(real):
     """Two thirds of what is not the metric's own level is a trust's profile over metrics: measured, so only bounds."""
-    from nof.publication import read
-    from nof.recompute import recompute
+    from nof.read.publication import read
+    from nof.rules.recompute import recompute
 
     scores = recompute(read(real)).scores
     table = variance_components(scores[scores["weight"] > 0]).set_index("source")

@@ -13,11 +13,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import demo, lineage, publication, reconcile, scoring, timeliness
-from nof import framework as rules
+from nof import demo
+from nof.common import InputError
 from nof.demo import names as demo_names
 from nof.demo import values as demo_values
-from nof.errors import InputError
+from nof.method import lineage, timeliness
+from nof.read import publication
+from nof.read.mergers import read_mergers
+from nof.rules import framework, reconcile, scoring
 
 Q1, Q2, Q3, Q4 = (quarter.slug for quarter in demo_values.QUARTERS)
 TYPES = list(demo_names.TYPE_NAMES)
@@ -57,7 +60,7 @@ def test_every_published_figure_is_reproduced_at_both_levels(compared):
 
 
 def test_every_score_of_a_known_rule_is_among_the_reproduced(compared):
-    known = {metric.score_id for metric in rules.load("2025/26").metrics if metric.recomputable}
+    known = {metric.score_id for metric in framework.load("2025/26").metrics if metric.recomputable}
     second = set(compared.loc[compared["level"] == 2, "rule"])
     assert known <= second
     assert {"OF4100", "OF4105", "OF5003", "OF5000.rank", "league.average_low", "league.rank_high"} <= second
@@ -117,7 +120,7 @@ def test_reading_gives_no_warning(read):
     assert read.warnings == ()
     assert read.illustrative
     assert timeliness.unknown_styles(read.metrics) == ()
-    assert scoring.unknown_metrics(read.metrics, rules.load("2025/26")) == []
+    assert scoring.unknown_metrics(read.metrics, framework.load("2025/26")) == []
 
 
 def test_counts(read):
@@ -159,7 +162,7 @@ def test_the_folder_says_what_it_is(folder):
 
 
 def test_trusts_have_different_numbers_of_metrics(read):
-    scores = scoring.published_scores(read.metrics, rules.load("2025/26"))
+    scores = scoring.published_scores(read.metrics, framework.load("2025/26"))
     scores = scores[(scores["quarter"] == Q4) & (scores["weight"] > 0)]
     sizes = scores.groupby("trust_code").size()
     subtype = read.trusts[read.trusts["quarter"] == Q4].set_index("trust_code")["trust_subtype"]
@@ -222,7 +225,7 @@ def test_pools_hold_several_types(read):
 
 
 def test_mergers_explain_every_code_that_comes_or_goes(read, folder):
-    mergers = lineage.read_mergers(folder / demo.MERGERS)
+    mergers = read_mergers(folder / demo.MERGERS)
     assert lineage.unexplained(read.trusts, mergers).empty
     without = lineage.unexplained(read.trusts, mergers.iloc[:0])
     assert sorted(without["trust_code"]) == ["X5Q", "X7D", "X8P", "X8Q"]
@@ -261,9 +264,9 @@ def test_same_bytes_in_another_process(folder):
 
 def test_another_seed_gives_other_figures():
     bodies = demo_names.trusts().drop_duplicates("body").set_index("body")
-    one, other = (demo_values.values(bodies, rules.load("2025/26"), seed) for seed in (1, 2))
+    one, other = (demo_values.values(bodies, framework.load("2025/26"), seed) for seed in (1, 2))
     assert not one.equals(other)
-    assert one.equals(demo_values.values(bodies, rules.load("2025/26"), 1))
+    assert one.equals(demo_values.values(bodies, framework.load("2025/26"), 1))
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from nof import csvs
+from nof import common
 from nof.cli import app
-from nof.errors import InputError
-from nof.publication import read
-from nof.quarterly import difference, difference_words
+from nof.common import InputError
+from nof.read import difference
+from nof.read.publication import read
+from nof.show import restated
 
 TYPES = ("acute", "ambulance")
 
@@ -54,7 +55,7 @@ def test_the_same_publication_has_no_difference(tmp_path):
     found = compared(tmp_path)
     assert found.nothing and not found.restated
     assert difference.listing(found).empty and difference.counts(found).empty
-    assert "say the same" in difference_words.difference_words(found).markdown
+    assert "say the same" in restated.difference_words(found).markdown
 
 
 def test_real_files_are_no_different_from_themselves(real):
@@ -127,7 +128,7 @@ def test_a_renamed_trust_is_told_and_escaped(tmp_path):
     assert found.renamed[["trust_code", "column", "new"]].to_numpy().tolist() == [
         ["ZZ1A", "trust_name", "New *Vale* <b>"]
     ]
-    said = difference_words.difference_words(found).markdown
+    said = restated.difference_words(found).markdown
     assert r"New \*Vale\* &lt;b&gt;" in said and "is now named" in said
 
 
@@ -138,7 +139,7 @@ def test_new_and_dropped_metrics_are_listed_by_type(tmp_path):
         ["acute", "OF0300", "new"],
     ]
     assert found.figures.empty
-    said = difference_words.difference_words(found).markdown
+    said = restated.difference_words(found).markdown
     assert "New metrics: OF0300 (Brand new)." in said and "Dropped metrics: OF0082" in said and "No figure" in said
 
 
@@ -191,9 +192,9 @@ def test_looking_back_turns_every_change_around(tmp_path):
 
 def test_the_section_and_the_table_of_a_briefing_say_how_much(tmp_path):
     found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Metric_ID": "OF0005"}, Value="2.5"))
-    said = difference_words.difference_words(found).markdown
+    said = restated.difference_words(found).markdown
     assert said.startswith("**This briefing rests on restated data:** for Q1 2025/26 and Q2 2025/26, 2 values differ")
-    data = difference_words.difference_table(found).data()
+    data = restated.difference_table(found).data()
     assert data["rows"] == [
         ["Q1 2025/26", "acute", "values", "1", "1", "2.5"],
         ["Q2 2025/26", "acute", "values", "1", "1", "2.5"],
@@ -210,7 +211,7 @@ def test_the_command_prints_writes_and_ends_well_with_or_without_differences(tmp
     assert rows.loc[rows["what"] == "value", ["trust_code", "old", "new"]].to_numpy().tolist() == [
         ["ZZ1A", "0.0", "3.5"]
     ]
-    assert "'=HYPERLINK()" in path.read_text() and csvs.text(
+    assert "'=HYPERLINK()" in path.read_text() and common.text(
         difference.listing(difference.compare(read(old), read(new)))
     )
     assert CliRunner().invoke(app, ["diff", str(old), str(old)]).exit_code == 0
@@ -237,7 +238,7 @@ def test_new_and_dropped_columns_are_listed_by_kind_of_file_and_type(tmp_path):
         ["metrics", "acute", "Quarter", "new"],
     ]
     assert not found.restated and not found.nothing
-    said = difference_words.difference_words(found).markdown
+    said = restated.difference_words(found).markdown
     assert "New columns: Quarter." in said and r"Dropped columns: Reporting\_date." in said
     rows = difference.listing(found).query("what.str.startswith('column')")
     assert rows[["what", "trust_type", "metric_id", "old", "new"]].fillna("").to_numpy().tolist() == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 
@@ -16,10 +17,22 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 from synthetic_briefing import NASTY, chart, table, trusts
 
-from nof import style, svg
 from nof.briefing.document import flat, parse_markdown
-from nof.display import CARD_MIME, MISSING_NOTE, SVG_MIME, TABLE_MIME, Card, Column, Table, plain, table_html
-from nof.errors import NofError
+from nof.common import NofError
+from nof.show import style
+from nof.show import style as svg
+from nof.show.display import (
+    CARD_MIME,
+    MISSING_NOTE,
+    SVG_MIME,
+    TABLE_MIME,
+    Card,
+    Column,
+    Table,
+    Words,
+    plain,
+    table_html,
+)
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {
@@ -231,3 +244,25 @@ def test_matplotlib_finds_the_typeface():
     style.register_fonts()
     assert findfont(style.FONT, fallback_to_default=False).endswith("SourceSansPro-Regular.ttf")
     assert matplotlib.rcParams["svg.hashsalt"] != "nof"  # settings stay in their context
+
+
+def test_in_a_terminal_each_is_one_short_line():
+    """A caption, and how much there is; not 60 kB of SVG."""
+    shown = [chart(trusts(10)), table(trusts(12)), Words("*a*\n\n" * 500), Card((("Trusts", "134", ""),) * 9)]
+    assert [repr(one) for one in shown[:2]] == [
+        "Chart('Average scores run from 1.2 to 3.6', 170 by 200 mm)",
+        "Table('Trusts by average score', 12 rows, 5 columns)",
+    ]
+    assert all("\n" not in repr(one) and len(repr(one)) < 200 for one in shown)
+
+
+def test_no_figure_makes_matplotlib_complain_of_a_weight(caplog):
+    """The face that stands in has no semibold; under a chart in a notebook nobody wants to read that."""
+    with matplotlib.rc_context(style.rc()):
+        figure = pyplot.figure()
+        for place, weight in enumerate((400, 600, 700)):
+            figure.text(0.1, 0.1 + place / 5, "Aßعx", fontweight=weight)
+        figure.text(0.5, 0.1, "italic", fontstyle="italic")
+        figure.savefig(io.StringIO(), format="svg")
+        pyplot.close(figure)
+    assert "findfont" not in caplog.text

@@ -9,7 +9,7 @@ import tiny
 from nof.briefing import gate, make
 
 CELLS = (
-    "import sys\nfrom nof.display import Words\nprint('one')\nprint('two', end='')",
+    "import sys\nfrom nof.show.display import Words\nprint('one')\nprint('two', end='')",
     "Words('*shown*')",
     "from IPython.display import display, clear_output",
     "print('before')\ndisplay(Words('between'))\nprint('after')\n5 + 5",

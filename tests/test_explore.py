@@ -17,12 +17,14 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from nof import csvs, demo
-from nof.display import Chart
-from nof.errors import InputError
-from nof.explore import exports, html, measuring, present, sql, views, widgets
-from nof.view import View, open_publication
-from nof.whatif import whatif
+from nof import common, demo
+from nof.common import InputError
+from nof.explore import measuring, present, sql, views, widgets
+from nof.explore import present as html
+from nof.explore import sql as exports
+from nof.method.view import View, open_publication
+from nof.method.whatif import whatif
+from nof.show.display import Chart
 
 QUARTER, ACUTE, MENTAL = "2025-26-q4", "acute", "mental-health-and-community"
 HOSTILE = '<img src=x onerror=alert(1)> *\'); raise SystemExit("""``` NHS Trust'
@@ -341,7 +343,7 @@ def test_results_are_saved_as_each_kind_of_file(made_up, tmp_path):
     frame, chart = views.league(made_up, QUARTER, ACUTE), views.scatter_chart(made_up, QUARTER, ACUTE, "OF0082")
     for name in ("a.csv", "a.parquet"):
         exports.save(frame, tmp_path / "new" / name)
-    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8") == csvs.text(frame)
+    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8") == common.text(frame)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "new" / "a.parquet"), frame, check_dtype=False)
     drawing = ET.parse(exports.save(chart, tmp_path / "a.svg")).getroot()
     assert [node.text for node in drawing if node.tag.endswith(("title", "desc"))] == [chart.caption, chart.alt]

@@ -24,13 +24,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from pypdf import PdfReader
 from synthetic_briefing import NASTY, chart, notebook, shown, table, trusts
 
-from nof.briefing import columns, document, fonts, pdf
-from nof.briefing.check import check_html, check_pdf
+from nof.briefing import columns, document, pdf
+from nof.briefing.gate import check_html, check_pdf
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.markdown_typst import convert, literal
 from nof.briefing.pdf import BriefingPDFExporter, FigureWithoutAltError, TypstFailedError
-from nof.display import Column, Table, Words, plain
-from nof.errors import NofError
+from nof.common import NofError
+from nof.show import fonts
+from nof.show.display import Column, Table, Words, plain
 
 FILLER = "No description has been provided for this image"
 

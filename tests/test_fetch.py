@@ -32,14 +32,23 @@ from bad_server import (
     silence,
     status,
     wrong_length,
-)  # fmt: skip
+)
 
-from nof import paths
-from nof.errors import InputError, NofError, Problem
-from nof.quarterly import fetch, keeping, transport
-from nof.quarterly.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
+from nof import common as paths
+from nof.common import InputError, NofError, Problem
+from nof.quarterly import download, fetch, keeping
+from nof.quarterly.catalogue import (
+    Allowance,
+    Catalogue,
+    Clock,
+    Limits,
+    Policy,
+    SourceMissing,
+    SourceUnreachable,
+    load_catalogue,
+)
 from nof.quarterly.download import get
-from nof.quarterly.fetch import Catalogue, Fetched, load_catalogue
+from nof.quarterly.keeping import Fetched
 
 START = "/nhs-oversight-framework/segmentation-and-league-tables/"
 LONG_READ = "/long-read/nhs-oversight-framework-csv-metadata-file/"
@@ -358,7 +367,7 @@ def test_a_named_host_that_leads_to_a_private_address_is_refused(monkeypatch, nu
     # Only the answer of the name service is replaced: it is the one thing an attacker controls here.
     family = socket.AF_INET6 if ":" in number else socket.AF_INET
     monkeypatch.setattr(
-        transport.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))]
+        download.socket, "getaddrinfo", lambda *a, **k: [(family, socket.SOCK_STREAM, 6, "", (number, 443))]
     )
     policy = Policy(frozenset({"www.england.nhs.uk"}))
     with pytest.raises(SourceUnreachable, match="leads to a private address"):

@@ -10,36 +10,38 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, paths
-from nof.board import charts as trust_charts
-from nof.board import findings as own
-from nof.board import trust
-from nof.display import Chart
-from nof.limitations import charts as limit_charts
-from nof.limitations import findings as limit
-from nof.limitations.limits import limits_of
-from nof.quarter import Quarter
-from nof.view import open_publication
+from nof import common, demo
+from nof.common import Quarter
+from nof.method import board, limits
+from nof.method.view import open_publication, open_view
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_findings, trust_charts, trust_findings
+from nof.show.display import Chart
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 CHARTS = ("places", "changes", "timeline", "mergers", "widths", "method")
 SHARED = 7  # words in a row: fewer than that are names and turns of phrase
 
 
+def known(**results):
+    """A trust of which only these results of `board` are known."""
+    return SimpleNamespace(_kept={(f"nof.method.board.{name}", (), ()): found for name, found in results.items()})
+
+
 @pytest.fixture(scope="module")
-def limits(real):
-    return limits_of(real, QUARTER, TYPE)
+def view(real):
+    return open_view(real, QUARTER, TYPE)
 
 
 @pytest.fixture(scope="module")
 def national():
-    return open_publication(demo.ensure(paths.demo()))
+    return open_publication(demo.ensure(common.demo()))
 
 
-def drawn(limits) -> list[Chart]:
+def drawn(view) -> list[Chart]:
     found = []
     for name in CHARTS:
-        one = getattr(limit_charts, name)(limits)
+        one = getattr(limit_charts, name)(view)
         found += one if isinstance(one, list) else [one]
     return [one for one in found if one is not None]
 
@@ -66,50 +68,50 @@ def check(charts) -> None:
 # --- the limits of a table ---
 
 
-def test_captions_of_the_real_file_equal_counts_made_another_way(limits):
-    charts = dict(zip(CHARTS, drawn(limits), strict=True))
+def test_captions_of_the_real_file_equal_counts_made_another_way(view):
+    charts = dict(zip(CHARTS, drawn(view), strict=True))
     check(list(charts.values()))
-    published = limits.view.publication.league
+    published = view.publication.league
     width = (published["rank_high"] - published["rank_low"] + 1).median()
     assert charts["places"].caption == f"A typical likely range covers {width:.0f} of 61 places"
-    segments = limits.view.publication.metrics.query("metric_id == 'OF5000'")
+    segments = view.publication.metrics.query("metric_id == 'OF5000'")
     segments = segments.pivot(index="trust_code", columns="quarter", values="value")
     moved = int((segments["2025-26-q3"] != segments[QUARTER]).sum())
     assert charts["changes"].caption == f"{moved} of 61 trusts changed segment; for none is the change more than noise"
-    assert charts["timeline"].caption == f"{len(limits.in_quarter)} of 11 metric periods end in Q4 2025/26"
-    touched = set(limits.affected["trust_code"])
+    assert charts["timeline"].caption == f"{len(limits.in_quarter(view))} of 11 metric periods end in Q4 2025/26"
+    touched = set(limits.affected(view)["trust_code"])
     assert charts["mergers"].caption.startswith(f"{len(touched)} of 61 trusts are touched by a merger")
-    spans = limits.method["rank_worst"] - limits.method["rank_best"] + 1
+    spans = limits.method(view)["rank_worst"] - limits.method(view)["rank_best"] + 1
     assert f"within {spans.median():.0f} of 61 places" in charts["method"].caption
-    wide = limits.league["average_high"] - limits.league["average_low"]
-    found = limits.league["metrics_scored"].rank().corr(wide.rank())
+    wide = limits.league(view)["average_high"] - limits.league(view)["average_low"]
+    found = limits.league(view)["metrics_scored"].rank().corr(wide.rank())
     assert charts[
         "widths"
     ].caption == f"Few metrics go with a wide likely range (rank correlation {found:.2f})".replace("-", "−")
 
 
-def test_alt_texts_of_the_real_file_equal_counts_made_another_way(limits):
-    charts = dict(zip(CHARTS, drawn(limits), strict=True))
-    table = limits.places
+def test_alt_texts_of_the_real_file_equal_counts_made_another_way(view):
+    charts = dict(zip(CHARTS, drawn(view), strict=True))
+    table = limits.places(view)
     spans = table["rank_high"] - table["rank_low"] + 1
     assert f"spans {spans.min():.0f}, the longest {spans.max():.0f}." in charts["places"].alt
     assert (
         f"{((table['set_low'] == 1) & (table['set_high'] == 61)).sum()} of the confidence sets" in charts["places"].alt
     )
-    away = limits.change["average_after"] - limits.change["average_before"]
+    away = limits.change(view)["average_after"] - limits.change(view)["average_before"]
     assert f"{(away < 0).sum()} became better and {(away > 0).sum()} worse" in charts["changes"].alt
-    assert f"is {limits.periods['age_months'].max():.0f} months old" in charts["timeline"].alt
+    assert f"is {limits.periods(view)['age_months'].max():.0f} months old" in charts["timeline"].alt
 
 
 def test_the_first_quarter_of_the_real_file_has_no_change_to_show(real):
-    charts = drawn(limits_of(real, "2025-26-q1", TYPE))
+    charts = drawn(open_view(real, "2025-26-q1", TYPE))
     check(charts)
     assert len(charts) == len(CHARTS) - 1
 
 
 @pytest.mark.parametrize("quarter", ["2025-26-q1", "2025-26-q2"])
 def test_a_table_of_two_trusts(tmp_path, quarter):
-    charts = drawn(limits_of(builders.publication(tmp_path), quarter, "acute"))
+    charts = drawn(open_view(builders.publication(tmp_path), quarter, "acute"))
     check(charts)
     assert charts[0].caption == "A typical likely range covers 1 of 2 places"
 
@@ -136,7 +138,7 @@ STAYS, MOVES, SURE, NEWS = (2, 2, False, 0.9), (2, 3, False, 0.9), (2, 3, True, 
     ([(np.nan, np.nan, True, 0.01)], "Segments are not known; 1 average changed by more than noise"),
 ])  # fmt: skip
 def test_changes_of_segment_in_every_number(rows, caption):
-    assert limit.changes_caption(steps(*rows)) == caption
+    assert limits_findings.changes_caption(steps(*rows)) == caption
 
 
 @pytest.mark.parametrize(("within", "count", "caption"), [
@@ -145,7 +147,10 @@ def test_changes_of_segment_in_every_number(rows, caption):
     (1, 11, "1 of 11 metric periods ends in Q4 2025/26"), (6, 11, "6 of 11 metric periods end in Q4 2025/26")])  # fmt: skip
 def test_periods_in_every_number(within, count, caption):
     periods = pd.DataFrame({"in_quarter": [True] * within + [False] * (count - within)})
-    assert limit.timeline_caption(SimpleNamespace(periods=periods, view=SimpleNamespace(quarter=QUARTER))) == caption
+    assert (
+        limits_findings.timeline_caption(SimpleNamespace(periods=periods, view=SimpleNamespace(quarter=QUARTER)))
+        == caption
+    )
 
 
 @pytest.mark.parametrize(("timings", "caption"), [
@@ -162,8 +167,8 @@ def test_mergers_in_every_number(timings, caption):
             "event_date": pd.Timestamp("2025-10-01"),
         }
     )
-    assert limit.mergers_caption(table, 61) == caption
-    alt = limit.mergers_alt(table, Quarter.parse(QUARTER))
+    assert limits_findings.mergers_caption(table, 61) == caption
+    alt = limits_findings.mergers_alt(table, Quarter.parse(QUARTER))
     assert ("one event, on 1 October 2025" in alt) == (len(timings) == 1) and "Fen." in alt
 
 
@@ -181,14 +186,14 @@ def ranges(*spans) -> pd.DataFrame:
 
 def test_ranges_in_every_number():
     def caption(*spans):
-        return limit.method_caption(SimpleNamespace(method=ranges(*spans)))
+        return limits_findings.method_caption(SimpleNamespace(method=ranges(*spans)))
 
     assert caption(1, 1) == caption(np.nan, np.nan) == "No choice of method tried here moves a trust"
     assert (
         caption(1, 1, 3) == "Choices of method do not move the typical trust; one could stand anywhere within 3 places"
     )
     assert caption(2, 3, 3) == "By method alone a typical trust could stand anywhere within 3 of 3 places"
-    unknown = limit.places_caption(SimpleNamespace(places=ranges(np.nan, np.nan)))
+    unknown = limits_findings.places_caption(SimpleNamespace(places=ranges(np.nan, np.nan)))
     assert unknown == "The likely ranges of the 2 places are not known"
 
 
@@ -202,29 +207,29 @@ def test_widths_say_no_more_than_their_interval(low, found, high, caption):
         {"spearman": [found], "spearman_low": [low], "spearman_high": [high]}, index=["average_width"]
     )
     league = pd.DataFrame({"metrics_scored": [6, 11]})
-    assert limit.widths_caption(SimpleNamespace(widths=widths, league=league)) == caption
+    assert limits_findings.widths_caption(SimpleNamespace(widths=widths, league=league)) == caption
     same = SimpleNamespace(widths=widths, league=league.assign(metrics_scored=6))
-    assert limit.widths_caption(same).startswith("Every trust is scored on 6 metrics")
+    assert limits_findings.widths_caption(same).startswith("Every trust is scored on 6 metrics")
 
 
 # --- one trust ---
 
 
-def of_trust(board) -> list[Chart]:
-    return [one for one in (trust_charts.strip(board), trust_charts.bars(board), trust_charts.trend(board)) if one]
+def of_trust(own) -> list[Chart]:
+    return [one for one in (trust_charts.strip(own), trust_charts.bars(own), trust_charts.trend(own)) if one]
 
 
 def test_captions_of_a_trust_equal_counts_made_another_way(national):
     for code in ("X0D", "X2G", "X8Q"):
-        board = trust.trust_of(national, QUARTER, code)
-        charts = of_trust(board)
+        own = board.trust_of(national, QUARTER, code)
+        charts = of_trust(own)
         check(charts)
-        others = board.limits.league.query("trust_code != @code")["average_score"]
-        inside = sum(board.place["average_low"] <= one <= board.place["average_high"] for one in others)
+        others = limits.league(own.view).query("trust_code != @code")["average_score"]
+        inside = sum(board.place(own)["average_low"] <= one <= board.place(own)["average_high"] for one in others)
         assert charts[0].caption == f"Its likely range holds the averages of {inside} of the {len(others)} other trusts"
-        adds = board.contributions["contribution"].round(2)
+        adds = board.contributions(own)["contribution"].round(2)
         assert charts[1].caption.startswith(f"{(adds > 0).sum()} of {len(adds)} metrics make its average worse")
-        scores = board.standings["average_score"]
+        scores = board.standings(own)["average_score"]
         assert f"{scores.iloc[0]:.2f} to {scores.iloc[-1]:.2f}; " in charts[2].caption
 
 
@@ -232,7 +237,7 @@ def test_captions_of_every_trust_of_the_real_file(real):
     published = open_publication(real)
     rows = published.standings
     for code in sorted(rows.loc[rows["quarter"] == QUARTER, "trust_code"])[::4]:
-        check(of_trust(trust.trust_of(published, QUARTER, code)))
+        check(of_trust(board.trust_of(published, QUARTER, code)))
 
 
 def stand_in(averages: list[float], low: float, high: float) -> SimpleNamespace:
@@ -255,9 +260,9 @@ def stand_in(averages: list[float], low: float, high: float) -> SimpleNamespace:
     ([2.0, 2.1, 2.2], 1.5, 2.5, "Its likely range holds the averages of all 2 other trusts"),
     ([2.0, 2.1], np.nan, np.nan, "Its average of 2.00 among 1 other; no likely range is known")])  # fmt: skip
 def test_a_likely_range_in_every_number(averages, low, high, caption):
-    board = stand_in(averages, low, high)
-    assert own.strip_caption(board) == caption
-    assert own.strip_alt(board).startswith(f"Strip of the averages of {len(averages)} acute trust")
+    own = stand_in(averages, low, high)
+    assert trust_findings.strip_caption(own) == caption
+    assert trust_findings.strip_alt(own).startswith(f"Strip of the averages of {len(averages)} acute trust")
 
 
 @pytest.mark.parametrize(
@@ -273,29 +278,26 @@ def test_a_likely_range_in_every_number(averages, low, high, caption):
 )
 def test_contributions_in_every_number(values, caption):
     table = pd.DataFrame({"contribution": values, "description": "Sickness absence rate"})
-    board = SimpleNamespace(contributions=table)
-    assert own.bars_caption(board) == caption
-    assert ("Most against it" in own.bars_alt(board)) == (values[0] > 0.005)
+    own = known(contributions=table)
+    assert trust_findings.bars_caption(own) == caption
+    assert ("Most against it" in trust_findings.bars_alt(own)) == (values[0] > 0.005)
 
 
 def test_a_trend_names_its_quarters_once_where_the_year_is_one():
     scores = pd.DataFrame([[2.0, 1.5], [2.0, 2.0], [np.nan, 1.0]], ["OF1", "OF2", "OF3"], ["2025-26-q1", QUARTER])
-    board = SimpleNamespace(
+    own = known(
         quarters=list(scores.columns),
         scores=scores,
         standings=pd.DataFrame({"average_score": [2.0, 1.75]}, index=scores.columns),
     )
     assert (
-        own.trend_caption(board)
+        trust_findings.trend_caption(own)
         == "From Q1 to Q4 2025/26 its average went from 2.00 to 1.75; 1 metric became better, none worse"
     )
-    board.standings["average_score"] = 2.001
-    board.quarters = ["2024-25-q4", QUARTER]
-    board.scores, board.standings = (
-        scores.iloc[2:].set_axis(board.quarters, axis=1),
-        board.standings.set_axis(board.quarters),
-    )
-    assert own.trend_caption(board) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
+    span = ["2024-25-q4", QUARTER]
+    still = pd.DataFrame({"average_score": [2.001, 2.001]}, index=span)
+    own = known(quarters=span, scores=scores.iloc[2:].set_axis(span, axis=1), standings=still)
+    assert trust_findings.trend_caption(own) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
 
 
 def test_a_difference_that_does_not_add_up_to_the_eye_says_that_it_was_taken_before_rounding(real):
@@ -303,7 +305,7 @@ def test_a_difference_that_does_not_add_up_to_the_eye_says_that_it_was_taken_bef
     rows = published.standings
     seen = set()
     for code in sorted(rows.loc[rows["quarter"] == QUARTER, "trust_code"]):
-        told = trust.trust_of(published, QUARTER, code).goal.sentences
+        told = board.trust_of(published, QUARTER, code).goal.sentences
         for found in re.finditer(
             r"from (\d\.\d\d) to (\d\.\d\d): by (\d\.\d\d)( \(before rounding\))?", " ".join(told)
         ):

@@ -7,8 +7,9 @@ import pytest
 import yaml
 from conftest import _shared
 
-from nof import framework, paths
-from nof.errors import InputError
+from nof import common
+from nof.common import InputError
+from nof.rules import framework
 
 RULES = framework.load("2025/26")
 
@@ -37,7 +38,7 @@ def test_a_year_without_rules_works_from_published_scores():
 
 
 def changed(tmp_path, **metric):
-    rules = yaml.safe_load((paths.frameworks() / "2025-26.yaml").read_text())
+    rules = yaml.safe_load((common.frameworks() / "2025-26.yaml").read_text())
     rules["metrics"][0] |= metric
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump(rules))

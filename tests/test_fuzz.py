@@ -17,13 +17,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nof import publication, timeliness, yamls
+from nof import common
 from nof.briefing import params
 from nof.briefing.document import parse_markdown
 from nof.briefing.markdown_typst import convert, literal
-from nof.errors import InputError
-from nof.quarter import Quarter
-from nof.quarterly import keeping, refresh
+from nof.common import InputError, Quarter, read_json
+from nof.method import timeliness
+from nof.quarterly.settings import Settings, load
+from nof.read import publication
 
 MORE = max(1, int(os.environ.get("NOF_FUZZ", "1")))
 MEGABYTES = 300  # more than any of these needs, by a factor of ten
@@ -224,7 +225,7 @@ PLAIN = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
     max_leaves=6,
 )
-KEYS = st.sampled_from([*params.Params.model_fields, *refresh.Settings.model_fields, "other"])
+KEYS = st.sampled_from([*params.Params.model_fields, *Settings.model_fields, "other"])
 LINES = st.lists(
     st.sampled_from(
         [
@@ -264,9 +265,9 @@ def read_both(text: str | bytes) -> None:
     with folder() as place, bounded():
         path = place / "x.yaml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-        for load in (params.load, refresh.load, yamls.mapping):
+        for reader in (params.load, load, common.mapping):
             with suppress(InputError):
-                load(path)
+                reader(path)
 
 
 @tries(100)
@@ -303,7 +304,7 @@ def test_settings_that_were_found_to_be_dangerous(text):
 def test_what_we_wrote_ourselves_may_be_damaged(data):
     with folder() as place:
         (place / "x.json").write_bytes(data)
-        assert isinstance(keeping.read_json(place / "x.json"), dict)
+        assert isinstance(read_json(place / "x.json"), dict)
 
 
 # ---------------------------------------------------------------- Markdown to Typst

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import contributions as parts
-from nof import curves as lines
-from nof import framework as rules
-from nof import improvement, publication, recompute, scoring, whatif
-from nof.errors import InputError
-from nof.improvement.cases import cases_of
-from nof.improvement.several_metrics import _tried
-from nof.publication import METRIC_FIELDS, Publication
+from nof.common import InputError
+from nof.method import contributions, curves, improvement, whatif
+from nof.method.improvement import _tried, cases_of
+from nof.read import publication
+from nof.read.publication import METRIC_FIELDS, Publication
+from nof.rules import framework as rules
+from nof.rules import recompute, scoring
 
 Q3, Q4 = "2025-26-q3", "2025-26-q4"
 MHC = "mental-health-and-community"
@@ -132,7 +131,7 @@ def score_of(national, quarter, code, metric_id) -> float:
 @pytest.mark.parametrize("quarter", ["2025-26-q1", Q4])
 def test_contributions_sum_to_the_distance_from_the_median_trust(published, quarter):
     for code in trusts_of(published, quarter):
-        table = parts.contributions(published, quarter, code)
+        table = contributions.contributions(published, quarter, code)
         average = improvement.next_segment(published, quarter, code).average
         medians = (table["median_score"] * table["weight"]).sum() / table["weight"].sum()
         assert table["contribution"].sum() == pytest.approx(average - medians, abs=1e-12)
@@ -140,21 +139,21 @@ def test_contributions_sum_to_the_distance_from_the_median_trust(published, quar
 
 
 def test_contributions_count_a_third_as_a_third(whole):
-    table = parts.contributions(whole, Q4, "ZZA0").set_index("metric_id")
+    table = contributions.contributions(whole, Q4, "ZZA0").set_index("metric_id")
     third = table.loc["OF1020"]
     assert third["weight"] == pytest.approx(1 / 3)
     assert third["contribution"] == pytest.approx((third["score"] - third["median_score"]) / 3 / (4 + 1 / 3))
 
 
 def test_contributions_show_the_published_row(published):
-    row = parts.contributions(published, Q4, "RWR").set_index("metric_id").loc["OF1016"]
+    row = contributions.contributions(published, Q4, "RWR").set_index("metric_id").loc["OF1016"]
     assert (row["value"], row["median"], row["rank"], row["ranked"], row["units"]) == (74.36, 71.97, 21, 45, "%")
     assert round(row["score"], 2) == 2.30
 
 
 def test_an_unknown_trust_is_an_error_that_names_it(published):
     with pytest.raises(InputError, match="ZZZ"):
-        parts.contributions(published, Q4, "ZZZ")
+        contributions.contributions(published, Q4, "ZZZ")
 
 
 # --- the gap ---
@@ -219,7 +218,7 @@ def test_an_edge_that_no_trust_shows_is_not_made_up(whole):
 def test_a_ranked_curve_is_what_recomputing_gives(whole, metric_id):
     value_id = rules.value_id(metric_id)
     for code in ("ZZM0", "ZZM5", "ZZM7"):
-        curve = lines.curves(whole, Q4, code)[metric_id]
+        curve = curves.curves(whole, Q4, code)[metric_id]
         low, high = METRICS[value_id][1:3]
         for value in np.linspace(low, high, 13).round(METRICS[value_id][3]):
             again = recompute.recompute(with_value(whole.publication, Q4, code, value_id, value))
@@ -230,7 +229,7 @@ def test_a_ranked_curve_is_what_recomputing_gives(whole, metric_id):
 def test_a_curve_beside_a_threshold_is_within_a_place_of_recomputing(whole, metric_id):
     value_id = rules.value_id(metric_id)
     for code in ("ZZA0", "ZZA4", "ZZA8"):
-        curve = lines.curves(whole, Q4, code)[metric_id]
+        curve = curves.curves(whole, Q4, code)[metric_id]
         low, high, places = METRICS[value_id][1:4]
         for value in np.unique(np.linspace(low, high, 13).round(places)):
             again = recompute.recompute(with_value(whole.publication, Q4, code, value_id, value))
@@ -238,15 +237,15 @@ def test_a_curve_beside_a_threshold_is_within_a_place_of_recomputing(whole, metr
 
 
 def test_a_published_floor_is_the_floor(published):
-    curve = lines.curves(published, Q4, "RW4")["OF1057"]
+    curve = curves.curves(published, Q4, "RW4")["OF1057"]
     assert (curve.score(69.99), curve.score(70.0)) == (4.0, 3.0)
     assert curve.value(3.0) <= 71 and curve.score(curve.value(2.0)) <= 2.0
 
 
 def test_curves_never_reward_a_worse_value_and_reach_the_published_peers(published):
-    rows = parts.scored(published, Q4)
+    rows = contributions.scored(published, Q4)
     for code in trusts_of(published, Q4):
-        for metric_id, curve in lines.curves(published, Q4, code, rows).items():
+        for metric_id, curve in curves.curves(published, Q4, code, rows).items():
             known = curve.scores[~np.isnan(curve.scores)]
             assert (np.diff(known) >= -1e-9).all()
             if metric_id == "OF1080":
@@ -260,7 +259,7 @@ def test_curves_never_reward_a_worse_value_and_reach_the_published_peers(publish
 
 
 def test_values_between_peers_are_in_order_and_on_the_ranking_grid(published):
-    curve = lines.curves(published, Q4, "RMY")["OF1082"]
+    curve = curves.curves(published, Q4, "RMY")["OF1082"]
     values = np.linspace(curve.points[0], curve.points[-2], 400)
     scores = np.array([curve.score(curve.sign * one) for one in values])
     assert (np.diff(scores) >= -1e-9).all()
@@ -282,19 +281,19 @@ def test_a_tie_is_not_interpolated_away():
         }
     )
     metric = rules.load("2025/26").by_score["OF1005"]
-    curve = lines._curve_of(lines._pairs(pairs, metric), "E")
+    curve = curves._curve_of(curves._pairs(pairs, metric), "E")
     assert curve.score(0.5) == 3.25  # three share the first place, so nothing is gained before joining them
     assert curve.value(3.0) == 0.0
     assert 3.25 < curve.score(1.5) <= 4.0
 
 
 def test_a_metric_without_a_rule_has_a_curve_only_if_values_order_its_scores(whole):
-    rows = parts.scored(whole, Q4)
-    curve = lines.curves(whole, Q4, "ZZA0", rows)["OF1010"]
+    rows = contributions.scored(whole, Q4)
+    curve = curves.curves(whole, Q4, "ZZA0", rows)["OF1010"]
     assert curve.sign == -1 and curve.place is None and "rule unknown" in curve.basis
     any_order = np.resize([1.0, 4.0, 2.0], len(rows))
     mixed = rows.assign(score=rows["score"].where(rows["metric_id"] != "OF1010", any_order))
-    assert "OF1010" not in lines.curves(whole, Q4, "ZZA0", mixed)
+    assert "OF1010" not in curves.curves(whole, Q4, "ZZA0", mixed)
 
 
 # --- steps ---
@@ -391,7 +390,7 @@ def test_changes_across_the_turn_of_the_year_and_old_data_do_not_count():
     blank = [
         row(one, "acute", "ZZA1", "OF0082", value, "%") for one, value in zip(quarters, (5.0, np.nan, 3.0), strict=True)
     ]
-    past = parts.history(publish(pd.DataFrame([*survey, *beds, *blank])))
+    past = contributions.history(publish(pd.DataFrame([*survey, *beds, *blank])))
     sickness = past[past["value_id"] == "OF0082"]
     assert sickness["change"].tolist() == [-0.5] and sickness["moved"].tolist() == [True]
     assert past.loc[past["value_id"] == "OF0084", "moved"].tolist() == [False]
@@ -448,14 +447,14 @@ def test_a_third_counts_as_a_third_in_a_realistic_step_too(whole):
 
 @pytest.mark.parametrize("code", ["RW4", "RWR", "RT2", "RNK", "RXY"])
 def test_the_sets_are_all_the_smallest_ones(published, code):
-    goal, found = improvement.next_segment(published, Q4, code), lines.curves(published, Q4, code)
-    rows = parts.contributions(published, Q4, code).set_index("metric_id")
+    goal, found = improvement.next_segment(published, Q4, code), curves.curves(published, Q4, code)
+    rows = contributions.contributions(published, Q4, code).set_index("metric_id")
     gains = {}
     for metric_id, curve in found.items():
         one = rows.loc[metric_id]
         if metric_id == "OF1080":  # none of these trusts gains from a better variance
             continue
-        past = parts.improvements(published, MHC, one["value_id"], one["units"], curve.sign)
+        past = contributions.improvements(published, MHC, one["value_id"], one["units"], curve.sign)
         step = max(np.quantile(past, improvement.REALISTIC), 0)
         scale = curve.sign * 100
         there = max(np.floor(one["value"] * scale - step * 100 + 1e-6), 100 * curve.points[0]) / scale
@@ -478,7 +477,7 @@ def test_no_step_of_a_set_is_longer_than_the_realistic_one(published):
     assert not table["closes"].any() and table["set"].nunique() == 1 and (table["gap_left"] > 0).all()
     for one in table.itertuples():
         sign = 1 if one.change < 0 else -1
-        usual = parts.improvements(published, MHC, one.value_id, one.units, sign)
+        usual = contributions.improvements(published, MHC, one.value_id, one.units, sign)
         assert abs(one.change) <= np.quantile(usual, improvement.REALISTIC) + 0.01
     wider = improvement.smallest_sets(published, Q4, "RMY", realistic=0.95)
     assert wider["gap_left"].iloc[0] < table["gap_left"].iloc[0]
@@ -525,7 +524,7 @@ def test_no_change_gives_the_trust_as_it_stands(published):
 
 
 def test_leaving_a_metric_out_is_the_mean_of_the_others(published):
-    table = parts.contributions(published, Q4, "RW4").set_index("metric_id")
+    table = contributions.contributions(published, Q4, "RW4").set_index("metric_id")
     what = whatif.whatif(published, Q4, "RW4", {"OF1082": None})
     assert what.average == pytest.approx(table["score"].drop("OF1082").mean())
     same = whatif.whatif(published, Q4, "RW4", {"OF0082": None})
@@ -572,7 +571,9 @@ def test_every_trust_of_every_quarter_gets_an_answer(published, whole):
             for code in trusts_of(national, quarter)[::3]:
                 goal = improvement.next_segment(national, quarter, code)
                 table = improvement.steps(national, quarter, code)
-                assert len(table) == (0 if not goal.gap > 0 else len(parts.contributions(national, quarter, code)))
+                assert len(table) == (
+                    0 if not goal.gap > 0 else len(contributions.contributions(national, quarter, code))
+                )
                 assert list(table.columns) == improvement.STEP_COLUMNS
                 assert list(improvement.smallest_sets(national, quarter, code, 2).columns) == improvement.SET_COLUMNS
 

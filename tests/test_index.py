@@ -17,11 +17,12 @@ import builders
 import html5lib
 import pytest
 
-from nof.briefing import bundles, index, manifest, plan
-from nof.briefing.check import check_html
+from nof.briefing import index, manifest, plan
+from nof.briefing import manifest as bundles
+from nof.briefing.gate import check_html
 from nof.briefing.params import Params
-from nof.publication import read
-from nof.recompute import recompute
+from nof.read.publication import read
+from nof.rules.recompute import recompute
 
 TYPES = ("acute", "mental-health-and-community", "ambulance")
 NASTY = (
@@ -212,7 +213,7 @@ def test_links_have_names_of_their_own(report):
 
 
 def test_the_tables_are_the_recomputed_league_tables(report, national):
-    from nof.recompute import league
+    from nof.rules.recompute import league
 
     tables = by_class(parsed(report / "index.html"), "section", "league")
     for section, trust_type in zip(tables, TYPES, strict=True):

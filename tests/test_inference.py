@@ -12,19 +12,18 @@ import pytest
 from conftest import _shared
 from typer.testing import CliRunner
 
-from nof import demo, framework, paths, ranking, scoring
+from nof import common as paths
+from nof import demo
 from nof.briefing import plan
 from nof.briefing.params import Params
 from nof.cli import app
+from nof.common import InputError
 from nof.demo import next_year as demo_next
-from nof.errors import InputError
-from nof.inferred import draft as inference_draft
-from nof.inferred import inference, unconfirmed
-from nof.inferred import shapes as inference_shapes
-from nof.publication import Publication, read
-from nof.recompute import league, recompute
-from nof.reconcile import compare, equal
-from nof.view import named_metric_ranking
+from nof.method.view import named_metric_ranking
+from nof.read.publication import Publication, read
+from nof.rules import draft, framework, inference, ranking, scoring, shapes, unconfirmed
+from nof.rules.recompute import league, recompute
+from nof.rules.reconcile import compare, equal
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +125,13 @@ def test_one_type_is_not_taken_for_the_national_pool(found):
 
 
 def test_the_draft_loads_and_gives_the_published_averages(found, real_publication, tmp_path, monkeypatch):
-    text = inference_draft.draft(found)
+    text = draft.draft(found)
     (tmp_path / "2025-26.yaml").write_text(text, encoding="utf-8")
     rules = framework.read(tmp_path / "2025-26.yaml")
     assert rules.draft and not rules.has_rules and rules.by_score["OF1057"].between == (69.99, 71.43)
     assert rules.by_score["OF1057"].floor is None and not rules.by_score["OF1057"].recomputable
     assert {one.certainty for one in rules.metrics} == {"inferred", "unknown"}
-    assert "DRAFT" in text.splitlines()[0] and "151 of 151" in text and text == inference_draft.draft(found)
+    assert "DRAFT" in text.splitlines()[0] and "151 of 151" in text and text == draft.draft(found)
     monkeypatch.setattr(paths, "frameworks", lambda: tmp_path)
     framework.load.cache_clear()
     try:
@@ -183,7 +182,7 @@ def test_fixed_thresholds_are_told_from_quartiles_and_bracketed(next_year):
     assert found.segments.rule == "thresholds" and found.segments.pool == "national"
     for (low, high), threshold in zip(found.segments.brackets, demo_next.THRESHOLDS, strict=True):
         assert low <= threshold < high
-    rules = framework.parse(inference_draft.draft(found), "draft")
+    rules = framework.parse(draft.draft(found), "draft")
     assert rules.segments.thresholds == () and len(rules.segments.brackets) == 3
 
 
@@ -223,16 +222,16 @@ def made(values, scores, quarter="2026-27-q1"):
 
 def test_scores_that_follow_no_rule_are_not_given_one():
     random = np.random.default_rng(3)
-    fit = inference_shapes.fit(made(random.random(40), random.uniform(1, 4, 40).round(2)), "OF1900")
+    fit = shapes.fit(made(random.random(40), random.uniform(1, 4, 40).round(2)), "OF1900")
     assert fit.shape == "not recomputable" and not fit.whole
 
 
 def test_one_score_off_the_grid_is_enough_to_refuse_a_shape():
     values = np.arange(40, dtype=float)
     scores = scoring.round_half_up(scoring.ranked(pd.Series(values), "low"))
-    assert inference_shapes.fit(made(values, scores), "OF1900").shape == "ranked"
+    assert shapes.fit(made(values, scores), "OF1900").shape == "ranked"
     scores.iloc[[3, 4]] = scores.iloc[[4, 3]].to_numpy()
-    assert inference_shapes.fit(made(values, scores), "OF1900").shape == "not recomputable"
+    assert shapes.fit(made(values, scores), "OF1900").shape == "not recomputable"
 
 
 @pytest.mark.parametrize("better", ["low", "high"])
@@ -240,7 +239,7 @@ def test_a_hidden_standard_is_bracketed_by_its_neighbours(better):
     values = pd.Series(np.r_[np.arange(0, 30, 1.3), np.arange(50, 60, 0.7)])
     limit = 40.0
     scores = scoring.round_half_up(scoring.standard(values, better, limit))
-    fit = inference_shapes.fit(made(values, scores), "OF1900")
+    fit = shapes.fit(made(values, scores), "OF1900")
     assert (fit.shape, fit.better, fit.whole) == ("standard", better, True)
     assert (fit.cut.low, fit.cut.high, fit.cut.point) == (
         values[values < limit].max(),
@@ -253,7 +252,7 @@ def test_a_limit_that_moves_between_quarters_is_said_to_move():
     values, frames = pd.Series(np.arange(0, 60, 1.25)), []
     for quarter, limit in (("2026-27-q1", 20.0), ("2026-27-q2", 40.0)):
         frames.append(made(values, scoring.round_half_up(scoring.floor(values, "high", limit)), quarter))
-    fit = inference_shapes.fit(pd.concat(frames, ignore_index=True), "OF1900")
+    fit = shapes.fit(pd.concat(frames, ignore_index=True), "OF1900")
     assert fit.shape == "floor" and fit.cut.moves and fit.cut.point is None
     assert fit.cut.low < 20 and fit.cut.high >= 40
 
@@ -261,7 +260,7 @@ def test_a_limit_that_moves_between_quarters_is_said_to_move():
 def test_reversing_all_values_turns_the_direction_only():
     values = pd.Series(np.arange(0, 60, 1.25))
     scores = scoring.round_half_up(scoring.ranked(values, "low"))
-    there, back = (inference_shapes.fit(made(sign * values, scores), "OF1900") for sign in (1, -1))
+    there, back = (shapes.fit(made(sign * values, scores), "OF1900") for sign in (1, -1))
     assert (there.better, back.better) == ("low", "high") and there.pools == back.pools
 
 
@@ -381,7 +380,7 @@ def test_without_confirmed_rules_no_inferred_rule_is_in_force(next_year):
     assert {one.score_id: one.weight if one.averaged else 0 for one in rules.metrics} == pytest.approx(found.weights)
     scores = recompute(publication).scores
     assert (scores["score"] == scores["published"]).all(), "not even the digits that rounding took away"
-    whole = inference_draft.rules(publication, "2026/27", tried=True)
+    whole = draft.rules(publication, "2026/27", tried=True)
     assert {one.certainty for one in whole.metrics} > {"inferred"}, "which the reconciliation tries"
 
 
@@ -395,11 +394,11 @@ def test_without_confirmed_rules_the_ranking_of_a_metric_is_the_published_one(ne
 
 def test_a_draft_that_nobody_confirmed_is_not_in_force_from_a_file_either(next_year, tmp_path, monkeypatch):
     publication, found = next_year
-    (tmp_path / "2026-27.yaml").write_text(inference_draft.draft(found), encoding="utf-8")
+    (tmp_path / "2026-27.yaml").write_text(draft.draft(found), encoding="utf-8")
     monkeypatch.setattr(paths, "frameworks", lambda: tmp_path)
     framework.load.cache_clear()
     try:
-        assert {one.better for one in inference_draft.rules(publication, "2026/27").metrics} == {"unknown"}
+        assert {one.better for one in draft.rules(publication, "2026/27").metrics} == {"unknown"}
     finally:
         framework.load.cache_clear()
 
@@ -451,4 +450,4 @@ def test_names_with_yaml_in_them_stay_text(this_year):
         description=publication.metrics["description"].mask(publication.metrics["metric_id"] == "OF1082", odd)
     )
     found = inference.infer(Publication(metrics, publication.trusts, publication.league, publication.files))
-    assert framework.parse(inference_draft.draft(found), "draft").by_score["OF1082"].name == odd
+    assert framework.parse(draft.draft(found), "draft").by_score["OF1082"].name == odd

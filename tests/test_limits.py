@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shutil
 
@@ -12,16 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo, lineage, peers, rank_sets, view
-from nof.display import Chart, Table, Words
-from nof.limitations import charts as limit_charts
-from nof.limitations import front as limit_front
-from nof.limitations import method_words as limit_method_words
-from nof.limitations import parts as limit_parts
-from nof.limitations import tables as limit_tables
-from nof.limitations import words as limit_words
-from nof.limitations.limits import limits_of, open_limits
-from nof.paths import notebooks
+from nof import demo
+from nof.common import notebooks
+from nof.method import limits, peers, rank_sets
+from nof.method import limits as limit_parts
+from nof.method.view import open_view
+from nof.read import mergers
+from nof.show import limits_charts as limit_charts
+from nof.show import limits_front as limit_front
+from nof.show import limits_method as limit_method_words
+from nof.show import limits_tables as limit_tables
+from nof.show import limits_words as limit_words
+from nof.show.display import Chart, Table, Words
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 WORDS = [
@@ -65,8 +66,8 @@ TABLES = (
 
 
 @pytest.fixture(scope="module")
-def limits(real):
-    return limits_of(real, QUARTER, TYPE)
+def view(real):
+    return open_view(real, QUARTER, TYPE)
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +76,14 @@ def made_up(tmp_path_factory):
     return demo.ensure(tmp_path_factory.mktemp("demo"))
 
 
-def everything(limits):
+def everything(view):
     """All that the notebook shows."""
-    shown = [getattr(module, name)(limits) for module, names in WORDS for name in names]
-    shown += [limit_front.card(limits)]
+    shown = [getattr(module, name)(view) for module, names in WORDS for name in names]
+    shown += [limit_front.card(view)]
     for name in CHARTS:
-        found = getattr(limit_charts, name)(limits)
+        found = getattr(limit_charts, name)(view)
         shown += found if isinstance(found, list) else [found]
-    return [one for one in [*shown, *(getattr(limit_tables, name)(limits) for name in TABLES)] if one is not None]
+    return [one for one in [*shown, *(getattr(limit_tables, name)(view) for name in TABLES)] if one is not None]
 
 
 def text(shown) -> str:
@@ -114,15 +115,15 @@ def check(shown) -> None:
 # --- the real file ---
 
 
-def test_the_real_file_gives_every_part(limits):
-    shown = everything(limits)
+def test_the_real_file_gives_every_part(view):
+    shown = everything(view)
     assert len([one for one in shown if isinstance(one, Chart)]) == len(CHARTS)
     check(shown)
 
 
-def test_places_hold_published_ranges_and_sets(limits):
-    table = limits.places.set_index("trust_code")
-    assert limits.ranges_published
+def test_places_hold_published_ranges_and_sets(view):
+    table = limits.places(view).set_index("trust_code")
+    assert limits.ranges_published(view)
     # Published: Kent Community Health, place 1 with 1 to 11 and an average between 1.20 and 1.89.
     assert tuple(table.loc["RYY", ["rank_low", "rank_high", "average_low", "average_high"]]) == (1, 11, 1.2, 1.89)
     assert (
@@ -133,24 +134,24 @@ def test_places_hold_published_ranges_and_sets(limits):
     assert (table.loc[table["in_deficit"], ["chance_1", "chance_2"]] == 0).all(axis=None)
 
 
-def test_statements_equal_counts_made_another_way(limits, real):
-    published = view.open_view(real, QUARTER, TYPE).publication.league
+def test_statements_equal_counts_made_another_way(view, real):
+    published = open_view(real, QUARTER, TYPE).publication.league
     middle = published["average_score"].median()
     holds = int(((published["average_low"] <= middle) & (published["average_high"] >= middle)).sum())
     width = (published["rank_high"] - published["rank_low"] + 1).median()
-    said = limit_front.cannot(limits).markdown
+    said = limit_front.cannot(view).markdown
     assert f"covers {width:.0f} of the 61 places" in said
     assert f"{holds} of 61 ({100 * holds / 61:.0f}%) trusts cannot be told apart from the median trust" in said
-    segments = view.open_view(real, QUARTER, TYPE).publication.metrics.query("metric_id == 'OF5000'")
+    segments = open_view(real, QUARTER, TYPE).publication.metrics.query("metric_id == 'OF5000'")
     segments = segments.pivot(index="trust_code", columns="quarter", values="value")
     moved = int((segments["2025-26-q3"] != segments["2025-26-q4"]).sum())
     assert f"{moved} of 61 trusts changed segment since Q3 2025/26" in said
 
 
-def test_told_apart_counts_pairs_by_hand(limits):
+def test_told_apart_counts_pairs_by_hand(view):
     """Holm by hand for one trust: two-sided in effect, 120 one-sided tests of paired t statistics."""
-    scores, _ = limits.matrix
-    told = limits.places.set_index("trust_code")["told_apart"]
+    scores, _ = limits.matrix(view)
+    told = limits.places(view).set_index("trust_code")["told_apart"]
     from scipy import stats
 
     for code in (told.idxmax(), told.idxmin()):
@@ -165,108 +166,106 @@ def test_told_apart_counts_pairs_by_hand(limits):
         assert passed == told[code]
 
 
-def test_mergers_of_the_real_file(limits):
-    assert set(limits.affected["trust_code"]) == {"RW1", "G6V2S", "RNK", "RY2", "RY3", "RYV"}
-    assert set(limits.blanks["trust_code"]) == {"G6V2S"}
-    assert [found is None for _, found in limits.merged] == [False, True, False]
-    assert "Arithmetic, not prediction" in limit_words.merged(limits).markdown
+def test_mergers_of_the_real_file(view):
+    assert set(limits.affected(view)["trust_code"]) == {"RW1", "G6V2S", "RNK", "RY2", "RY3", "RYV"}
+    assert set(limits.blanks(view)["trust_code"]) == {"G6V2S"}
+    assert [found is None for _, found in limits.merged(view)] == [False, True, False]
+    assert "Arithmetic, not prediction" in limit_words.merged(view).markdown
 
 
-def test_lags_of_the_real_file(limits):
-    assert limits.unmoved == ("OF1086",)
-    assert set(limits.in_quarter) == {"OF1005", "OF1016", "OF1041", "OF1057", "OF1063", "OF1080"}
-    both = limits.in_quarter_ranks.dropna(subset=["rank_in_quarter"])
+def test_lags_of_the_real_file(view):
+    assert limits.unmoved(view) == ("OF1086",)
+    assert set(limits.in_quarter(view)) == {"OF1005", "OF1016", "OF1041", "OF1057", "OF1063", "OF1080"}
+    both = limits.in_quarter_ranks(view).dropna(subset=["rank_in_quarter"])
     assert (both["rank"] - both["rank_in_quarter"] == both["places"]).all()
 
 
 def test_covariate_is_set_beside_the_average(real, tmp_path):
-    league = view.open_view(real, QUARTER, TYPE).league
+    league = open_view(real, QUARTER, TYPE).league
     path = tmp_path / "numbers.csv"
     pd.DataFrame({"trust_code": league["trust_code"], "dose": league["average_score"] * 2}).to_csv(path, index=False)
-    limits = open_limits(view.open_view(real, QUARTER, TYPE), str(path))
-    said = limit_method_words.covariate(limits).markdown
+    said = limit_method_words.covariate(open_view(real, QUARTER, TYPE), str(path)).markdown
     assert "dose and the average score" in said and "61 trusts" in said and "not a cause" in said
 
 
 def test_covariate_of_another_type_says_that_nothing_matches(real):
-    found = open_limits(
-        view.open_view(real, QUARTER, TYPE), str(real / "digital-maturity-2025-acute.csv"), "dma_overall"
-    )
-    assert "too few" in limit_method_words.covariate(found).markdown
+    path = str(real / "digital-maturity-2025-acute.csv")
+    found = limit_method_words.covariate(open_view(real, QUARTER, TYPE), path, "dma_overall")
+    assert "too few" in found.markdown
 
 
-def test_tables_are_whole_and_fit_for_csv(limits):
-    from nof import csvs
+def test_tables_are_whole_and_fit_for_csv(view):
+    from nof import common
 
-    tables = limits.tables()
+    tables = limits.tables(view)
     assert {"limits_places", "limits_changes", "limits_method", "limits_choices"} <= set(tables)
     assert len(tables["limits_places"]) == len(tables["limits_method"]) == 61
     for name, frame in tables.items():
-        assert csvs.text(frame).count("\n") == len(frame) + 1, name
+        assert common.text(frame).count("\n") == len(frame) + 1, name
 
 
 # --- less than everything ---
 
 
 def test_a_first_quarter_says_that_movement_cannot_be_judged(real):
-    limits = limits_of(real, "2025-26-q1", TYPE)
-    assert limits.last_step is None and limits.unmoved is None and limits.change.empty
-    shown = everything(limits)
+    view = open_view(real, "2025-26-q1", TYPE)
+    assert limits.last_step(view) is None and limits.unmoved(view) is None and limits.change(view).empty
+    shown = everything(view)
     check(shown)
-    assert limit_charts.changes(limits) is None and limit_tables.changes(limits) is None
-    assert "no quarter before" in limit_words.volatility(limits).markdown
-    assert "no movement can be judged" in limit_front.cannot(limits).markdown
-    assert "NHS England publishes" not in limit_words.uncertainty(limits).markdown  # its league file holds Q4 only
+    assert limit_charts.changes(view) is None and limit_tables.changes(view) is None
+    assert "no quarter before" in limit_words.volatility(view).markdown
+    assert "no movement can be judged" in limit_front.cannot(view).markdown
+    assert "NHS England publishes" not in limit_words.uncertainty(view).markdown  # its league file holds Q4 only
 
 
 def test_an_earlier_quarter_knows_nothing_of_later_ones(real):
-    limits = limits_of(real, "2025-26-q2", TYPE)
-    assert [step[:2] for step in limits.steps] == [("2025-26-q1", "2025-26-q2")]
-    assert limits.metrics["quarter"].max() == "2025-26-q2"
-    assert max(panel.columns.max() for panel in limits.panels.values()) == "2025-26-q2"
+    view = open_view(real, "2025-26-q2", TYPE)
+    assert [step[:2] for step in limits.steps(view)] == [("2025-26-q1", "2025-26-q2")]
+    assert limits.metrics(view)["quarter"].max() == "2025-26-q2"
+    assert max(panel.columns.max() for panel in limits.panels(view).values()) == "2025-26-q2"
 
 
 @pytest.mark.parametrize("trust_type", ["acute", TYPE, "ambulance"])
 def test_the_demo_gives_every_part_for_each_type(made_up, trust_type):
-    limits = limits_of(made_up, QUARTER, trust_type)
-    shown = everything(limits)
+    view = open_view(made_up, QUARTER, trust_type)
+    shown = everything(view)
     check(shown)
     heights = [one.height_mm for one in shown if isinstance(one, Chart)]
     assert max(heights) <= 250
 
 
 def test_the_demo_marks_what_its_merger_breaks(made_up):
-    limits = limits_of(made_up, QUARTER, TYPE)
-    assert "X8Q" in limits.broken("2025-26-q2", "2025-26-q3")
-    row = limit_tables.mergers(limits).frame.set_index("trust_code").loc["X8Q"]
+    view = open_view(made_up, QUARTER, TYPE)
+    assert "X8Q" in limits.broken(view, "2025-26-q2", "2025-26-q3")
+    row = limit_tables.mergers(view).frame.set_index("trust_code").loc["X8Q"]
     assert row["broken"] == "Q2 2025/26 with Q3 2025/26"
-    assert limits.unexplained.empty  # its own mergers.csv explains the codes
-    third = limits_of(made_up, "2025-26-q3", TYPE)
-    assert "X8Q" in set(third.excluded["trust_code"]) and "X8Q" not in set(third.change["trust_code"])
+    assert limits.unexplained(view).empty  # its own mergers.csv explains the codes
+    third = open_view(made_up, "2025-26-q3", TYPE)
+    assert "X8Q" in set(limits.excluded(third)["trust_code"]) and "X8Q" not in set(limits.change(third)["trust_code"])
     assert "not comparable: merger" in limit_words.volatility(third).markdown
 
 
 def test_without_its_mergers_the_demo_warns_of_codes(made_up, tmp_path):
     shutil.copytree(made_up, tmp_path / "demo")
     (tmp_path / "demo" / "mergers.csv").unlink()
-    limits = limits_of(tmp_path / "demo", QUARTER, TYPE)
-    assert {"X7D", "X8P", "X8Q"} <= set(limits.unexplained["trust_code"])
-    assert "Not explained by a known merger" in limit_words.mergers(limits).markdown
+    view = open_view(tmp_path / "demo", QUARTER, TYPE)
+    assert {"X7D", "X8P", "X8Q"} <= set(limits.unexplained(view)["trust_code"])
+    assert "Not explained by a known merger" in limit_words.mergers(view).markdown
 
 
 def test_two_trusts_with_two_metrics(tmp_path):
-    limits = limits_of(builders.publication(tmp_path), "2025-26-q2", "acute")
-    check(everything(limits))
-    assert limits.places["told_apart"].eq(0).all()
+    view = open_view(builders.publication(tmp_path), "2025-26-q2", "acute")
+    check(everything(view))
+    assert limits.places(view)["told_apart"].eq(0).all()
 
 
 def test_one_quarter_of_two_trusts(tmp_path):
-    limits = limits_of(builders.publication(tmp_path), "2025-26-q1", "acute")
-    check(everything(limits))
+    view = open_view(builders.publication(tmp_path), "2025-26-q1", "acute")
+    check(everything(view))
 
 
 def test_mergers_of_the_folder_come_beside_the_known(made_up, tmp_path):
-    both, own = lineage.known_mergers(made_up), lineage.known_mergers(tmp_path)
+    both, own = mergers.known_mergers(made_up), mergers.known_mergers(tmp_path)
     assert len(both) > len(own) and both["effective_date"].is_monotonic_increasing
 
 
@@ -362,8 +361,3 @@ def test_the_notebook_has_the_parameters_of_its_neighbours_and_no_outputs():
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert all(cell.source.count("\n") < 12 and "def " not in cell.source for cell in notebook.cells)
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
-
-
-def test_limits_are_frozen(limits):
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        limits.view = None

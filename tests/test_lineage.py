@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.errors import InputError
-from nof.lineage import (
+from nof.common import InputError, Quarter
+from nof.method.lineage import (
     affected,
     blank_because_of_merger,
     events_of,
@@ -18,13 +18,12 @@ from nof.lineage import (
     merged_position,
     not_comparable,
     predecessors,
-    read_mergers,
     successors,
     survey_timing,
     unexplained,
 )
-from nof.quarter import Quarter
-from nof.timeliness import metric_periods, parse
+from nof.method.timeliness import metric_periods, parse
+from nof.read.mergers import read_mergers
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))
 NEXT = "2026-27-q1"

@@ -7,9 +7,10 @@ import re
 import pandas as pd
 import pytest
 
-from nof import charts, reconcile_words, sections, tables, words
-from nof.display import Chart, Table, Words
-from nof.view import View, compared, open_publication
+from nof.method.view import View, compared, open_publication
+from nof.show import charts, reconcile, tables, words
+from nof.show import charts as sections
+from nof.show.display import Chart, Table, Words
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -71,7 +72,7 @@ def test_reconciliation_counts_every_figure_once_and_never_rounds_up_to_all(besi
     equal = (beside["difference"].abs() <= 0.005 + 1e-9).sum()
     assert table["reproduced"].sum() == equal
     assert tables._share(99.97) == "99.9" and tables._share(100) == "100.0"
-    card = dict((label, value) for label, value, _ in reconcile_words.reconciliation_card(beside).items)
+    card = dict((label, value) for label, value, _ in reconcile.reconciliation_card(beside).items)
     assert card["Figures compared"] == f"{len(beside):,}" and card["Equal as published"] == f"{equal:,}"
 
 
@@ -101,7 +102,7 @@ def test_the_rules_shown_are_all_that_are_known_and_a_year_without_any_says_so(v
 
 
 def test_the_opening_says_how_many_figures_come_out_equal_and_what_the_files_lack(view):
-    told = reconcile_words.reconciliation_opening(view.national, QUARTER).markdown
+    told = reconcile.reconciliation_opening(view.national, QUARTER).markdown
     assert "The national ranking pool is not whole" in told and "Q1 2025/26" in told and "NHS England's files" in told
     own = words.opening(view).markdown
     total, equal = view.reproduced

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nof.briefing import params
-from nof.errors import InputError
+from nof.common import InputError
 
 
 @pytest.fixture(autouse=True)

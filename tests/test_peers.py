@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import peers, publication, recompute, scoring
+from nof.method import peers
+from nof.method.volatility import weighted_errors
+from nof.read import publication
+from nof.rules import recompute, scoring
 
 MHC = "mental-health-and-community"
 SUBTYPES = pd.Series({"A": "Large", "B": "Specialist", "C": "Large", "D": "Small", "E": "Acute Specialist"})
@@ -101,7 +104,7 @@ def test_weighted_paired_errors_agree_with_each_pair_on_its_own():
     scores = some_scores(3)
     weights = pd.Series(np.where(np.arange(9) < 3, 1 / 3, 1.0), scores.columns)
     found = peers.paired_difference_errors(scores, weights)
-    own = peers.weighted_errors((scores.loc["ZZ00"] - scores.loc["ZZ05"]).to_frame().T, weights).iloc[0]
+    own = weighted_errors((scores.loc["ZZ00"] - scores.loc["ZZ05"]).to_frame().T, weights).iloc[0]
     assert found.difference.loc["ZZ00", "ZZ05"] == pytest.approx(own["mean"])
     assert found.standard_error.loc["ZZ00", "ZZ05"] == pytest.approx(own["standard_error"])
     assert found.freedom.loc["ZZ00", "ZZ05"] == pytest.approx(own["freedom"])

@@ -245,8 +245,8 @@ def test_the_price_of_pooling_is_as_the_docstring_says():
 
 
 def test_the_real_type_is_answered_both_ways(real):
-    from nof.publication import read
-    from nof.recompute import recompute
+    from nof.read.publication import read
+    from nof.rules.recompute import recompute
 
     national = recompute(read(real))
     scores = national.scores[national.scores["weight"] > 0]

@@ -29,14 +29,15 @@ def test_the_lock_holds_every_dependency_with_hashes():
     assert len(blocks) > 100 and all("--hash=sha256:" in block for block in blocks)
 
 
-def test_conda_takes_every_version_from_the_lock():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    pip = next(one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
-    assert pip == ["--require-hashes", "-r requirements.lock"]
-    plain = [one for one in environment["dependencies"] if isinstance(one, str)]
+def test_conda_takes_every_version_from_the_lock_and_resolves_nothing():
+    text = (ROOT / "environment.yml").read_text()
+    asked = yaml.safe_load(text)["dependencies"]
+    assert all(isinstance(one, str) for one in asked), "a pip section resolves: it cannot be told --no-deps"
+    assert "python tools/install.py --here" in text
     python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
-    assert f"python{python}" in plain
-    assert not [one for one in plain if "=" in one and not one.startswith("python")], "versions belong in the lock"
+    bounds = [re.fullmatch(rf"python{python},<3\.\d+", one) for one in asked if one.startswith("python")]
+    assert len(bounds) == 1 and bounds[0], "from the oldest Python allowed to the newest tried"
+    assert not [one for one in asked if "=" in one and not one.startswith("python")], "versions belong in the lock"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

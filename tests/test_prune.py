@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 from nof.briefing import publish
-from nof.errors import NofError
+from nof.common import NofError
 from nof.quarterly import refresh, retention
 
 QUARTERS = ["2024-25-q3", "2024-25-q4", "2025-26-q1", "2025-26-q2"]

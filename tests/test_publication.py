@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nof import checks, releases, sheets
-from nof.errors import InputError
-from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, read
+from nof.common import InputError
+from nof.read import checks, releases, sheets
+from nof.read.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, read
 
 MHC = "mental-health-and-community"
 

@@ -8,8 +8,10 @@ import threading
 
 import pytest
 
-from nof.briefing import carry, gate, manifest, publish
-from nof.errors import InputError, NofError
+from nof.briefing import gate, manifest, publish
+from nof.briefing import manifest as carry
+from nof.briefing.manifest import sha256
+from nof.common import InputError, NofError
 
 QUARTER = "2025-26-q2"
 
@@ -136,7 +138,7 @@ def test_verify_needs_a_manifest(tmp_path, text):
 def entry(folder, name, run="r1", key="k"):
     """A published briefing and its manifest entry."""
     (folder / f"{name}.html").write_text(name)
-    return {"key": key, "run": run, "files": {f"{name}.html": gate.sha256(folder / f"{name}.html")}}
+    return {"key": key, "run": run, "files": {f"{name}.html": sha256(folder / f"{name}.html")}}
 
 
 def origin(run, sha="s1"):
@@ -210,7 +212,7 @@ def test_a_manifest_that_cannot_be_used_carries_nothing_over(tmp_path, last, tex
 def test_the_gate_names_what_is_missing_changed_or_empty(tmp_path):
     for ending in gate.ENDINGS:
         (tmp_path / f"one{ending}").write_text("x")
-    good = {"files": {f"one{ending}": gate.sha256(tmp_path / f"one{ending}") for ending in gate.ENDINGS}}
+    good = {"files": {f"one{ending}": sha256(tmp_path / f"one{ending}") for ending in gate.ENDINGS}}
     assert gate.problems(tmp_path, {"one": good}) == []
     (tmp_path / "one.pdf").write_text("")
     (tmp_path / "one.html").unlink()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 
 QUARTERS = st.builds(Quarter, st.integers(2001, 2098), st.integers(1, 4))
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from metric_rows import QUARTER, rows, together
 
-from nof import framework, ranking
-from nof.publication import read
-from nof.recompute import recompute
+from nof.read.publication import read
+from nof.rules import framework, ranking
+from nof.rules.recompute import recompute
 
 RULES = framework.load("2025/26")
 

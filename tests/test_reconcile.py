@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from nof import reconcile, scoring
-from nof.framework import load
-from nof.publication import read
+from nof.read.publication import read
+from nof.rules import reconcile, scoring
+from nof.rules.framework import load
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,13 @@ import pytest
 import tiny
 from bad_server import body, cached, serving, status
 
-from nof import reconcile, yamls
-from nof.errors import InputError, NofError
-from nof.quarterly import events, fetch, keeping, refresh
-from nof.quarterly.bounds import Allowance, Limits
-from nof.quarterly.fetch import Catalogue
+from nof import common
+from nof.common import InputError, NofError, write_json
+from nof.quarterly import fetch, refresh
+from nof.quarterly import settings as events
+from nof.quarterly.catalogue import Allowance, Catalogue, Limits
+from nof.quarterly.settings import Settings, load
+from nof.rules import reconcile
 
 START = "/nhs-oversight-framework/segmentation-and-league-tables/"
 FAST = Limits(connect=1, read=1, total=2, attempts=1)
@@ -40,16 +42,16 @@ def settings_file(folder: Path, text: str) -> Path:
 
 
 def test_the_settings_that_come_with_the_project_can_be_read(tmp_path):
-    from nof import paths
+    from nof import common as paths
 
-    given = refresh.load(paths.share("params", "refresh.yaml"), reports=tmp_path)
+    given = load(paths.share("params", "refresh.yaml"), reports=tmp_path)
     assert given.reproduce_at_least == 0.9 and given.all_trusts and given.reports == tmp_path
     assert set(given.hook_on) == set(CODE) - {"nothing new", "at work", "hangs"}
 
 
 @pytest.mark.parametrize("installed", [False, True], ids=["clone", "installed"])
 def test_without_a_settings_file_an_installed_package_works_where_it_was_started(tmp_path, monkeypatch, installed):
-    from nof import paths
+    from nof import common as paths
 
     package, elsewhere = tmp_path / "site-packages" / "nof", tmp_path / "elsewhere"
     shutil.copytree(paths.share("params"), package / "_share" / "params")
@@ -59,9 +61,9 @@ def test_without_a_settings_file_an_installed_package_works_where_it_was_started
         monkeypatch.setattr(paths, "_PACKAGE", package)
         monkeypatch.setattr(paths, "_REPOSITORY", package.parent)
     home = elsewhere if installed else paths.share()
-    given = refresh.load()
+    given = load()
     assert (given.raw, given.reports) == (home / "data" / "raw", home / "reports")
-    mine = refresh.load(settings_file(tmp_path, "raw: raw\nreports: out\n"))
+    mine = load(settings_file(tmp_path, "raw: raw\nreports: out\n"))
     assert (mine.raw, mine.reports) == (tmp_path / "raw", tmp_path / "out"), "a file of one's own: relative to it"
 
 
@@ -85,7 +87,7 @@ def test_without_a_settings_file_an_installed_package_works_where_it_was_started
 )
 def test_a_bad_settings_file_is_one_clear_error(tmp_path, text, said):
     with pytest.raises(InputError) as caught:
-        refresh.load(settings_file(tmp_path, text))
+        load(settings_file(tmp_path, text))
     assert all(one in str(caught.value) for one in ["refresh.yaml", *said]), str(caught.value)
 
 
@@ -93,7 +95,7 @@ def test_yaml_that_would_unfold_to_gigabytes_is_refused_at_once(tmp_path):
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
     began = time.perf_counter()
     with pytest.raises(InputError, match="aliases"):
-        yamls.mapping(settings_file(tmp_path, "l0: &l0 [x]\n" + levels))
+        common.mapping(settings_file(tmp_path, "l0: &l0 [x]\n" + levels))
     assert time.perf_counter() - began < 20  # and not for ever
 
 
@@ -159,7 +161,7 @@ def job(site, tmp_path, monkeypatch):
     allowed = Allowance("127.0.0.1", site.server_port)
     latest = functools.partial(fetch.fetch_latest, catalogue=catalogue, limits=FAST, allowance=allowed)
     monkeypatch.setattr(fetch, "fetch_latest", latest)
-    found = refresh.Settings(raw=tmp_path / "raw", reports=tmp_path / "reports", reproduce_at_least=SHARE)
+    found = Settings(raw=tmp_path / "raw", reports=tmp_path / "reports", reproduce_at_least=SHARE)
     monkeypatch.setattr(refresh, "_brief", rendering := Rendering(found.reports))
     monkeypatch.setattr(refresh, "_in_place", lambda *_: False)
     monkeypatch.setattr(reconcile, "compare", compared_once)
@@ -298,7 +300,7 @@ def test_files_from_a_folder_take_the_same_way(job, tmp_path):
 
 def test_folders_that_cannot_be_written_are_said_in_words(tmp_path):
     (tmp_path / "file").write_text("")
-    done = refresh.refresh(refresh.Settings(raw=tmp_path / "file" / "raw", reports=tmp_path))
+    done = refresh.refresh(Settings(raw=tmp_path / "file" / "raw", reports=tmp_path))
     assert done.exit_code == 1 and "raw" in done.text
 
 
@@ -316,7 +318,7 @@ def test_the_second_of_two_says_so_and_leaves(job, capfd):
 
 def test_a_run_that_holds_the_lock_for_too_long_is_an_alarm(job):
     with refresh.exclusive(job.raw):
-        keeping.write_json(job.state / "running.json", {"pid": 1, "since": time.time() - 7 * 3600})
+        write_json(job.state / "running.json", {"pid": 1, "since": time.time() - 7 * 3600})
         assert (refresh.refresh(job).outcome, CODE["hangs"]) == ("hangs", 1)
 
 
@@ -398,16 +400,28 @@ def test_the_log_does_not_grow_for_ever_and_a_full_disk_does_not_end_the_run(tmp
 DRIVER = """
 import json, os, shutil, signal, sys, traceback
 from pathlib import Path
-import nof.quarterly.by_hand, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.view, nof.quarterly.difference
+import nof.quarterly.fetch, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.method.view, nof.read.difference
 import papermill
-from nof import reconcile
-from nof.limitations import limits
-from nof.briefing import (carry, cluster, fonts, index, make, manifest, pdf, places, plan, provenance, publish, run,
-                          summary, workers)
+from nof.rules import reconcile
+from nof.method import limits
+from nof.briefing import manifest as carry
+from nof.briefing import workers as cluster
+from nof.show import fonts
+from nof.briefing import index
+from nof.briefing import make
+from nof.briefing import manifest
+from nof.briefing import pdf
+from nof.briefing import workers as places
+from nof.briefing import plan
+from nof.briefing import manifest as provenance
+from nof.briefing import publish
+from nof.briefing import run
+from nof.briefing import index as summary
+from nof.briefing import workers
 
 home = Path(sys.argv[1])
 STAGES = {
-    "before anything is kept": (nof.quarterly.by_hand, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "link", 2),
+    "before anything is kept": (nof.quarterly.fetch, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "link", 2),
     "before sources.json": (nof.quarterly.keeping, "write_json", 2), "before reading": (nof.quarterly.refresh, "_render", 1),
     "before the manifest": (manifest, "write", 1), "before the swap": (publish, "put_in_place", 1),
     "in the middle of the swap": (publish, "_point", 1), "before latest points to it": (publish, "point_latest", 1),
@@ -455,7 +469,7 @@ def state():
     }
 
 def warm():
-    nof.view.reconciliation(nof.view.open_publication(home / "data").publication)
+    nof.method.view.reconciliation(nof.method.view.open_publication(home / "data").publication)
     fonts.warm(), provenance.code_state(), provenance.versions(), cluster, places, limits, papermill
 
 def replay():
@@ -471,7 +485,7 @@ def replay():
         return entries
     run._make_all = make_all
     run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder)
-    figures = nof.view.compared(nof.view.open_publication(home / "data").publication)
+    figures = nof.method.view.compared(nof.method.view.open_publication(home / "data").publication)
     reconcile.compare = lambda publication: figures
 
 def clean():
@@ -573,10 +587,10 @@ def test_the_commands_exit_codes(tmp_path):
 def test_with_nothing_new_neither_pandas_nor_notebooks_are_loaded(tmp_path):
     """What keeps such a look under a second or two: counted in modules, since time varies with the machine."""
     found = fetch.take_from(builders.publication(_made(tmp_path / "given")), None, tmp_path / "raw")
-    keeping.write_json(_made(tmp_path / "reports" / found.quarter) / "manifest.json", {"run_id": "r"})
-    settings = refresh.Settings(raw=tmp_path / "raw", reports=tmp_path / "reports")
+    write_json(_made(tmp_path / "reports" / found.quarter) / "manifest.json", {"run_id": "r"})
+    settings = Settings(raw=tmp_path / "raw", reports=tmp_path / "reports")
     settings.state.mkdir()
-    keeping.write_json(
+    write_json(
         settings.state / f"{found.quarter}.json",
         {"version": found.version, "asked": settings.asked, "report_run": "r"},
     )

@@ -11,12 +11,14 @@ from pathlib import Path
 import httpcore
 import pytest
 
-from nof import paths, releases
-from nof.briefing import cluster, workers
-from nof.errors import InputError
+from nof import common as paths
+from nof.briefing import workers
+from nof.briefing import workers as cluster
+from nof.common import InputError
 from nof.explore import sql
-from nof.quarterly.bounds import Policy
-from nof.quarterly.transport import _Backend
+from nof.quarterly.catalogue import Policy
+from nof.quarterly.download import _Backend
+from nof.read import releases
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="processes are ended by signals here")
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import builders
 import pytest
 
-from nof import view
-from nof.board import sections as trust_sections
-from nof.briefing import html, make, places, plan, rehearsal
+from nof.briefing import html, make, plan, workers
 from nof.briefing.params import Params
+from nof.common import notebooks
+from nof.method import view
+from nof.show import trust
 
 
 @pytest.fixture(scope="module")
@@ -37,31 +38,31 @@ def test_every_section_is_shown_and_rendered_without_a_thread(jobs, monkeypatch)
         return page
 
     monkeypatch.setattr(html.BriefingHTMLExporter, "from_notebook_node", kept)
-    assert len(jobs) > rehearsal.FEW
-    rehearsal.rehearse(jobs)
+    assert len(jobs) > workers.FEW
+    workers.rehearse(jobs)
     ((notebook, page),) = pages
-    assert len(notebook.cells) == 2 + len(trust_sections.ALL) and "Where the score comes from" in page
+    assert len(notebook.cells) == 2 + len(trust.ALL) and "Where the score comes from" in page
     assert threads() == before
 
 
 def test_the_notebook_shows_the_same_sections_in_the_same_order():
-    source = (make.paths.notebooks() / "trust_briefing.ipynb").read_text(encoding="utf-8")
-    places_of = [source.index(f"helpers.{section.__name__}(") for section in trust_sections.ALL]
+    source = (notebooks() / "trust_briefing.ipynb").read_text(encoding="utf-8")
+    places_of = [source.index(f"helpers.{section.__name__}(") for section in trust.ALL]
     assert places_of == sorted(places_of)
 
 
 def test_few_briefings_are_not_rehearsed(jobs, monkeypatch):
-    monkeypatch.setattr(rehearsal.papermill, "execute_notebook", lambda *_, **__: pytest.fail("was run"))
-    rehearsal.rehearse(jobs[: rehearsal.FEW])
-    rehearsal.rehearse([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 5)
+    monkeypatch.setattr(workers.papermill, "execute_notebook", lambda *_, **__: pytest.fail("was run"))
+    workers.rehearse(jobs[: workers.FEW])
+    workers.rehearse([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 5)
 
 
 def test_a_failing_rehearsal_is_a_warning_and_no_more(caplog):
-    places._try(lambda: 1 / 0)
+    workers._try(lambda: 1 / 0)
     assert "could not be computed in advance: division by zero" in caplog.text
 
 
 def test_what_is_loaded_is_out_of_the_collectors_sight_while_copies_run():
-    with rehearsal.frozen():
+    with workers.frozen():
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0

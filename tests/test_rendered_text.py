@@ -8,9 +8,9 @@ import pikepdf
 import pytest
 
 from nof.briefing import document
-from nof.briefing.check import check_html, check_pdf
+from nof.briefing.gate import check_html, check_pdf
 from nof.briefing.markdown_typst import convert
-from nof.errors import NofError
+from nof.common import NofError
 
 PAGE = '<!doctype html><html lang="en-GB"><head><title>League</title></head><body><h1>League</h1>{}</body></html>'
 

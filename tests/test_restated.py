@@ -13,15 +13,17 @@ import builders
 import pytest
 import tiny
 
-from nof import paths, results, view
-from nof.board.trust import trust_of
-from nof.briefing import carry, manifest, plan
+from nof import common
+from nof.briefing import manifest, plan
+from nof.briefing import manifest as carry
 from nof.briefing.params import Params
-from nof.errors import NofError
-from nof.publication import read
-from nof.quarterly import fetch, restated
-from nof.quarterly.restated_words import caveat
-from nof.quarterly.restated_words import restated as told
+from nof.common import NofError
+from nof.method import restated, view
+from nof.method.board import trust_of
+from nof.quarterly import fetch
+from nof.read.publication import read
+from nof.show.restated import caveat
+from nof.show.restated import restated as told
 
 BOTH = ("Q1 2025/26", "Q2 2025/26")
 NONE = "No earlier version"
@@ -217,7 +219,7 @@ def test_the_older_files_are_inputs_and_part_of_the_run(reissued):
     national = opened(folder)
     with_them, inputs = plan.run_key(params, national), manifest.inputs(national, folder)
     assert [one["file"] for one in inputs if one.get("compared")] == [builders.metrics_name()]
-    assert inputs[-1]["sha256"] == results.hashlib.sha256(next(previous.glob("*.csv")).read_bytes()).hexdigest()
+    assert inputs[-1]["sha256"] == common.hashlib.sha256(next(previous.glob("*.csv")).read_bytes()).hexdigest()
     shutil.rmtree(previous)
     assert plan.run_key(params, opened(folder)) != with_them
     entries = {"briefings": {"alpha": {}}, "inputs": inputs}
@@ -228,11 +230,11 @@ def test_the_older_files_are_inputs_and_part_of_the_run(reissued):
 def test_a_machine_without_the_files_says_the_same(reissued, tmp_path, monkeypatch):
     folder, _ = reissued
     here, path = said(folder)[0], tmp_path / "packed"
-    path.write_bytes(results.packed(folder, opened(folder)))
+    path.write_bytes(common.packed(folder, opened(folder)))
     shutil.rmtree(folder.parent)
     view._opened.cache_clear()
-    monkeypatch.setenv(results.VARIABLE, str(path))
-    results._read.cache_clear()
+    monkeypatch.setenv(common.VARIABLE, str(path))
+    common._read.cache_clear()
     assert said(folder)[0] == here and "restated data" in here
 
 
@@ -251,7 +253,7 @@ def made(tmp_path_factory):
     (home / "params.yaml").write_text(
         f"quarter: 2025-26-q2\ndata: {folder}\nbriefings: [league_table]\ntrusts: [ZZ1A]\n"
     )
-    own = {"NOF_NOTEBOOKS": str(paths.share("notebooks"))}
+    own = {"NOF_NOTEBOOKS": str(common.share("notebooks"))}
     for name, how in (("warm", []), ("cold", ["--cold"])):
         code, text = tiny.brief(home, *how, out=home / name, **own)
         assert code == 0, text
@@ -259,11 +261,11 @@ def made(tmp_path_factory):
         "import sys, papermill; papermill.execute_notebook(sys.argv[1], sys.argv[2], dict(quarter='2025-26-q2', "
         "data=sys.argv[3], trust_type='acute'), kernel_name='python3', progress_bar=False)"
     )
-    notebook = paths.share("notebooks") / "league_table.ipynb"
+    notebook = common.share("notebooks") / "league_table.ipynb"
     subprocess.run(
         [sys.executable, "-c", script, str(notebook), str(home / "alone.ipynb"), str(folder)],
         check=True,
-        env=os.environ | {"PYTHONPATH": str(paths.share())},
+        env=os.environ | {"PYTHONPATH": str(common.share())},
         capture_output=True,
         timeout=200,
     )

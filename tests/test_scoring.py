@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nof import framework, scoring
-from nof.publication import read
+from nof.read.publication import read
+from nof.rules import framework, scoring
 
 VALUES = st.lists(st.integers(-500, 500).map(lambda n: n / 4), min_size=1, max_size=40).map(
     lambda v: pd.Series(v, dtype=float)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from metric_rows import QUARTER, TYPES, rows, together
 
-from nof import framework, scoring
+from nof.rules import framework, scoring
 
 RULES = framework.load("2025/26")
 

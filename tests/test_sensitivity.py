@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import framework, publication, ranking, recompute, scoring, sensitivity, timeliness
-from nof.errors import InputError
-from nof.sensitivity import choices, every_choice
+from nof.common import InputError
+from nof.method import sensitivity, timeliness
+from nof.method import sensitivity as choices
+from nof.method import sensitivity as every_choice
+from nof.read import publication
+from nof.read.covariate import read_covariate
+from nof.rules import framework, ranking, recompute, scoring
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]
@@ -347,7 +351,7 @@ def test_covariate_with_too_few_or_equal_numbers_has_no_association():
 
 
 def test_real_digital_maturity_is_read_and_matches_no_mental_health_trust(real, national):
-    found = sensitivity.read_covariate(real / "digital-maturity-2025-acute.csv", "dma_overall")
+    found = read_covariate(real / "digital-maturity-2025-acute.csv", "dma_overall")
     assert len(found) == 127 and found["R0A"] == 3.41 and found.between(1, 5).all()
     averages = recompute.standing(national, QUARTERS[3], MHC)["average"]
     linked = sensitivity.covariate(found, averages)
@@ -357,7 +361,7 @@ def test_real_digital_maturity_is_read_and_matches_no_mental_health_trust(real, 
 def test_a_file_with_one_column_of_numbers_needs_no_name(tmp_path):
     file = tmp_path / "beds.csv"
     file.write_text("﻿org_code, beds \nZZ1,120\n\nZZ2,\nZZ3, 88.5 \n", encoding="utf-8")
-    assert sensitivity.read_covariate(file).to_dict() == {"ZZ1": 120.0, "ZZ3": 88.5}
+    assert read_covariate(file).to_dict() == {"ZZ1": 120.0, "ZZ3": 88.5}
 
 
 @pytest.mark.parametrize(("text", "column", "said"), [
@@ -374,7 +378,7 @@ def test_bad_covariates_are_one_clear_error(tmp_path, text, column, said):
     file = tmp_path / "bad.csv"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        sensitivity.read_covariate(file, column)
+        read_covariate(file, column)
     assert said in str(caught.value) and "bad.csv" in str(caught.value)
 
 
@@ -382,13 +386,13 @@ def test_every_bad_number_is_listed(tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text("trust_code,a\nZZ1,x\nZZ2,y\n", encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        sensitivity.read_covariate(file)
+        read_covariate(file)
     assert [problem.row for problem in caught.value.problems] == [2, 3]
 
 
 def test_missing_or_unreadable_files_are_input_errors(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        sensitivity.read_covariate(tmp_path / "none.csv")
+        read_covariate(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"trust_code,a\nZZ\xff,1\n")
     with pytest.raises(InputError, match="cannot be read"):
-        sensitivity.read_covariate(tmp_path / "bytes.csv")
+        read_covariate(tmp_path / "bytes.csv")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import recompute, scoring, uncertainty
-from nof.publication import read
+from nof.read.publication import read
+from nof.rules import recompute, scoring, uncertainty
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 

@@ -22,10 +22,10 @@ import tiny
 from conftest import ROOT
 from pypdf import PdfReader
 
-from nof import publication
 from nof.briefing import document, pdf
-from nof.errors import InputError
-from nof.quarterly import refresh
+from nof.common import InputError
+from nof.quarterly.settings import load
+from nof.read import publication
 
 OURS = [*ROOT.glob("nof/**/*.py"), *ROOT.glob("tools/*.py"), ROOT / "helpers.py"]
 # Where each text has to be found, as it was given.
@@ -194,7 +194,8 @@ def test_a_trust_code_that_is_a_path_is_refused_with_its_place(tmp_path, code):
     "quarter", ["../../escaped", "2025-26-q4/..", "Q4 2025/26/../..", "/2025-26-q4", "2025-26-q4\0", "२०२५-26-q4"]
 )
 def test_a_quarter_that_is_a_path_is_refused(tmp_path, quarter):
-    from nof.quarterly.fetch import Catalogue, fetch_quarter
+    from nof.quarterly.catalogue import Catalogue
+    from nof.quarterly.fetch import fetch_quarter
 
     rows = [row | {"Quarter": quarter} for row in builders.metric_rows()]
     builders.write(tmp_path, builders.metrics_name(), builders.table(rows, builders.METRIC_HEADER))
@@ -219,7 +220,7 @@ def test_a_parameter_that_is_a_path_is_refused(tmp_path, lines):
     text = "".join(f"{one}\n" for one in ("quarter: 2025-26-q2", "data: data") if one.split(":")[0] not in lines)
     (home / "params.yaml").write_text(f"{text}{lines}\n")
     from nof.briefing import params, plan
-    from nof.view import open_publication
+    from nof.method.view import open_publication
 
     with pytest.raises(InputError):
         found = params.load(home / "params.yaml")
@@ -339,4 +340,4 @@ def test_no_shell_no_code_from_text_no_unsafe_reader(path):
 def test_a_hook_and_settings_cannot_name_a_shell_line(tmp_path):
     (tmp_path / "s.yaml").write_text("raw: r\nreports: r\nhook: 'mail -s done x@y < $1'\n")
     with pytest.raises(InputError, match="hook"):
-        refresh.load(tmp_path / "s.yaml")
+        load(tmp_path / "s.yaml")

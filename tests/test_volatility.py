@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import publication, recompute, volatility
+from nof.method import volatility
+from nof.method.persistence import components, rank_correlations, rankability, reliability, spearman_brown, tau_squared
+from nof.read import publication
+from nof.rules import recompute
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]
@@ -68,16 +71,16 @@ def random_scores(random: np.random.Generator, trusts: int, metrics: int) -> pd.
 
 
 def test_icc_is_that_of_shrout_and_fleiss():
-    found = volatility.components(SHROUT_FLEISS)
+    found = components(SHROUT_FLEISS)
     assert round(found.icc, 2) == 0.17
-    assert round(volatility.spearman_brown(found.icc, 4), 2) == 0.44
+    assert round(spearman_brown(found.icc, 4), 2) == 0.44
     # Interval as the R package psych prints it for this example: -0.13 to 0.72.
     assert (round(found.icc_low, 2), round(found.icc_high, 2)) == (-0.13, 0.72)
 
 
 def test_icc_ignores_order_shift_and_scale():
-    found = volatility.components(SHROUT_FLEISS)
-    changed = volatility.components(SHROUT_FLEISS.iloc[::-1, [2, 0, 3, 1]] * 3 - 7)
+    found = components(SHROUT_FLEISS)
+    changed = components(SHROUT_FLEISS.iloc[::-1, [2, 0, 3, 1]] * 3 - 7)
     assert changed.icc == pytest.approx(found.icc)
     assert changed.within == pytest.approx(9 * found.within)
 
@@ -88,7 +91,7 @@ def test_unbalanced_components_agree_with_scipys_analysis_of_variance():
     panel = panel.mask(random.uniform(size=panel.shape) < 0.2)
     groups = [row.dropna().to_numpy() for _, row in panel.iterrows() if row.notna().any()]
     ratio = stats.f_oneway(*groups).statistic
-    found = volatility.components(panel)
+    found = components(panel)
     assert 1 + found.mean_group * found.between / found.within == pytest.approx(ratio)
     assert found.values == sum(map(len, groups))
 
@@ -98,16 +101,16 @@ def test_icc_interval_covers_the_true_reliability(missing):
     random, true, hits = np.random.default_rng(2), 0.6, 0
     for _ in range(600):
         panel = pd.DataFrame(random.normal(0, np.sqrt(true), (40, 1)) + random.normal(0, np.sqrt(1 - true), (40, 4)))
-        found = volatility.components(panel.mask(random.uniform(size=panel.shape) < missing))
+        found = components(panel.mask(random.uniform(size=panel.shape) < missing))
         hits += found.icc_low <= true <= found.icc_high
     # 95% +- 3 standard errors of a share over 600 panels
     assert 0.923 <= hits / 600 <= 0.977
 
 
 def test_components_of_a_panel_that_cannot_tell_are_missing():
-    assert np.isnan(volatility.components(SHROUT_FLEISS[[0]]).icc)
-    assert np.isnan(volatility.components(SHROUT_FLEISS.iloc[:1]).icc)
-    assert np.isnan(volatility.components(SHROUT_FLEISS * 0).icc)
+    assert np.isnan(components(SHROUT_FLEISS[[0]]).icc)
+    assert np.isnan(components(SHROUT_FLEISS.iloc[:1]).icc)
+    assert np.isnan(components(SHROUT_FLEISS * 0).icc)
 
 
 def test_tau_squared_is_paule_and_mandels_as_statsmodels_has_it():
@@ -116,15 +119,13 @@ def test_tau_squared_is_paule_and_mandels_as_statsmodels_has_it():
     error = pd.Series(random.uniform(0.2, 0.6, 25))
     estimate = pd.Series(random.normal(0, 0.5, 25) + random.normal(size=25) * error)
     expected = meta.combine_effects(estimate, error**2, method_re="iterated").tau2
-    assert volatility.tau_squared(estimate, error) == pytest.approx(expected, rel=1e-3)
-    assert volatility.rankability(estimate, error) == pytest.approx(
-        expected / (expected + np.median(error**2)), rel=1e-3
-    )
+    assert tau_squared(estimate, error) == pytest.approx(expected, rel=1e-3)
+    assert rankability(estimate, error) == pytest.approx(expected / (expected + np.median(error**2)), rel=1e-3)
 
 
 def test_rankability_is_zero_for_equals_and_near_one_without_noise():
-    assert volatility.rankability(pd.Series([2.0, 2.01, 1.99]), pd.Series([0.5, 0.5, 0.5])) == 0
-    assert volatility.rankability(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.01, 0.01, 0.01])) > 0.99
+    assert rankability(pd.Series([2.0, 2.01, 1.99]), pd.Series([0.5, 0.5, 0.5])) == 0
+    assert rankability(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.01, 0.01, 0.01])) > 0.99
 
 
 def test_copies_are_no_evidence_of_stability():
@@ -132,14 +133,14 @@ def test_copies_are_no_evidence_of_stability():
     first, second = random.normal(size=(2, 200))  # two releases that have nothing to do with each other
     panel = pd.DataFrame(dict(zip(QUARTERS, [first, first, first, second], strict=True)))
     assert volatility.releases(panel) == [QUARTERS[0], QUARTERS[3]]
-    row = volatility.reliability({"OF1061": panel}).loc["OF1061"]
+    row = reliability({"OF1061": panel}).loc["OF1061"]
     assert row["copies"] == 2 and row["releases"] == 2
     assert row["icc_with_copies"] > 0.3
     assert abs(row["icc"]) < 0.2
 
 
 def test_a_metric_published_once_has_no_reliability():
-    row = volatility.reliability({"OF1061": pd.DataFrame({one: [1.0, 2.0, 3.0] for one in QUARTERS})}).loc["OF1061"]
+    row = reliability({"OF1061": pd.DataFrame({one: [1.0, 2.0, 3.0] for one in QUARTERS})}).loc["OF1061"]
     assert row["releases"] == 1 and np.isnan(row["icc"]) and np.isnan(row["rankability"])
 
 
@@ -150,7 +151,7 @@ def test_panels_hold_the_average_without_annual_metrics():
     tables = volatility.panels(*made({QUARTERS[0]: first, QUARTERS[1]: second}), "acute")
     moving = tables[volatility.MOVING]
     assert moving[QUARTERS[1]].to_numpy() == pytest.approx(second[["OF1000", "OF1001"]].mean(axis=1).to_numpy())
-    found = volatility.rank_correlations(tables).set_index("measure")
+    found = rank_correlations(tables).set_index("measure")
     assert found["is_copy"].to_dict() == {
         "average": False,
         "rank": False,
@@ -363,7 +364,7 @@ def test_every_real_change_of_segment_is_accounted_for(national):
 
 
 def test_staff_survey_is_a_copy_until_the_fourth_quarter(national):
-    found = volatility.reliability(volatility.panels(national.scores, national.standings, MHC))
+    found = reliability(volatility.panels(national.scores, national.standings, MHC))
     assert found.loc[["OF1061", "OF1084"], "copies"].tolist() == [2, 2]
     assert (found.loc[["OF1061", "OF1084"], "icc"] < found.loc[["OF1061", "OF1084"], "icc_with_copies"]).all()
     assert found.loc[volatility.MOVING, "icc"] < found.loc["average", "icc"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import reconcile_words, words
+from nof.show import reconcile, words
 
 LEAGUE = pd.DataFrame(
     {
@@ -143,10 +143,10 @@ COMPARED = pd.DataFrame(
 
 
 def test_a_reconciliation_without_a_miss_says_so_and_one_with_a_miss_counts_the_rules():
-    told = reconcile_words.reconciliation_findings(COMPARED).markdown
+    told = reconcile.reconciliation_findings(COMPARED).markdown
     assert told == "**Every figure that can be recomputed comes out equal as published.**"
     missed = COMPARED.assign(difference=[0.0, -0.5, 0.0, 0.004])
-    assert "2 of 3 rules are reproduced without exception" in reconcile_words.reconciliation_findings(missed).markdown
-    items = dict((label, (value, note)) for label, value, note in reconcile_words.reconciliation_card(missed).items)
+    assert "2 of 3 rules are reproduced without exception" in reconcile.reconciliation_findings(missed).markdown
+    items = dict((label, (value, note)) for label, value, note in reconcile.reconciliation_card(missed).items)
     assert items["Figures compared"] == ("4", "") and items["Equal as published"] == ("3", "75.0%")
     assert items["Level 1"][0] == "1 of 1" and items["Level 2"][0] == "2 of 3"

@@ -12,9 +12,9 @@ import time
 import psutil
 import pytest
 
-from nof import results
+from nof import common
 from nof.briefing import workers
-from nof.errors import InputError, Problem
+from nof.common import InputError, Problem
 
 METHODS = ["fork", "spawn"] if workers.can_fork() else ["spawn"]
 IMPORTABLE = {"fork": 20, "spawn": 60}  # seconds that a task may take: a fresh process has to import everything
@@ -111,9 +111,9 @@ for name in ("fork", "killpg", "setpgid", "sched_getaffinity"):
 del signal.SIGKILL
 import multiprocessing
 multiprocessing.get_all_start_methods = lambda: ["spawn"]
-import nof.cli, nof.briefing.console, nof.briefing.cluster
-from nof.briefing import workers
-assert not workers.can_fork() and workers.cores() >= 1
+import nof.cli, nof.briefing.run, nof.briefing.workers
+from nof.briefing import params, workers
+assert not workers.can_fork() and params.cores() >= 1
 """
 
 
@@ -126,17 +126,17 @@ def test_results_are_used_for_the_very_content_they_were_made_from(tmp_path, mon
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.csv").write_text("1")
-    (tmp_path / "results").write_bytes(results.packed(folder, {"answer": 42}))
-    assert results.shared(folder) is None  # no run has left any
-    monkeypatch.setenv(results.VARIABLE, str(tmp_path / "results"))
-    assert results.shared(folder) == {"answer": 42}
+    (tmp_path / "results").write_bytes(common.packed(folder, {"answer": 42}))
+    assert common.shared(folder) is None  # no run has left any
+    monkeypatch.setenv(common.VARIABLE, str(tmp_path / "results"))
+    assert common.shared(folder) == {"answer": 42}
     (folder / "a.csv").write_text("2")
-    assert results.shared(folder) is None
+    assert common.shared(folder) is None
     (folder / "a.csv").write_text("1")
     (folder / "b.csv").write_text("")
-    assert results.shared(folder) is None
+    assert common.shared(folder) is None
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    assert results.shared(folder) == {"answer": 42}  # a worker that has no such folder
-    assert results.shared(tmp_path / "other") is None
+    assert common.shared(folder) == {"answer": 42}  # a worker that has no such folder
+    assert common.shared(tmp_path / "other") is None

@@ -23,14 +23,14 @@ QUARTER = "2025-26-q2"
 MAIN = "from nof.cli import main; main()"
 
 SHOW = """import helpers
-from nof.display import Column, Table, Words, plain
+from nof.show.display import Column, Table, Words, plain
 
 view = helpers.open_view(data, quarter, trust_type)
 first = view.league.iloc[0]
 Words(f"{plain(first.trust_name)} comes first.")"""
 TABLE = """names = (Column("trust_name", "Trust", row_header=True), Column("average_score", "Average", align="right"))
 Table(view.league, "League table", names)"""
-TRUST = """from nof.display import Words
+TRUST = """from nof.show.display import Words
 
 Words(f"About {trust}.")"""
 # What the environment asks of it: nothing, or one of the faults.

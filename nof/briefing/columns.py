@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nof import style
-from nof.briefing.fonts import drawable, text_width
 from nof.briefing.markdown_typst import breakable
-from nof.svg import clean
+from nof.show import style
+from nof.show.fonts import drawable, text_width
+from nof.show.style import clean
 
 PAGE_PT = style.TEXT_WIDTH_MM * style.POINTS_PER_MM
 # Type size, points at either side of a cell, and the share of what names would like that they must
@@ -32,7 +32,7 @@ def fit(data: Mapping[str, Any], page: float = PAGE_PT) -> list[dict[str, Any]]:
     Parameters
     ----------
     data : mapping
-        As ``nof.display.Table.data()`` gives it.
+        As ``nof.show.display.Table.data()`` gives it.
     page : float
         Width at hand, in points.
     """

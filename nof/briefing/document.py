@@ -16,13 +16,32 @@ from typing import Any
 
 import mistune
 
-from nof.briefing.wording import INDEPENDENT
-from nof.display import CARD_MIME, SVG_MIME, TABLE_MIME
-from nof.errors import NofError
-from nof.svg import clean
+from nof.common import NofError
+from nof.show import words
+from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
+from nof.show.style import clean
+
+# --- The fixed words of a briefing, the same in HTML and PDF ---
+
+
+INDEPENDENT = "Independent analysis, not NHS England"
+ILLUSTRATIVE = "Illustrative data"
+ILLUSTRATIVE_WORDS = (
+    "Made-up trusts and made-up figures, for showing what a briefing looks like. Nothing here describes a real trust."
+)
+
+
+def dateline(day: dt.date | None) -> str:
+    """The day that a briefing's figures run to, whatever the machine's language: "Figures to 31 March 2026"."""
+    return f"Figures to {words.day(day)}" if day else ""
+
+
+# --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
+
 
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+DESK = "look"  # the tag of a cell that shows a frame to whoever works in the notebook; no export holds it
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -64,14 +83,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Tabular:
-    """A table as ``nof.display.Table.data()`` gives it."""
+    """A table as ``nof.show.display.Table.data()`` gives it."""
 
     data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """A strip of key figures as ``nof.display.Card.data()`` gives it."""
+    """A strip of key figures as ``nof.show.display.Card.data()`` gives it."""
 
     data: Mapping[str, Any]
 
@@ -190,6 +209,8 @@ def _date(value: Any) -> dt.date | None:
 
 
 def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
+    if DESK in (cell.get("metadata", {}).get("tags") or ()):
+        return
     source = _joined(cell.get("source", ""))
     first = source.strip().split("\n", 1)[0][:60]
     place = f"cell {number}" + (f" ({first})" if first else "")

@@ -3,14 +3,199 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
+from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import pikepdf
 
-from nof.briefing.check import check_html, check_pdf
 from nof.briefing.make import BriefingFailed, Job, Made, make
-from nof.briefing.provenance import sha256
+from nof.briefing.manifest import sha256
+
+# --- Looks at what was rendered and says what is wrong with it; an empty list means nothing was found ---
+
+
+FILLER = ("no description has been provided for this image", "figure without a description", "untitled image")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_DRAWING = frozenset("path rect circle ellipse line polyline polygon use stop image".split())
+_FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "xlink:href"}
+_CSS_OUTSIDE = re.compile(r"url\((?!\s*['\"]?\s*(?:data:|#))|@import", re.IGNORECASE)
+_ERROR = re.compile(r"Traceback \(most recent call last\)")
+
+
+def check_html(path: str | Path) -> list[str]:
+    """Problems of one HTML briefing.
+
+    That tags are balanced, ids unique, title and language set, every figure described in words of
+    its own, no error left over, no script, and nothing fetched from anywhere else.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    page.close()
+    return list(dict.fromkeys([*page.problems, *page.leftovers(), *_html_whole(page, text)]))
+
+
+def _html_whole(page: _Page, text: str) -> Iterator[str]:
+    if not text.lstrip().lower().startswith("<!doctype html>"):
+        yield "does not begin with <!DOCTYPE html>"
+    if not page.title.strip():
+        yield "has no title"
+    if not page.lang:
+        yield "has no language"
+    if page.levels.count(1) != 1:
+        yield f"has {page.levels.count(1)} headings of level 1 (one expected)"
+    for above, level in zip(page.levels, page.levels[1:], strict=False):
+        if level > above + 1:
+            yield f"a heading of level {level} follows one of level {above}"
+    if _ERROR.search(text):
+        yield "holds the traceback of an error"
+
+
+class _Page(HTMLParser):
+    """Reads a page once and notes what is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problems: list[str] = []
+        self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.levels: list[int] = []
+        self.title = self.lang = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that opens."""
+        self._look(tag, {name: value or "" for name, value in attrs})
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that opens and closes at once."""
+        self._look(tag, {name: value or "" for name, value in attrs})
+        if tag not in _VOID and "svg" not in self.open and tag not in _DRAWING:
+            self.problems.append(f"<{tag}/> closes itself, which HTML does not allow")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close an element; one that was not open is a problem."""
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        else:
+            self.problems.append(f"</{tag}> closes nothing (line {self.getpos()[0]})")
+
+    def handle_data(self, data: str) -> None:
+        """Gather the title; look into style sheets."""
+        inside = self.open[-1] if self.open else ""
+        if inside == "title" and "svg" not in self.open:
+            self.title += data
+        if inside == "style" and _CSS_OUTSIDE.search(data):
+            self.problems.append("a style sheet refers to another file")
+
+    def leftovers(self) -> list[str]:
+        """A line for each element that is never closed."""
+        return [f"<{tag}> is never closed" for tag in self.open]
+
+    def _look(self, tag: str, attrs: dict[str, str]) -> None:
+        where = f"line {self.getpos()[0]}"
+        self.lang = self.lang or (attrs.get("lang", "") if tag == "html" else "")
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+        if "id" in attrs:
+            if attrs["id"] in self.ids:
+                self.problems.append(f"id {attrs['id']!r} occurs twice")
+            self.ids.add(attrs["id"])
+        if tag == "script" or any(name.startswith("on") for name in attrs):
+            self.problems.append(f"holds a script ({where})")
+        if "error" in attrs.get("class", "").split():
+            self.problems.append(f"shows the error of a cell ({where})")
+        self._described(tag, attrs, where)
+        self._fetches(tag, attrs, where)
+
+    def _described(self, tag: str, attrs: dict[str, str], where: str) -> None:
+        picture = tag == "img" or (tag == "svg" and "svg" not in self.open)
+        words = attrs.get("alt" if tag == "img" else "aria-label", "").strip()
+        if picture and (not words or words.lower().startswith(FILLER)):
+            self.problems.append(f"a figure has no description of its own ({where}: {words!r})")
+
+    def _fetches(self, tag: str, attrs: dict[str, str], where: str) -> None:
+        names = _FETCHING | (set() if tag == "a" else {"href"})
+        for name in names & set(attrs):
+            value = attrs[name]
+            if value and not value.startswith(("#", "data:")):
+                self.problems.append(f"<{tag} {name}> refers to {value[:60]!r} ({where})")
+        if _CSS_OUTSIDE.search(attrs.get("style", "")):
+            self.problems.append(f"<{tag} style> refers to another file ({where})")
+
+
+def check_pdf(path: str | Path) -> list[str]:
+    """Problems of one PDF briefing.
+
+    That it opens and has pages, is tagged, has title and language, that every figure has a
+    description of its own and that text can be extracted from the first page.
+    """
+    try:
+        with pikepdf.open(path) as pdf:
+            return list(dict.fromkeys(_pdf_problems(pdf)))
+    except (pikepdf.PdfError, OSError, ValueError, KeyError, AttributeError) as error:
+        return [f"cannot be read: {error}"]
+
+
+def _pdf_problems(pdf: pikepdf.Pdf) -> Iterator[str]:
+    if not len(pdf.pages):
+        yield "has no pages"
+        return
+    if not _value(pdf.Root, "/MarkInfo", "/Marked"):
+        yield "is not marked as tagged"
+    if not str(_value(pdf.Root, "/Lang") or ""):
+        yield "has no language"
+    if not str(pdf.docinfo.get("/Title", "")):
+        yield "has no title"
+    if not _value(pdf.Root, "/ViewerPreferences", "/DisplayDocTitle"):
+        yield "does not ask viewers to show its title"
+    tree = _value(pdf.Root, "/StructTreeRoot")
+    if tree is None:
+        yield "has no structure tree"
+    else:
+        yield from _figures(tree)
+    if not _has_text(pdf.pages[0]):
+        yield "no text can be extracted from its first page"
+
+
+def _has_text(page: pikepdf.Page) -> bool:
+    """Whether a page sets text in fonts that tell which characters their glyphs stand for."""
+    fonts = _value(page.obj, "/Resources", "/Font")
+    told = fonts is not None and all("/ToUnicode" in font for font in fonts.values())
+    return told and any(str(one.operator) in ("Tj", "TJ") for one in pikepdf.parse_content_stream(page, "Tj TJ"))
+
+
+def _value(holder: Any, *keys: str) -> Any:
+    for key in keys:
+        holder = holder.get(key) if holder is not None else None
+    return holder
+
+
+def _figures(tree: pikepdf.Object) -> Iterator[str]:
+    """Walk the structure tree without recursion: a long table nests deep and wide."""
+    waiting = [tree.get("/K")]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, pikepdf.Array):
+            waiting.extend(node)
+        elif isinstance(node, pikepdf.Dictionary):
+            kind = node.get("/S")
+            if kind == "/Figure":
+                words = str(node.get("/Alt", "")).strip()
+                if not words or words.lower().startswith(FILLER):
+                    yield f"a figure has no description of its own ({words!r})"
+            if kind != "/Table":
+                waiting.append(node.get("/K"))
+
+
+# --- What has to be true of a briefing, and of a whole report, before anybody may read it ---
+
 
 ENDINGS = (".html", ".ipynb", ".pdf")
 _SHOWN = 5  # problems named in one message

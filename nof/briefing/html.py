@@ -20,11 +20,20 @@ from mistune.core import BlockState
 from nbconvert.exporters.exporter import Exporter
 from traitlets import Bool, default
 
-from nof import style, svg
-from nof.briefing import document, fonts
-from nof.briefing.document import Cards, Document, Figure, Prose, Tabular, Verbatim
-from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
-from nof.display import card_html, table_html
+from nof.briefing import document
+from nof.briefing.document import (
+    ILLUSTRATIVE,
+    ILLUSTRATIVE_WORDS,
+    Cards,
+    Document,
+    Figure,
+    Prose,
+    Tabular,
+    Verbatim,
+    dateline,
+)
+from nof.show import fonts, style
+from nof.show.display import card_html, table_html
 
 TEMPLATES = Path(__file__).parent / "templates"
 _MIME = {"png": "image/png", "jpg": "image/jpeg"}
@@ -56,7 +65,7 @@ class BriefingHTMLExporter(Exporter):
         doc = document.read(notebook, name, self.include_code)
         for block in doc.blocks:
             if isinstance(block, Figure) and not block.alt:
-                self.log.warning("%s: a figure has no alt text; show it with nof.display.Chart", block.cell)
+                self.log.warning("%s: a figure has no alt text; show it with nof.show.display.Chart", block.cell)
         return render(doc), resources
 
 
@@ -156,7 +165,7 @@ def _body(doc: Document) -> str:
 def _cleaned(value: Any) -> Any:
     """The same data, every text without characters that HTML forbids."""
     if isinstance(value, str):
-        return svg.clean(value)
+        return style.clean(value)
     if isinstance(value, dict):
         return {key: _cleaned(inner) for key, inner in value.items()}
     return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
@@ -201,8 +210,8 @@ def _larger(label: str, prefix: str) -> str:
 
 def _inline(figure: Figure, alt: str, prefix: str) -> str:
     """The drawing inside the page, where it has the page's typeface and its text can be found."""
-    drawing = svg.tidy(figure.data.decode(), prefix)
-    width, height = svg.dimensions(drawing)
+    drawing = style.tidy(figure.data.decode(), prefix)
+    width, height = style.dimensions(drawing)
     kind = ' class="small"' if width < 0.6 * style.TEXT_WIDTH_MM * style.POINTS_PER_MM else ""
     shown = f' style="max-width:{width:.0f}pt"' if kind else ""
     inside = drawing[drawing.index(">") + 1 :] if not drawing.endswith("/>") else "</svg>"

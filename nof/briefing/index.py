@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -21,15 +22,57 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from nof import svg, tables, words
-from nof.briefing import bundles, html, manifest, plan, publish
+from nof.briefing import html, manifest, plan, publish
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
-from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
-from nof.display import MISSING
-from nof.inferred import unconfirmed
-from nof.quarter import Quarter
-from nof.recompute import National
-from nof.view import view_of
+from nof.common import Quarter
+from nof.method.view import view_of
+from nof.rules import unconfirmed
+from nof.rules.recompute import National
+from nof.show import style, tables, words
+from nof.show.display import MISSING
+
+# --- summary.json and summary.html: what the last run of the unattended job did, and what it wants of a person ---
+
+
+SUMMARY_PAGE = "summary.html"
+DATA = "summary.json"
+
+
+def write(out: Path, facts: dict[str, Any]) -> None:
+    """Write both forms into the reports folder, each with one rename: a reader finds the old one or the new.
+
+    Parameters
+    ----------
+    out : Path
+        The reports folder.
+    facts : dict
+        As `refresh.Summary.facts`; texts from files are shown as text, folders of this machine are left out.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    facts = _shown(facts)
+    _put(out / SUMMARY_PAGE, render("summary.html.j2", **facts))
+    _put(out / DATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def _shown(value: Any) -> Any:
+    """The same with every text made fit to be shown to anybody."""
+    if isinstance(value, dict):
+        return {str(key): _shown(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    return reason(value) if isinstance(value, str) and value else value
+
+
+def _put(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8", newline="\n")
+    fresh.chmod(publish.FILE_MODE)
+    os.replace(fresh, path)
+
+
+# --- Static index pages: what there is for a quarter, and which quarters there are ---
+
 
 PAGE = "index.html"
 # Columns of the league table that sort by a number or a text; a range does neither.
@@ -58,9 +101,9 @@ def write_quarter(folder: Path, national: National, params: Params, run: str, en
     """
     facts = quarter_facts(folder, national, params, run, entries, failures)
     note = _note(facts)
-    zips = bundles.write_trusts(folder, entries, note)
+    zips = manifest.write_trusts(folder, entries, note)
     inside = render("index.html.j2", **facts, zips={}, everything=None)
-    everything = bundles.write_everything(folder, params.quarter, note, inside)
+    everything = manifest.write_everything(folder, params.quarter, note, inside)
     whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}
     _write(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
 
@@ -163,7 +206,7 @@ def _rows(league: pd.DataFrame, shown: Mapping[str, Any]) -> list[dict[str, Any]
 
 def _clean(text: Any) -> str:
     """Text from a file in one line, without characters that HTML forbids."""
-    return MISSING if text is None or pd.isna(text) else " ".join(svg.clean(str(text)).split()) or MISSING
+    return MISSING if text is None or pd.isna(text) else " ".join(style.clean(str(text)).split()) or MISSING
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

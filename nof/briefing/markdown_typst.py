@@ -13,7 +13,7 @@ from typing import Any
 import mistune
 from mistune.core import BlockState
 
-from nof.briefing.fonts import drawable
+from nof.show.fonts import drawable
 
 _LINK = re.compile(r"(https?://|mailto:)[^\s\"<>\\]+", re.IGNORECASE)
 # A word longer than this may be broken anywhere: it would run out of its line or cell.

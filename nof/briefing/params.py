@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from nof import paths, yamls
-from nof.errors import InputError, Problem
-from nof.quarter import Quarter
+from nof import common
+from nof.common import InputError, Problem, Quarter
+
+TIMEOUT = 900.0  # seconds for one briefing; the slowest takes well under a minute
 
 
 class Params(BaseModel):
@@ -79,7 +82,7 @@ NOT_NATIONAL = (TRUST_NOTEBOOK, "explore")
 def national_briefings() -> list[str]:
     """Names of the national notebooks, in the order in which a reader would want them."""
     first = ["league_table", "limitations", "metric_rankings", "reconciliation"]
-    found = {path.stem for path in paths.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
+    found = {path.stem for path in common.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
     return [name for name in first if name in found] + sorted(found - set(first))
 
 
@@ -97,7 +100,7 @@ def load(path: Path, **changes: Any) -> Params:
     InputError
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
-    given = yamls.mapping(path)
+    given = common.mapping(path)
     if isinstance(given.get("data"), str):
         given["data"] = (path.resolve().parent / given["data"]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
@@ -117,3 +120,51 @@ def _problem(name: str, fault: Any) -> Problem:
     message = fault["msg"].removeprefix("Value error, ")
     found = fault["input"] if isinstance(fault["input"], str | int | float | list) else None
     return Problem(name, message, column=key or None, value=None if found is None else str(found))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run works, as against what it makes.
+
+    Attributes
+    ----------
+    out : Path
+        The reports folder.
+    only : str, optional
+        Name of the one national notebook to make; the rest of the report stays as it is.
+    trusts : tuple of str
+        Codes of the trusts to make alone; the rest of the report stays as it is.
+    all_trusts : bool
+        Make every trust's briefing too.
+    jobs : int
+        Briefings at a time.
+    cold, force : bool
+        Ordinary kernels; make everything again though nothing changed.
+    publish_partial : int
+        Exactly so many failures are accepted.
+    timeout : float
+        Seconds that one briefing may take.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers make the briefings.
+    """
+
+    out: Path
+    only: str | None = None
+    trusts: tuple[str, ...] = ()
+    all_trusts: bool = False
+    jobs: int = field(default_factory=cores)
+    cold: bool = False
+    force: bool = False
+    publish_partial: int = 0
+    timeout: float = TIMEOUT
+    scheduler: str | None = None
+
+    @property
+    def subset(self) -> bool:
+        """Only a part of the report is asked for."""
+        return bool(self.only or self.trusts)

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
@@ -20,16 +20,105 @@ from typing import Any, NamedTuple
 
 import pikepdf
 from nbconvert.exporters.exporter import Exporter
+from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 from traitlets import Bool, default
 
-from nof import style, svg
-from nof.briefing import document, tags
+from nof.briefing import document
 from nof.briefing.columns import fit
-from nof.briefing.document import Cards, Document, Figure, Prose, Tabular, Verbatim
-from nof.briefing.fonts import drawable, text_width, typst_fonts
+from nof.briefing.document import (
+    ILLUSTRATIVE,
+    ILLUSTRATIVE_WORDS,
+    Cards,
+    Document,
+    Figure,
+    Prose,
+    Tabular,
+    Verbatim,
+    dateline,
+)
 from nof.briefing.markdown_typst import breakable, convert, literal
-from nof.briefing.wording import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
-from nof.errors import NofError
+from nof.common import NofError
+from nof.show import style
+from nof.show.fonts import drawable, text_width, typst_fonts
+
+# --- Tags in a PDF that Typst has no words for: the cells that name their row ---
+
+
+def name_rows(pdf: Pdf, heads: Sequence[Sequence[int]]) -> None:
+    """Make headers of the cells that name their row; changes the document.
+
+    Parameters
+    ----------
+    pdf : pikepdf.Pdf
+        As Typst writes it.
+    heads : sequence of sequences of int
+        For each table in the order of the document, the positions of the columns that name the row (may be none).
+
+    Raises
+    ------
+    NofError
+        The document holds another number of tables: no row would be named rightly.
+    """
+    root = pdf.Root.StructTreeRoot
+    tables = list(elements(root.K, "/Table"))
+    if len(tables) != len(heads):
+        raise NofError(f"the PDF was tagged with {len(tables)} tables where {len(heads)} were set")
+    made: dict[bytes, Object] = {}
+    for number, (table, columns) in enumerate(zip(tables, heads, strict=True), start=1):
+        if columns:
+            for y, row in enumerate(_rows(table)):
+                made |= _name_row(list(row.K), columns, f"R{number}y{y}")
+    if made:
+        _register(root.IDTree, made)
+
+
+def elements(node: Object, kind: str) -> Iterator[Object]:
+    """Structure elements of one kind in the order of the document, without looking inside them."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Array):
+            waiting.extend(reversed(list(node)))
+        elif isinstance(node, Dictionary) and "/S" in node:
+            if kind == node.S:
+                yield node
+            elif "/K" in node:
+                waiting.append(node.K)
+
+
+def _rows(table: Object) -> Iterator[Object]:
+    for body in table.K:
+        if body.S == "/TBody":
+            yield from body.K
+
+
+def _name_row(cells: list[Object], columns: Sequence[int], key: str) -> dict[bytes, Object]:
+    """Turn the cells of these columns into headers of their row; gives the new headers by id."""
+    named = {x: f"{key}x{x}".encode() for x in columns}
+    for x, cell in enumerate(cells):
+        facts = _facts(cell)
+        if x in named:
+            cell.S, cell.ID, facts.Scope = Name.TH, String(named[x]), Name.Row
+        else:
+            facts.Headers.extend(String(one) for one in named.values())
+    return {name: cells[x] for x, name in named.items()}
+
+
+def _facts(cell: Object) -> Object:
+    """What the cell says of its place in the table; a cell with a background says that beside it."""
+    held = cell.A
+    return next(one for one in held if one.O == "/Table") if isinstance(held, Array) else held
+
+
+def _register(tree: Object, made: dict[bytes, Object]) -> None:
+    """Add ids to the tree by which a reader finds an element; its names must stand in order."""
+    names = list(tree.Names)
+    known = {bytes(name): element for name, element in zip(names[::2], names[1::2], strict=True)} | made
+    tree.Names = Array([one for name in sorted(known) for one in (String(name), known[name])])
+
+
+# --- From an executed notebook to a tagged PDF (PDF/UA-1), through Typst ---
+
 
 TEMPLATE = Path(__file__).parent / "templates" / "briefing.typ"
 # A last page that is filled less than this far is set again: tighter where it holds little, else with more room. Not in
@@ -47,7 +136,7 @@ class FigureWithoutAltError(NofError):
         self.cell = cell
         super().__init__(
             f"{cell}: a figure has no alt text, and an accessible PDF needs one. "
-            "Show it with nof.display.Chart.from_figure(figure, alt=..., caption=...)"
+            "Show it with nof.show.display.Chart.from_figure(figure, alt=..., caption=...)"
         )
 
 
@@ -142,7 +231,7 @@ def _packed(document: bytes, row_headers: list[tuple[int, ...]]) -> bytes:
     """The same document with row headers, its structure tree in compressed object streams: a quarter of the size."""
     packed = io.BytesIO()
     with pikepdf.open(io.BytesIO(document)) as pdf:
-        tags.name_rows(pdf, row_headers)
+        name_rows(pdf, row_headers)
         pdf.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return packed.getvalue()
 
@@ -169,7 +258,7 @@ def _compile(main: Path, root: Path, stamp: dt.datetime) -> bytes:
     if _STARTED_IN and os.getpid() not in _STARTED_IN:
         raise TypstFailedError(
             "Typst was used in the parent process before it forked; make PDFs only in the children, "
-            "or only in the parent (nof.briefing.fonts.warm() is safe before forking)"
+            "or only in the parent (nof.show.fonts.warm() is safe before forking)"
         )
     _STARTED_IN.add(os.getpid())
     try:
@@ -270,7 +359,7 @@ def _prose(tokens: list[dict[str, Any]], leads: bool) -> str:
 
 def _card(item: Mapping[str, Any], width: float) -> dict[str, Any]:
     """Texts of one key figure, and the size at which its value fits one line (if 9 points do)."""
-    texts = {key: breakable(drawable(svg.clean(item.get(key, "")))) for key in ("label", "value", "note")}
+    texts = {key: breakable(drawable(style.clean(item.get(key, "")))) for key in ("label", "value", "note")}
     return texts | {"size": round(max(9.0, min(17.0, width / (text_width(texts["value"], "600") or 1))), 1)}
 
 
@@ -287,7 +376,7 @@ def _figure(figure: Figure, number: int, root: Path) -> str:
     name = f"figure-{number}.{figure.kind}"
     drawing = figure.data
     if figure.kind == "svg":
-        drawing = svg.tidy(drawing.decode(), text=drawable).encode()
+        drawing = style.tidy(drawing.decode(), text=drawable).encode()
     (root / name).write_bytes(drawing)
     caption = literal(breakable(drawable(figure.caption))) if figure.caption else "none"
     width = _width_mm(figure)
@@ -298,7 +387,7 @@ def _width_mm(figure: Figure) -> float:
     """Width on paper: as asked for, or the text width, less where the page would be too short."""
     width, height = figure.width_mm, figure.height_mm
     if not width or not height:
-        points = svg.dimensions(figure.data.decode()) if figure.kind == "svg" else _pixels(figure.data)
+        points = style.dimensions(figure.data.decode()) if figure.kind == "svg" else _pixels(figure.data)
         width, height = (length / style.POINTS_PER_MM for length in points)
     shrink = min(1.0, style.TEXT_WIDTH_MM / width, style.TEXT_HEIGHT_MM / height)
     return width * shrink

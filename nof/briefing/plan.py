@@ -10,16 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from nof import paths, words
+from nof import common
 from nof.briefing import manifest
 from nof.briefing.make import Job
+from nof.briefing.manifest import identity
 from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
-from nof.briefing.provenance import identity
-from nof.errors import InputError, Problem
-from nof.inferred import unconfirmed
-from nof.quarter import Quarter
-from nof.recompute import National, choose_quarter, choose_type
-from nof.words import LICENCE_LINE, source_line
+from nof.common import InputError, Problem, Quarter
+from nof.rules import unconfirmed
+from nof.rules.recompute import National, choose_quarter, choose_type
+from nof.show import words
+from nof.show.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
 WHOLE = ("reconciliation",)
@@ -122,7 +122,7 @@ def _reject_unknown(codes: list[str], names: pd.Series) -> None:
                     expected=f"one of {', '.join(names.index)}",
                 )
             )
-    if codes and not (paths.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
+    if codes and not (common.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
         problems.append(Problem("notebooks", f"no {TRUST_NOTEBOOK}.ipynb, so no briefing for a trust can be made"))
     if problems:
         raise InputError(problems)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import filelock
 
-from nof.errors import NofError
+from nof.common import NofError
 
 QUARTER = re.compile(r"\d{4}-\d{2}-q[1-4]")
 NEEDS_LINKS = os.name == "posix"  # Windows lets only some users make links

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,63 +14,82 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 
-from nof import csvs, recompute, reconcile, view
-from nof.briefing import carry, gate, index, manifest, plan, publish, rehearsal, workers
+from nof import common, demo
+from nof.briefing import gate, index, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
-from nof.briefing.params import Params
-from nof.briefing.places import working
-from nof.errors import NofError
-from nof.limitations import limits
+from nof.briefing.params import Options, Params, load
+from nof.briefing.workers import working
+from nof.common import NofError
+from nof.method import limits, view
+from nof.rules import recompute, reconcile
+
+# --- A run as an operator sees it: a progress bar, what was made, how long it took, what failed ---
+
+
+NAMED = 20  # briefings listed one by one in the summary
+
+
+def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **options: Any) -> bool:
+    """Make what a params file asks for; True if it was published with no more failures than were accepted."""
+    params = load(common.params(path), data=None if data is None else data.resolve())
+    params = params.model_copy(update={"data": demo.at_hand(params.data)})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    # No refresh thread: this process forks, and a thread does not survive that.
+    with ProgressBar(*columns, console=console, auto_refresh=False) as bar:
+        task = bar.add_task("reading the publication", total=None)
+        bar.refresh()
+
+        def progress(name: str, done: int, total: int) -> None:
+            """Move the bar on by one briefing."""
+            bar.update(task, description=f"made {name}", completed=done, total=total, refresh=True)
+
+        outcome = brief(params, Options(out=out_dir, **options), progress)
+    _tell(outcome, console)
+    return outcome.published and outcome.accepted
+
+
+def _tell(outcome: Outcome, console: Console) -> None:
+    def say(text: str, **style: Any) -> None:
+        """Print as it is, without markup."""
+        console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
+
+    for name, seconds in outcome.made.items() if len(outcome.made) <= NAMED else ():
+        say(f"  {name}: {seconds:.1f} s")
+    for name, why in outcome.failures.items():
+        say(f"  FAILED {name}: {why}", style="red")
+    say(
+        f"{len(outcome.made)} made, {len(outcome.kept)} unchanged and kept, {len(outcome.failures)} failed, "
+        f"{outcome.seconds:.0f} s, at most {outcome.peak_mb:.0f} MB a worker, run {outcome.run}"
+    )
+    if outcome.published:
+        say(f"published: {outcome.place}")
+    else:
+        say(
+            f"not published; the last report stays as it was (--publish-partial {len(outcome.failures)} would publish "
+            "without what failed)",
+            style="red",
+        )
+
+
+# --- From a params file to a published report: plan, make, check, put in place ---
+
 
 log = logging.getLogger(__name__)
 TRIES = 2
-TIMEOUT = 900.0  # seconds for one briefing; the slowest takes well under a minute
 SHORT = 10  # characters of the run id in footers and folder names
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a run works, as against what it makes.
-
-    Attributes
-    ----------
-    out : Path
-        The reports folder.
-    only : str, optional
-        Name of the one national notebook to make; the rest of the report stays as it is.
-    trusts : tuple of str
-        Codes of the trusts to make alone; the rest of the report stays as it is.
-    all_trusts : bool
-        Make every trust's briefing too.
-    jobs : int
-        Briefings at a time.
-    cold, force : bool
-        Ordinary kernels; make everything again though nothing changed.
-    publish_partial : int
-        Exactly so many failures are accepted.
-    timeout : float
-        Seconds that one briefing may take.
-    scheduler : str, optional
-        Address of a Dask scheduler whose workers make the briefings.
-    """
-
-    out: Path
-    only: str | None = None
-    trusts: tuple[str, ...] = ()
-    all_trusts: bool = False
-    jobs: int = field(default_factory=workers.cores)
-    cold: bool = False
-    force: bool = False
-    publish_partial: int = 0
-    timeout: float = TIMEOUT
-    scheduler: str | None = None
-
-    @property
-    def subset(self) -> bool:
-        """Only a part of the report is asked for."""
-        return bool(self.only or self.trusts)
 
 
 @dataclass
@@ -119,7 +139,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
         The report could not be written or did not pass the checks; the earlier one is untouched.
     """
     started = time.perf_counter()
-    rehearsal.one_allocator()
+    workers.one_allocator()
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
     run = plan.run_key(params, national)
@@ -173,7 +193,7 @@ def _build(
     """Everything up to the moment of publishing: the report stands in the area, whole and checked."""
     origin = manifest.origin(run, national, params.data)
     wanted = {job.name: plan.job_key(job, run) for job in jobs}
-    last = carry.over(
+    last = manifest.over(
         options.out / params.quarter, area.report, wanted, origin, subset=options.subset, force=options.force
     )
     todo = [job for job in jobs if job.name not in last.entries]
@@ -182,7 +202,7 @@ def _build(
     outcome.accepted = len(outcome.failures) in (0, options.publish_partial)
     if outcome.accepted:
         failures = {**last.failures, **outcome.failures}
-        if options.force or not carry.tables(options.out / params.quarter, area.report, run):
+        if options.force or not manifest.tables(options.out / params.quarter, area.report, run):
             _tables(area.report / "tables", params, national)
         index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
         shown = json.loads(params.model_dump_json(exclude={"data"}))
@@ -275,12 +295,12 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         frames = {"league_table": shown.league, "domain_scores": shown.domains}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings)
-        frames |= limits.open_limits(shown).tables()
+        frames |= limits.tables(shown)
         for name, frame in frames.items():
-            (folder / f"{name}-{trust_type}.csv").write_text(csvs.text(frame), encoding="utf-8")
+            (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
     compared = view.compared(national.publication)
-    (folder / "reconciliation.csv").write_text(csvs.text(view.reconciliation(national.publication)), encoding="utf-8")
-    (folder / "mismatches.csv").write_text(csvs.text(reconcile.mismatches(compared)), encoding="utf-8")
+    (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national.publication)), encoding="utf-8")
+    (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
 
 
 def share_reproduced(national: recompute.National) -> float:

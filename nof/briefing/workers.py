@@ -7,6 +7,8 @@ takes nobody with it. Where fork does not exist the process is a fresh one: slow
 from __future__ import annotations
 
 import ctypes
+import gc
+import logging
 import multiprocessing
 import os
 import pickle
@@ -19,15 +21,93 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures import as_completed as any_completed
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import nbformat
+import papermill
 import psutil
+import pyarrow
 
-from nof.errors import NofError
+from nof import common
+from nof.briefing import html, make, plan
+from nof.briefing.make import Job
+from nof.briefing.manifest import identity
+from nof.common import NofError
+from nof.method import board, view
+from nof.rules.recompute import National
+from nof.show import fonts
+from nof.show import trust as sections
+
+if TYPE_CHECKING:
+    from nof.briefing.params import Options
+
+
+# --- What the first briefing of a process pays for all the others, done once before processes are forked ---
+
+
+FEW = 2  # briefings for trusts up to which rehearsing one costs more than it saves
+
+
+def one_allocator() -> None:
+    """Have Arrow, in which pandas keeps text, take memory from the system's allocator, so that `frozen` can return it.
+
+    Its own pool keeps what it was ever given, and every copy of this process would count it.
+    """
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+
+
+def warm() -> None:
+    """What every briefing needs, whatever its notebook: fonts, the page's template and style, the library itself."""
+    fonts.warm()
+    html.warm()
+    make.import_helpers()
+
+
+def rehearse(jobs: list[make.Job]) -> None:
+    """Show the sections of the first trust among the jobs as a notebook would, render them, and keep nothing."""
+    jobs = [job for job in jobs if "trust" in job.parameters]
+    if len(jobs) <= FEW:
+        return
+    given = jobs[0].parameters
+    cells = [
+        "from nof.method import board",
+        "from nof.show import trust as sections",
+        f"trust = board.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
+        *(f"sections.{section.__name__}(trust)" for section in sections.ALL),
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+    with make.even_ground():
+        done = papermill.execute_notebook(
+            notebook, None, progress_bar=False, kernel_name="python3", engine_name=make.register()
+        )
+    make.html_exporter().from_notebook_node(make.settled(done, jobs[0].about))
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Keep what is loaded out of the collector's sight while copies of this process run.
+
+    A collection in a copy would touch, and so duplicate, every page of memory that it shares with this process.
+    """
+    gc.collect()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)  # glibc: what was freed goes back to the system, and is in no copy
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+# --- Each task in a process of its own, forked from this one with everything already loaded, behind concurrent.futures ---
+
 
 SCRATCH = "NOF_SCRATCH"  # in the environment of every process of ours: the run's own folder for temporary files
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -41,22 +121,6 @@ class WorkerDied(NofError):
 def can_fork() -> bool:
     """Whether this system can fork a warm process (macOS can, but its own libraries do not survive it)."""
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix" and sys.platform != "darwin"
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def peak_memory_mb() -> float:
-    """Largest resident memory so far of this process, or of a kernel that it started, in megabytes."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return psutil.Process().memory_info().peak_wset / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    both = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return max(both) * unit / 1e6
 
 
 @dataclass(eq=False)
@@ -255,3 +319,191 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=look, daemon=True).start()
+
+
+# --- The same briefings on a Dask cluster: workers elsewhere make them, the caller gathers and publishes ---
+
+
+CONNECTING = 15  # seconds to wait for the scheduler
+_ONE_AT_A_TIME = threading.Lock()  # papermill changes the working directory, which belongs to the whole process
+
+
+class ClusterError(NofError):
+    """The cluster cannot be used: not there, without workers, or with other code than ours."""
+
+
+class ClusterExecutor(Executor):
+    """Hands calls to a Dask cluster; its futures are those of concurrent.futures.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    packed : bytes
+        The national results, see `nof.common.packed`.
+    """
+
+    def __init__(self, client: Any, packed: bytes):
+        self._inner = client.get_executor(pure=False)
+        self._expected = identity()
+        # A task, not scattered data: when the worker that holds it is killed, the cluster can make it again.
+        self._packed = client.submit(bytes, packed, pure=False)
+
+    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """Queue a call on the cluster."""
+        return self._inner.submit(_remotely, fn, args, kwargs, self._expected, self._packed)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for what is queued, or drop it."""
+        self._inner.shutdown(wait=wait and not cancel_futures)
+
+
+@contextmanager
+def connected(address: str, packed: bytes) -> Iterator[ClusterExecutor]:
+    """A cluster whose workers can make our briefings.
+
+    Raises
+    ------
+    ClusterError
+        No scheduler answers, there are no workers, or one of them has other code or versions; each is named.
+    """
+    with _client(address) as client:
+        _check(client)
+        executor = ClusterExecutor(client, packed)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError("--scheduler needs the package distributed: pip install 'nof[dask]'") from None
+    try:
+        client = Client(address, timeout=CONNECTING, set_as_default=False)
+    except (OSError, ValueError) as error:  # distributed's TimeoutError is an OSError
+        raise ClusterError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        yield client
+
+
+def _check(client: Any) -> None:
+    try:
+        answers = client.run(identity)
+    except Exception as error:  # noqa: BLE001 - whatever a worker without our package answers
+        why = f"{type(error).__name__}: {error}"
+        raise ClusterError(f"the workers cannot run nof; is it installed there? ({why})") from error
+    if not answers:
+        raise ClusterError("the scheduler has no workers")
+    wrong = [f"worker {name}: {what}" for name, found in sorted(answers.items()) if (what := differences(found))]
+    if wrong:
+        listed = "\n".join(wrong)
+        raise ClusterError(f"not every worker has what this run has, so the briefings would differ:\n{listed}")
+
+
+def differences(found: dict[str, str], expected: dict[str, str] | None = None) -> str:
+    """What one identity has and another has not, in words; empty if they are the same."""
+    expected = identity() if expected is None else expected
+    return "; ".join(
+        f"{name} {found.get(name, 'missing')[:12]} instead of {expected.get(name, 'none')[:12]}"
+        for name in sorted({*found, *expected})
+        if found.get(name) != expected.get(name)
+    )
+
+
+def _remotely(fn: Callable, args: tuple, kwargs: dict, expected: dict[str, str], packed: bytes) -> Any:
+    """What a worker does: look whether it is the right one, lay out the results, make the call."""
+    wrong = differences(identity(), expected)
+    if wrong:  # a worker that came after the check
+        raise ClusterError(f"this worker has other code or versions: {wrong}")
+    with _ONE_AT_A_TIME:
+        path = _laid_out(packed)
+        os.environ |= own_ground(str(path.parent)) | {common.VARIABLE: str(path)}
+        return fn(*args, **kwargs)
+
+
+_KEPT: dict[str, tempfile.TemporaryDirectory] = {}
+
+
+def _laid_out(packed: bytes) -> Path:
+    """The file in which kernels of this worker find the results; written once."""
+    name = sha256(packed).hexdigest()
+    if name not in _KEPT:
+        _KEPT.clear()
+        _KEPT[name] = tempfile.TemporaryDirectory(prefix="nof-results-")
+        (Path(_KEPT[name].name) / name).write_bytes(packed)
+    return Path(_KEPT[name].name) / name
+
+
+# --- Where the briefings of a run are made: in forked copies of this process, by ordinary kernels, or on a cluster ---
+
+
+log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """An executor, and the jobs as they have to be there."""
+
+    executor: Executor
+    jobs: list[Job]
+
+
+@contextmanager
+def working(jobs: list[Job], options: Options, scratch: Path, national: National) -> Iterator[Place]:
+    """The place to work, with the national results at hand; nothing of it is left afterwards.
+
+    Forked copies of this process have the results in memory. Ordinary kernels are used where fork does not exist, on a
+    cluster, or when asked for; they read the results from a file that this run wrote.
+    """
+    cold = options.cold or bool(options.scheduler) or not can_fork()
+    jobs = [replace(job, cold=cold, timeout=options.timeout) for job in jobs]
+    _warm(jobs, national)
+    if options.scheduler:
+        with connected(options.scheduler, common.packed(jobs_folder(jobs), national)) as executor:
+            yield Place(executor, jobs)
+        return
+    if not cold:
+        _try(partial(rehearse, jobs))
+    with _results_for(jobs, scratch, national) if cold else frozen():
+        here = Workers(options.jobs, options.timeout, scratch)
+        try:
+            yield Place(here, jobs)
+        finally:
+            here.shutdown(wait=False, cancel_futures=True)
+
+
+def jobs_folder(jobs: list[Job]) -> Path:
+    """The folder of the publication that the jobs read."""
+    return Path(jobs[0].parameters["data"]).resolve()
+
+
+def _warm(jobs: list[Job], national: National) -> None:
+    """Compute here, once, what every notebook will read, and load what rendering needs."""
+    quarter = jobs[0].parameters["quarter"]
+    boards = [job for job in jobs if "trust" in job.parameters]
+    steps = [lambda: view.reconciliation(national.publication), warm]
+    steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
+    steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
+    for step in steps:
+        _try(step)
+
+
+def _try(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - whichever notebook needs it will meet the error itself, and say so
+        log.warning("something could not be computed in advance: %s", error)
+
+
+@contextmanager
+def _results_for(jobs: list[Job], scratch: Path, national: National) -> Iterator[None]:
+    """Leave the results for kernels that this run starts; see `nof.common`."""
+    path = scratch / "results"
+    path.write_bytes(common.packed(jobs_folder(jobs), national))
+    os.environ[common.VARIABLE] = str(path)
+    try:
+        yield
+    finally:
+        del os.environ[common.VARIABLE]

@@ -14,8 +14,7 @@ layout       the publication as files in NHS England's layout
 folder       the files in a folder, labelled, and made again when the generator changes
 """
 
-from nof.demo.folder import MARK, at_hand, ensure, stamp, write
-from nof.demo.layout import MERGERS, files
+from nof.demo.folder import MARK, MERGERS, at_hand, ensure, files, stamp, write
 from nof.demo.publication import FRAMEWORKS, SEED, build
 
 __all__ = ["FRAMEWORKS", "MARK", "MERGERS", "SEED", "at_hand", "build", "ensure", "files", "stamp", "write"]

@@ -9,11 +9,82 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from nof import paths
-from nof.demo.layout import EVERY_TYPE, MERGERS, files
+import numpy as np
+import pandas as pd
+
+from nof import common
+from nof.common import InputError, Problem, Quarter
 from nof.demo.names import TYPE_NAMES
+from nof.demo.next_year import BOARDS, BOARDS_NAME
 from nof.demo.publication import FRAMEWORKS, SEED, build
-from nof.errors import InputError, Problem
+from nof.read.checks import METRIC_COLUMNS
+from nof.read.publication import TRUST_FIELDS, Publication
+
+# --- A publication as files in NHS England's own layout: names, columns, spelling of numbers, bytes ---
+
+
+MERGERS = "mergers.csv"
+_KEY = ["quarter", "trust_type", "trust_code"]
+EVERY_TYPE = TYPE_NAMES | {BOARDS: BOARDS_NAME}  # as NHS England writes the types in its files
+
+
+def files(publication: Publication, mergers: pd.DataFrame) -> dict[str, bytes]:
+    """The files of a publication made by `build`, by name."""
+    made, last = {}, Quarter.parse(publication.latest)
+    ending = f"q{last.number}-{last.year_label[2:].replace('/', '-')}.csv"
+    names = publication.trusts[list(TRUST_FIELDS)]
+    for name in publication.trust_types:
+        metrics, table = (
+            part[part["trust_type"] == name].merge(names, on=_KEY, how="left")
+            for part in (publication.metrics, publication.league)
+        )
+        kind = name if name == BOARDS else f"{name}-trust"
+        made[f"nhs-oversight-framework-{kind}-data-{ending}"] = _csv(_metrics_file(metrics))
+        made[f"nhs-oversight-framework-{kind}-league-table-{ending}"] = _csv(_league_file(table))
+    return made | {MERGERS: _csv(mergers, bom=False)}
+
+
+def _metrics_file(metrics: pd.DataFrame) -> pd.DataFrame:
+    numbers = ("value", "median", "lower_quartile", "upper_quartile", "rank")
+    told = metrics.assign(**{name: _text(metrics[name]) for name in numbers})
+    return _as_published(told, METRIC_COLUMNS)
+
+
+def _league_file(table: pd.DataFrame) -> pd.DataFrame:
+    text = {
+        name: _text(table[name].astype(float))
+        for name in ("average_score", "average_low", "average_high", "segment", "rank")
+    }
+    ranks = [f"{low:.0f} to {high:.0f}" for low, high in zip(table["rank_low"], table["rank_high"], strict=True)]
+    figures = {
+        "Average_score": text["average_score"],
+        "Likely_range_of_average_score": text["average_low"] + " to " + text["average_high"],
+        "Segment": text["segment"], "Trust_in_financial_deficit": table["in_deficit"].map({True: "Yes", False: "No"}),
+        "Rank": text["rank"], "Likely_range_of_rank": ranks,
+    }  # fmt: skip
+    shared = {name: column for name, column in METRIC_COLUMNS.items() if column in TRUST_FIELDS}
+    return _as_published(table, shared).assign(**figures)
+
+
+def _as_published(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """Columns under NHS England's names, with quarters and trust types in its words."""
+    labels = {slug: Quarter.parse(slug).label for slug in frame["quarter"].unique()}
+    told = frame.assign(quarter=frame["quarter"].map(labels), trust_type=frame["trust_type"].map(EVERY_TYPE))
+    return pd.DataFrame({name: told[column] for name, column in columns.items()})
+
+
+def _text(numbers: pd.Series) -> pd.Series:
+    """Numbers as NHS England's files write them: "9.03", "0.7", "33.0", blank."""
+    return numbers.map({number: "" if np.isnan(number) else repr(float(number)) for number in numbers.unique()})
+
+
+def _csv(frame: pd.DataFrame, bom: bool = True) -> bytes:
+    """As NHS England writes it: UTF-8 with a byte order mark, CRLF."""
+    return frame.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig" if bom else "utf-8")
+
+
+# --- The demo's folder: written whole or not at all, labelled, and made again when the generator changes ---
+
 
 log = logging.getLogger(__name__)
 MARK = "ILLUSTRATIVE"
@@ -28,12 +99,11 @@ _SOURCES = (
     "demo/values",
     "demo/publication",
     "demo/next_year",
-    "demo/layout",
     "demo/folder",
-    "scoring",
-    "ranking",
-    "uncertainty",
-    "recompute",
+    "rules/scoring",
+    "rules/ranking",
+    "rules/uncertainty",
+    "rules/recompute",
 )
 
 
@@ -43,7 +113,7 @@ def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed:
     Returns
     -------
     Path
-        The folder, for `nof.publication.read`.
+        The folder, for `nof.read.publication.read`.
     """
     folder = Path(folder)
     if not _is_current(folder, framework_year, seed):
@@ -54,8 +124,8 @@ def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed:
 
 def at_hand(folder: Path) -> Path:
     """The folder to read: the project's own demo publication is made on first use, any other folder is as it is."""
-    own = {paths.share("data", "demo").resolve(), paths.demo().resolve()}
-    return ensure(paths.demo()) if folder.resolve() in own else folder
+    own = {common.share("data", "demo").resolve(), common.demo().resolve()}
+    return ensure(common.demo()) if folder.resolve() in own else folder
 
 
 def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
@@ -70,7 +140,7 @@ def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
 def stamp(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> str:
     """What the files depend on: a hash of the generator's and the rules' source, the framework year and the seed."""
     here = Path(__file__).parent.parent
-    sources = [here / f"{name}.py" for name in _SOURCES] + [paths.frameworks() / f"{FRAMEWORKS[0]}.yaml"]
+    sources = [here / f"{name}.py" for name in _SOURCES] + [common.frameworks() / f"{FRAMEWORKS[0]}.yaml"]
     digest = hashlib.sha256(f"{framework_year} {seed}".encode())
     for source in sources:
         digest.update(source.read_bytes().replace(b"\r\n", b"\n"))

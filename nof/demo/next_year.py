@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof import framework as rules
-from nof import ranking, scoring
+from nof.common import Quarter
 from nof.demo import names
 from nof.demo.values import stream
-from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
-from nof.quarter import Quarter
-from nof.recompute import league, recompute
+from nof.read.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
+from nof.rules import framework, ranking, scoring
+from nof.rules.recompute import league, recompute
 
 YEAR = "demo-2026-27"
 BOARDS = "integrated-care-board"
@@ -90,7 +89,7 @@ def _trusts(base: Publication) -> pd.DataFrame:
 
 def _kept(base: Publication) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of metrics that stay, and their unrounded scores with weights, under the new year's quarters and ids."""
-    scores = scoring.scores_from_values(base.metrics, rules.load("2025/26"))
+    scores = scoring.scores_from_values(base.metrics, framework.load("2025/26"))
     frames = []
     for frame in (base.metrics, scores):
         frame = frame[frame["quarter"].isin(_QUARTERS) & ~frame["metric_id"].isin(_DROPPED)]
@@ -148,7 +147,7 @@ def _summed(scores: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
     raw = ranking.segment_of(table["average"], np.array(THRESHOLDS)).astype(float)
     table = ranking.ranked(table.assign(segment=ranking.override(raw, table["value"] == 1, 3)))
     domains = scoring.domain_scores(scores)
-    ids = {domain.name: domain.score_id for domain in rules.load("2025/26").domains}
+    ids = {domain.name: domain.score_id for domain in framework.load("2025/26").domains}
     parts = (
         (table, "OF5000", "segment", table["segment"], table["rank"]),
         (table, "OF5002", "score", table["average_score"], table["rank_by_average"]),

@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof import framework as rules
-from nof import ranking, scoring
+from nof.common import InputError, Problem
 from nof.demo import names, next_year
 from nof.demo.names import ACUTE, MENTAL_HEALTH
 from nof.demo.values import QUARTERS, bespoke_scores
 from nof.demo.values import values as drawn_values
-from nof.errors import InputError, Problem
-from nof.framework import Framework, Metric
-from nof.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
-from nof.recompute import National, league, recompute
+from nof.read.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
+from nof.rules import framework as rules
+from nof.rules import ranking, scoring
+from nof.rules.framework import Framework, Metric
+from nof.rules.recompute import National, league, recompute
 
 SEED = 20_250_401
 FRAMEWORKS = ("2025-26", next_year.YEAR)  # framework years that a demo can be made of

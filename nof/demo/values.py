@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nof import scoring
+from nof.common import Quarter
 from nof.demo.names import ACUTE, AMBULANCE, MENTAL_HEALTH
-from nof.framework import Framework, Metric
-from nof.quarter import Quarter
+from nof.rules import scoring
+from nof.rules.framework import Framework, Metric
 
 QUARTERS = tuple(Quarter(2025, number) for number in (1, 2, 3, 4))
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nof.explore.exports import save
 from nof.explore.measuring import measures
-from nof.explore.sql import connect, export, tables
+from nof.explore.sql import connect, export, save, tables
 from nof.explore.views import (
     compare,
     compare_chart,

@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from nof import demo, paths, recompute, scoring, view
-from nof.contributions import published_value_id, values
-from nof.errors import InputError, Problem
-from nof.recompute import National
-from nof.view import View
+from nof import common, demo
+from nof.common import InputError, Problem
+from nof.method import view
+from nof.method.contributions import published_value_id, values
+from nof.method.view import View
+from nof.rules import recompute, scoring
+from nof.rules.recompute import National
 
 Data = str | Path | National
 COLUMNS = ["measure", "kind", "name", "units", "better", "domain", "metric_id"]
@@ -48,7 +50,7 @@ def folder_of(data: str | Path) -> Path:
     """
     path = Path(data)
     if not path.is_absolute() and not path.is_dir():
-        beside = paths.notebooks() / path
+        beside = common.notebooks() / path
         path = beside if beside.is_dir() or beside.resolve() == _demo() else path
     if path.resolve() == _demo():
         demo.ensure(_demo())
@@ -56,7 +58,7 @@ def folder_of(data: str | Path) -> Path:
 
 
 def _demo() -> Path:
-    return paths.share("data", "demo").resolve()
+    return common.share("data", "demo").resolve()
 
 
 def opened(data: Data) -> National:

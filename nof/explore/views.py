@@ -12,16 +12,15 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof import recompute, scoring, uncertainty
-from nof.display import Chart
-from nof.errors import InputError, Problem
-from nof.explore import dial, drawings
+from nof.common import InputError, Problem, Quarter
+from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
-from nof.quarter import Quarter
-from nof.recompute import National
-from nof.view import View
-from nof.whatif import WhatIf, whatif
-from nof.words import bodies
+from nof.method.view import View
+from nof.method.whatif import WhatIf, whatif
+from nof.rules import recompute, scoring, uncertainty
+from nof.rules.recompute import National
+from nof.show.display import Chart
+from nof.show.words import bodies
 
 Several = str | Sequence[str] | None
 FEWEST, MOST = 2, 5  # trusts side by side: more than five lines cannot be told apart by shape and colour
@@ -420,7 +419,9 @@ def what_if_chart(data: Data, quarter: str | None, trust: str, changes: Mapping[
     cases = what_if(national, slug, trust, changes)
     rows = national.publication.trusts
     name = rows.loc[(rows["quarter"] == slug) & (rows["trust_code"] == trust), "trust_name"].iloc[0]
-    return dial.dial(cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}")
+    return drawings.dial(
+        cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}"
+    )
 
 
 def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> WhatIf:

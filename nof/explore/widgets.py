@@ -12,15 +12,14 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
-from nof.display import Words
-from nof.errors import NofError
-from nof.explore import html, present, views
-from nof.explore.controls import Controls
-from nof.explore.exports import file_name, save
+from nof.common import NofError
+from nof.explore import present, views
+from nof.explore.controls import Controls, WhatIfControls
 from nof.explore.measuring import opened
 from nof.explore.present import Choice, Shown
-from nof.explore.whatif import WhatIfControls
-from nof.words import LICENCE_LINE, source_line
+from nof.explore.sql import file_name, save
+from nof.show.display import Words
+from nof.show.words import LICENCE_LINE, source_line
 
 log = logging.getLogger(__name__)
 EXPORTS = "exports"  # folder beside the notebook
@@ -62,7 +61,7 @@ class Panel:
     def __init__(self, name: str) -> None:
         self.name = name
         self.shown: Shown | None = None
-        self.sheet, self.body = widgets.HTML(html.sheet()), widgets.HTML()
+        self.sheet, self.body = widgets.HTML(present.sheet()), widgets.HTML()
         self._key: tuple | None = None
 
     def update(self, choice: Choice) -> None:
@@ -73,16 +72,16 @@ class Panel:
         self._key, self.shown = key, None
         wanted = _too_few(self.name, choice)
         if wanted:
-            self.body.value = html.message(wanted)
+            self.body.value = present.message(wanted)
             return
         try:
             self.shown = present.VIEWS[self.name](choice)
-            self.body.value = html.panel(self.shown, f"{self.name}-")
+            self.body.value = present.panel(self.shown, f"{self.name}-")
         except NofError as problem:
-            self.body.value = html.message(str(problem))
+            self.body.value = present.message(str(problem))
         except Exception as fault:  # in a callback nobody would see it, and the old view would stand for the new
             log.exception("the view %s failed", self.name)
-            self.body.value = html.message(f"This view failed ({type(fault).__name__}: {fault}). Please report it.")
+            self.body.value = present.message(f"This view failed ({type(fault).__name__}: {fault}). Please report it.")
 
 
 def _too_few(name: str, choice: Choice) -> str:
@@ -106,8 +105,6 @@ class Desk:
     def __init__(
         self, data: str, quarter: str | None = None, trust_type: str | None = None, interactive: bool = True
     ) -> None:
-        # It warns of weights that a fallback font lacks, and the warning would stand under a chart.
-        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
         self.start = present.default(str(data), quarter, trust_type)
         self.live = interactive and attended()
         self.publication = opened(self.start.data).publication
@@ -155,7 +152,7 @@ class Desk:
         if not self.live:
             display(Words(" ".join(f"**{one}**" if kind == "made-up" else one for one in lines)))
             return
-        said = widgets.HTML(html.sheet() + html.message(" ".join(lines), kind))
+        said = widgets.HTML(present.sheet() + present.message(" ".join(lines), kind))
         self._display(widgets.VBox([said, self.controls.bar(), self.controls.picker()]), None)
 
     def league(self) -> None:
@@ -236,7 +233,7 @@ class Exports:
         self._suit()
         self.box = widgets.VBox(
             [
-                widgets.HTML(html.sheet()),
+                widgets.HTML(present.sheet()),
                 widgets.HBox([self.view, *self.buttons.values()], layout=widgets.Layout(flex_flow="row wrap")),
                 self.said,
             ]
@@ -257,9 +254,9 @@ class Exports:
             save(shown.chart if drawn else shown.frame, path)
             done = f"Saved {path.as_posix()}"
             lines = f"import helpers\n\nhelpers.explore.save({call.code}, {path.as_posix()!r})"
-            self.said.value = html.message(done, "note") + f'<div class="nof-explore">{html.code(lines)}</div>'
+            self.said.value = present.message(done, "note") + f'<div class="nof-explore">{present.code(lines)}</div>'
         except NofError as problem:
-            self.said.value = html.message(str(problem))
+            self.said.value = present.message(str(problem))
 
 
 def name_for(view: str, choice: Choice, illustrative: bool, suffix: str) -> str:

@@ -1,1 +1,1 @@
-"""What a rank hides: functions from scores and ranks to frames, each with its source."""
+"""What a rank hides: national results, one trust, ranges, change, sensitivity, mergers, age of the data. Frames in, frames out."""

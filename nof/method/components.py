@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nof.volatility.quarters import STILL
+from nof.method.volatility import STILL
 
 FACETS = ("trust", "metric", "quarter")
 # Axes of each effect in an array of trusts x metrics x quarters, in the order of the table; () is the grand mean.

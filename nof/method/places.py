@@ -24,8 +24,8 @@ from scipy.sparse import csgraph
 
 from nof.method.components import quarter_noise
 from nof.method.rank_sets import DRAWS, rank_confidence_sets
-from nof.ranking import override, segment_of
-from nof.scoring import matrix, round_half_up
+from nof.rules.ranking import override, segment_of
+from nof.rules.scoring import matrix, round_half_up
 
 LEVEL = 0.95
 QUESTIONS = {"these": "these metrics, another quarter", "other": "other metrics like these"}

@@ -101,7 +101,7 @@ def rank_confidence_sets(
         raise ValueError("draws must be at least 1")
     if not freedom > 0:
         raise ValueError("freedom must be above 0")
-    order = np.lexsort(([str(label) for label in estimate.index], value))
+    order = np.lexsort((np.array([str(label) for label in estimate.index]), value))
     comparison = _compare(value[order], _covariance(error, estimate.index[order]))
     errors = _drawn(comparison.loadings, freedom, draws, seed)
     found = _bounds(comparison, errors, level, simultaneous, stepdown)
@@ -117,6 +117,14 @@ class _Comparison(NamedTuple):
     evidence: np.ndarray  # (n, n): by how many standard errors k (column) beats j (row)
     scale: np.ndarray  # (n, n): 1 / standard deviation of each difference, 0 where that is 0
     loadings: np.ndarray  # (n, r): times r standard normals gives the errors
+
+
+class _Found(NamedTuple):
+    """Drawn differences above a floor, the largest first."""
+
+    draw: np.ndarray
+    code: np.ndarray  # which comparison
+    size: np.ndarray
 
 
 def _compare(value: np.ndarray, covariance: np.ndarray) -> _Comparison:
@@ -159,14 +167,14 @@ def _bounds(comparison: _Comparison, errors: np.ndarray, level: float, simultane
         draw, better, size = (np.concatenate(part) for part in zip(*kept, strict=True))
         worse = np.repeat(np.arange(n), [len(part[0]) for part in kept])
         found = _sorted(draw, worse * n + better, size)
-        told = [_rejected(*found, evidence.ravel(), many, draws, floors[0], stepdown).reshape(n, n) for many in above]
+        told = [_rejected(found, evidence.ravel(), many, draws, floors[0], stepdown).reshape(n, n) for many in above]
         return np.array([(1 + one.sum(axis=1), n - one.sum(axis=0)) for one in told])
     bounds = np.empty((3, 2, n), dtype=int)
     for unit in range(n):
         found = _sorted(*rows.above(unit, floors[unit]))
         own = np.concatenate([evidence[unit], -evidence[unit]])
         for place, many in enumerate(above):
-            better, worse = _rejected(*found, own, many, draws, floors[unit], stepdown).reshape(2, n).sum(axis=1)
+            better, worse = _rejected(found, own, many, draws, floors[unit], stepdown).reshape(2, n).sum(axis=1)
             bounds[place, :, unit] = 1 + better, n - worse
     return bounds
 
@@ -233,22 +241,22 @@ class _Rows:
         return draws[draw], other, gaps.ravel()[place]
 
 
-def _sorted(draw: np.ndarray, code: np.ndarray, size: np.ndarray):
-    """The same, the largest first."""
+def _sorted(draw: np.ndarray, code: np.ndarray, size: np.ndarray) -> _Found:
     order = np.argsort(-size)
-    return draw[order], code[order], size[order]
+    return _Found(draw[order], code[order], size[order])
 
 
-def _rejected(draw, code, size, evidence, many: int, draws: int, floor: float, stepdown: bool) -> np.ndarray:
+def _rejected(found: _Found, evidence, many: int, draws: int, floor: float, stepdown: bool) -> np.ndarray:
     """Which comparisons of a family are rejected.
 
     Parameters
     ----------
-    draw, code, size : arrays
-        Drawn differences above `floor`, the largest first; `code` is the comparison's place in `evidence`.
+    found : _Found
+        `code` is the comparison's place in `evidence`.
     many : int
         Draws that may lie above the critical value.
     """
+    draw, code, size = found
     told = np.zeros(len(evidence), dtype=bool)
     if many < 0:  # too few draws for this level: only a difference known for sure counts
         return evidence == np.inf

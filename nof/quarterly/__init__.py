@@ -1,1 +1,1 @@
-"""What happens when a publication arrives: fetch it, say what it restates, refresh the reports, clear old ones away."""
+"""The quarterly job: fetch, keep, refresh, clear."""

@@ -11,9 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from nof.quarter import Quarter
-from nof.quarterly.bounds import Clock, Limits, Policy, SourceUnreachable
-from nof.quarterly.catalogue import Catalogue, Source
+from nof.common import Quarter
+from nof.quarterly.catalogue import Catalogue, Clock, Limits, Policy, Source, SourceUnreachable
 from nof.quarterly.download import get
 
 log = logging.getLogger(__name__)

@@ -9,18 +9,199 @@ been read and found to be the quarter that was asked for.
 from __future__ import annotations
 
 import logging
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
-from nof.quarter import Quarter
-from nof.quarterly.arrivals import Check, examine, quarter_of
-from nof.quarterly.bounds import Allowance, Clock, Limits, Policy, SourceMissing, SourceUnreachable
-from nof.quarterly.by_hand import take_from
-from nof.quarterly.catalogue import Catalogue, Source, load_catalogue
+from nof.common import InputError, Problem, Quarter, read_json, sha256, write_json
+from nof.quarterly.catalogue import (
+    Allowance,
+    Catalogue,
+    Clock,
+    Limits,
+    Policy,
+    Source,
+    SourceMissing,
+    SourceUnreachable,
+    load_catalogue,
+)
 from nof.quarterly.discovery import Session, conditions, ranked
 from nof.quarterly.download import get
-from nof.quarterly.keeping import DATA, Fetched, link, read_json, record_of, settle, sha256, staging_folder, write_json
+from nof.quarterly.keeping import DATA, Fetched, held_records, link, record_of, settle, staging_folder
+
+# --- What arrived is looked at before it replaces anything: is it readable, of the quarter asked for, what its name says? ---
+
+
+Check = Callable[[Path], Any]
+
+
+def quarter_of(text: str | Quarter) -> Quarter:
+    """The quarter that somebody asked for, or InputError."""
+    try:
+        return text if isinstance(text, Quarter) else Quarter.parse(text)
+    except ValueError as error:
+        raise InputError(Problem("quarter", str(error))) from error
+
+
+def examine(staging: Path, quarter: Quarter | None, records: list[dict], check: Check | None) -> Any:
+    """Read what arrived; InputError unless every file is readable, of this quarter, and what its name says.
+
+    Parameters
+    ----------
+    staging : Path
+        Folder of the files.
+    quarter : Quarter or None
+        None takes any.
+    records : list of dict
+        What is known of each file: name, and trust_type and kind where its name says them.
+    check : callable or None
+        Reads a folder and returns a Publication; `nof.read.publication.read` if None.
+    """
+    if problems := [p for record in records if (p := _not_csv(staging / record["name"]))]:
+        raise InputError(problems)
+    publication = (check or _read)(staging)
+    told = {record["name"]: record for record in records}
+    problems = [p for row in publication.files.itertuples() for p in _wrong(row, quarter, told.get(row.file, {}))]
+    if not problems and quarter and publication.latest != quarter.slug:
+        problems = [Problem(str(quarter), "wrong quarter", value=publication.latest, expected=quarter.slug)]
+    if problems:
+        raise InputError(problems)
+    return publication
+
+
+def _read(folder: Path) -> Any:
+    from nof.read.publication import read  # pandera takes a second to import
+
+    return read(folder)
+
+
+def _wrong(row: Any, quarter: Quarter | None, told: dict) -> Iterator[Problem]:
+    """Where a file is not what it was asked for, or not what its name says."""
+    last = max(filter(None, str(row.quarters).split(",")), default="").strip()
+    if quarter and last and last != quarter.slug:
+        yield Problem(row.file, "wrong quarter", value=last, expected=quarter.slug)
+    for column in ("trust_type", "kind"):
+        said, found = told.get(column), getattr(row, column)
+        if said and said != found:
+            message = f"another {column.replace('_', ' ')} than its name says"
+            yield Problem(row.file, message, value=found, expected=said)
+
+
+def _not_csv(path: Path) -> Problem | None:
+    with path.open("rb") as file:
+        opening = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not opening:
+        return Problem(path.name, "an empty file", expected="a CSV file")
+    if opening.startswith(b"<"):
+        value = opening[:40].decode("utf-8", "replace")
+        return Problem(path.name, "a web page, not a CSV file", value=value, expected="a CSV file")
+    return None
+
+
+# --- Files that somebody downloaded by hand, checked and kept like those from the network ---
+
+
+log = logging.getLogger(__name__)
+
+_BY_HAND = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,150}\.csv", re.IGNORECASE)
+
+
+def take_from(
+    folder: Path,
+    quarter: str | Quarter | None,
+    into: Path = DATA,
+    *,
+    check: Check | None = None,
+    limits: Limits = Limits(),
+    clock: Clock = Clock(),
+) -> Fetched:
+    """Take files that somebody downloaded by hand, checked and kept like those from the network.
+
+    Files of the quarter that are held already stay beside those given, unless one has the same name.
+    CSV files in the folder that are not NHS England's are left out, if `check` lets them pass.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    quarter : str, Quarter or None
+        Which quarter they should be; None takes the latest that they hold.
+    into, check, limits, clock
+        As for `fetch_quarter`.
+
+    Raises
+    ------
+    InputError
+        No CSV there, a name or size that is refused, made-up data, or a file that `check` refuses.
+    """
+    folder, into = Path(folder), Path(into)
+    given = _given(folder, limits)
+    with staging_folder(into) as staging:
+        records = [_by_hand(path, staging, clock) for path in given]
+        publication = examine(staging, quarter_of(quarter) if quarter else None, records, check)
+        wanted = quarter_of(quarter or publication.latest)
+        records = _without_strangers(publication, staging, records)
+        held = [r for r in held_records(into / wanted.slug) if r["name"] not in {one["name"] for one in records}]
+        for record in held:
+            link(into / wanted.slug / record["name"], staging / record["name"])
+        if held:
+            publication = examine(staging, wanted, records + held, check)
+        return replace(settle(into, wanted, staging, records + held, clock), warnings=publication.warnings)
+
+
+def _given(folder: Path, limits: Limits) -> list[Path]:
+    """The CSV files of a folder; InputError where one of them, or the folder, is not to be taken."""
+    given = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv") if folder.is_dir() else []
+    problems = [p for path in given if (p := _hand_problem(path, limits))]
+    if not given:
+        problems = [Problem(str(folder), "holds no CSV file")]
+    elif (folder / "ILLUSTRATIVE").exists():
+        problems = [Problem(str(folder), "holds made-up data, which is not taken in as published")]
+    if problems:
+        raise InputError(problems)
+    return given
+
+
+def _hand_problem(path: Path, limits: Limits) -> Problem | None:
+    if not _BY_HAND.fullmatch(path.name):
+        return Problem(path.name, "a name that is refused", expected="letters, digits, spaces and . _ ( ) -")
+    if not path.is_file():
+        return Problem(path.name, "not a file")
+    if path.stat().st_size > limits.file_bytes:
+        return Problem(
+            path.name, "too large", value=f"{path.stat().st_size:,} bytes", expected=f"at most {limits.file_bytes:,}"
+        )
+    return None
+
+
+def _by_hand(path: Path, staging: Path, clock: Clock) -> dict:
+    shutil.copyfile(path, staging / path.name)
+    sha, size = sha256(staging / path.name), (staging / path.name).stat().st_size
+    return {
+        "name": path.name,
+        "status": "by hand",
+        "address": None,
+        "sha256": sha,
+        "size": size,
+        "fetched": clock.now().isoformat(timespec="seconds"),
+        "headers": {},
+    }
+
+
+def _without_strangers(publication: Any, staging: Path, records: list[dict]) -> list[dict]:
+    ours = set(publication.files["file"])
+    for record in records:
+        if record["name"] not in ours:
+            log.info("%s is not one of NHS England's files and is left out", record["name"])
+            (staging / record["name"]).unlink()
+    return [record for record in records if record["name"] in ours]
+
+
+# --- Get a quarter's files from NHS England, check them, and keep every version ---
+
 
 __all__ = [
     "Catalogue",
@@ -35,8 +216,6 @@ __all__ = [
     "take_from",
 ]
 
-log = logging.getLogger(__name__)
-
 
 class How(TypedDict, total=False):
     """How a fetch is done; every key may be left out.
@@ -46,7 +225,7 @@ class How(TypedDict, total=False):
     catalogue : Catalogue
         By default params/publications.yaml.
     check : callable
-        Reads a folder and returns a Publication, or raises InputError; `nof.publication.read` by default.
+        Reads a folder and returns a Publication, or raises InputError; `nof.read.publication.read` by default.
     limits, clock, allowance
         Bounds, time, and (tests only) a loopback server that may be reached.
     """

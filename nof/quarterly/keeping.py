@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from nof.errors import NofError
-from nof.quarter import Quarter
+from nof.common import NofError, Quarter, read_json, sha256, write_json
 
 if TYPE_CHECKING:
-    from nof.quarterly.bounds import Clock
+    from nof.quarterly.catalogue import Clock
+
 
 DATA = Path("data/raw")  # folder that holds a folder for each quarter, unless somebody says otherwise
 _LOCK = "lock"  # in a working folder
@@ -172,14 +171,6 @@ def _names(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.suffix.lower() == ".csv") if folder.is_dir() else []
 
 
-def names_a_quarter(name: str) -> bool:
-    """Whether a folder is called exactly as a quarter is: "2025-26-q4"."""
-    try:
-        return Quarter.parse(name).slug == name
-    except ValueError:
-        return False
-
-
 def held_records(folder: Path) -> list[dict]:
     """What is known of each CSV file in a quarter's folder; of one that sources.json does not name, what it shows itself."""
     return [
@@ -212,25 +203,3 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, part)
     os.replace(part, target)
     part.unlink(missing_ok=True)  # replacing a link by another to the same file leaves both names
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_json(path: Path) -> dict:
-    """A JSON file of keys and values; empty where there is none that can be read."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Write a JSON file in one step: a reader finds the old one or the new."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)

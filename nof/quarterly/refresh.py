@@ -8,6 +8,7 @@ was killed at any point is completed by the next. With nothing new, neither pand
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 import subprocess
@@ -15,22 +16,162 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import filelock
 
-from nof.errors import InputError, NofError
-from nof.quarterly import events
-from nof.quarterly.keeping import Fetched, read_json, write_json
-from nof.quarterly.known_files import Remembering
-from nof.quarterly.refresh_settings import STATE, Settings, load
-from nof.quarterly.refresh_summary import OUTCOMES, Summary
+from nof.common import InputError, NofError, read_json, sha256, write_json
+from nof.quarterly import settings as events
+from nof.quarterly.keeping import Fetched
+from nof.quarterly.settings import STATE, Settings, load
 
 if TYPE_CHECKING:
     from nof.briefing.params import Params
     from nof.briefing.run import Outcome
-    from nof.recompute import National
+    from nof.rules.recompute import National
+
+
+# --- Files that were read and found good before need not be read again to learn that nothing is new ---
+
+
+class _Known(NamedTuple):
+    """A folder whose files were read and found good before, as far as `nof.quarterly.fetch` asks."""
+
+    latest: str
+    names: list[str]
+    warnings: tuple[str, ...]
+
+    @property
+    def files(self) -> _Known:
+        """Stands in for `Publication.files`."""
+        return self
+
+    def itertuples(self) -> Iterator[Any]:
+        """Nothing left to look at."""
+        return iter(())
+
+    def __getitem__(self, column: Any) -> Any:
+        return self.names
+
+
+class Remembering:
+    """Reads a folder as `publication.read` does, unless the very same files passed before, by the same version of us.
+
+    It is what makes a look with nothing new take under a second.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __call__(self, folder: Path) -> Any:
+        files = {one.name: sha256(one) for one in sorted(folder.glob("*")) if one.suffix.lower() == ".csv"}
+        key = hashlib.sha256(json.dumps([files, _checking_code()]).encode()).hexdigest()
+        kept = read_json(self.path)
+        if kept.get("key") == key:
+            return _Known(kept["latest"], kept["names"], tuple(kept["warnings"]))
+        from nof.read.publication import read
+
+        publication = read(folder)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(
+            self.path,
+            {
+                "key": key,
+                "latest": publication.latest,
+                "names": list(publication.files["file"]),
+                "warnings": list(publication.warnings),
+            },
+        )
+        return publication
+
+
+def _checking_code() -> str:
+    """Hash of the library's modules: after an upgrade everything is checked again."""
+    own = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256("".join(sha256(path) for path in own).encode()).hexdigest()
+
+
+# --- What a run of the unattended job came to: its outcome, its exit code, and what it wants of a person ---
+
+
+# What can come of a run, with the exit code that says so.
+OUTCOMES = {
+    "nothing new": 0,
+    "published": 0,
+    "at work": 0,
+    "failed": 1,
+    "stopped": 1,
+    "hangs": 1,
+    "bad input": 2,
+    "source unreachable": 3,
+}
+WANTED = {
+    "nothing new": "Nothing.",
+    "published": "Nothing; the briefings can be read.",
+    "at work": "Nothing; the run that is at work will finish the job.",
+    "failed": "Look at the failures below. Nothing was published and the last report stays; the next run tries again.",
+    "stopped": "Look at the reconciliation: the method or the files changed. Nothing was published. When it is "
+    "understood, mend the rules or lower reproduce_at_least; the next run goes on from here.",
+    "hangs": "Look at the run that holds the lock; end it if it hangs. The next run goes on from there.",
+    "bad input": "Mend what is named below (a settings file or a hand-made folder), or tell NHS England if the files "
+    "came from there. Nothing was changed.",
+    "source unreachable": "Nothing if it happens once: the next run tries again. If it lasts, look at the site with a "
+    "browser, download the files by hand and run nof refresh --from FOLDER.",
+}
+
+
+@dataclass
+class Summary:
+    """What a run did; written as summary.json and summary.html.
+
+    Attributes
+    ----------
+    outcome : str
+        A key of `OUTCOMES`.
+    text : str
+        The same in a sentence.
+    reproduced : dict
+        Share (0 to 1) of published figures that came out equal: "all", "newest quarter", and what is "required".
+    differences : list of dict
+        Counts of what the files say otherwise than the ones before; see `nof.read.difference.overview`.
+    published : str
+        Folder of the report in the reports folder; empty if this run published nothing.
+    """
+
+    run: str
+    started: str
+    outcome: str = "failed"
+    text: str = ""
+    seconds: float = 0.0
+    quarter: str = ""
+    version: str = ""
+    previous: str = ""
+    changed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    reproduced: dict[str, float] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    made: int = 0
+    kept: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    published: str = ""
+    report_run: str = ""
+    hook: str = "not run"
+
+    @property
+    def exit_code(self) -> int:
+        """What a scheduler sees. A hook that failed counts: something was made, and nobody was told."""
+        return OUTCOMES[self.outcome] or int(self.hook.startswith("failed"))
+
+    def facts(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {"schema": 1, **asdict(self), "exit_code": self.exit_code, "wanted": WANTED[self.outcome]}
+
+
+# --- The unattended job: look for a new publication, and if there is one make its briefings and say what came of it ---
+
 
 __all__ = ["OUTCOMES", "AtWork", "Settings", "Summary", "exclusive", "load", "refresh"]
 
@@ -133,7 +274,7 @@ def _at_work(about: Path, hours: float) -> AtWork:
 
 def _guarded(settings: Settings, source: Path | None, again: bool, summary: Summary) -> None:
     """The work, with everything that can go wrong put into the summary."""
-    from nof.quarterly.bounds import SourceUnreachable
+    from nof.quarterly.catalogue import SourceUnreachable
 
     try:
         _work(settings, source, again, summary)
@@ -203,7 +344,7 @@ def _state(settings: Settings, quarter: str) -> Path:
 
 
 def _render(settings: Settings, fetched: Fetched, summary: Summary) -> None:
-    from nof import view
+    from nof.method import view
 
     folder = _fixed(fetched)
     national = view.open_publication(folder)
@@ -229,8 +370,8 @@ def _fixed(fetched: Fetched) -> Path:
 
 def _hold(settings: Settings, national: National, quarter: str) -> dict[str, float]:
     """The share of published figures that come out equal; too few stop the run."""
-    from nof import view
     from nof.briefing.run import share_reproduced
+    from nof.method import view
 
     found = view.reconciliation(national.publication).query("quarter == @quarter")[["reproduced", "published"]].sum()
     newest = float(found["reproduced"] / max(found["published"], 1))
@@ -291,9 +432,9 @@ def _in_place(settings: Settings, params: Params, national: National) -> bool:
 
 
 def _differences(national: National) -> tuple[str, list[dict[str, Any]]]:
-    """What these files say otherwise than those published before them; see `nof.quarterly.restated`."""
-    from nof import view
-    from nof.quarterly import difference
+    """What these files say otherwise than those published before them; see `nof.method.restated`."""
+    from nof.method import view
+    from nof.read import difference
 
     found = view.restated_of(national)
     if found.difference is None:
@@ -326,7 +467,7 @@ def _finish(settings: Settings, summary: Summary) -> None:
 
 
 def _write(settings: Settings, summary: Summary) -> None:
-    from nof.briefing.summary import write
+    from nof.briefing.index import write
 
     write(settings.reports, summary.facts())
 

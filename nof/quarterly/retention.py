@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nof.errors import NofError
-from nof.quarterly.keeping import names_a_quarter, read_json
+from nof.common import NofError, names_a_quarter, read_json
 
 
 @dataclass(frozen=True)

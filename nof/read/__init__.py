@@ -1,0 +1,1 @@
+"""Files in: what NHS England published as tidy frames, every problem listed, and what a release says otherwise."""

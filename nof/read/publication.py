@@ -1,0 +1,259 @@
+"""Read a folder of NHS England's CSV files into one checked `Publication` of tidy frames.
+
+`nof.read.releases` opens the files and chooses which release counts, `nof.read.checks` looks at each. Files of the
+wrong kind are left alone; files of the right kind with anything wrong raise one error that lists every problem.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nof.common import Problem
+from nof.read import checks
+from nof.read.releases import Source, choose_releases, date_undated, in_order, joined, open_all, set_aside, superseded
+
+log = logging.getLogger(__name__)
+
+METRIC_FIELDS = (
+    "quarter", "trust_type", "trust_code", "metric_id", "description", "domain", "sub_domain",
+    "reporting_date", "units", "value", "median", "lower_quartile", "upper_quartile", "rank",
+    "file", "row",
+)  # fmt: skip
+TRUST_FIELDS = ("quarter", "trust_code", "trust_name", "trust_type", "trust_subtype", "region")
+LEAGUE_FIELDS = (
+    "quarter", "trust_type", "trust_code", "average_score", "average_low", "average_high",
+    "segment", "in_deficit", "rank", "rank_low", "rank_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Publication:
+    """What NHS England published, read and checked.
+
+    Attributes
+    ----------
+    metrics : DataFrame
+        One row per quarter, trust_code, metric_id and units: quarter (slug), trust_type (slug),
+        description, domain, sub_domain, reporting_date, value, median, lower_quartile,
+        upper_quartile, rank (floats, NaN where blank), file, row (line of the file on which the
+        row starts, the header being line 1). Scores run from 1.00 (best) to 4.00.
+    trusts : DataFrame
+        One row per quarter and trust_code in `metrics`: trust_name, trust_type, trust_subtype, region.
+    league : DataFrame
+        One row per quarter and trust_code, as published: average_score with its likely range
+        average_low to average_high, segment, in_deficit, rank (1 is best), rank_low, rank_high.
+        No rows where no league table file was found.
+    files : DataFrame
+        One row per file of ours: file, kind ("metrics" or "league"), trust_type, version, sha256,
+        rows, quarters (comma joined), superseded (True where a newer file is used instead), header (names of its
+        columns as published, comma joined).
+    warnings : tuple of str
+        What a reader should know but can do without.
+    illustrative : bool
+        True when the folder holds a file named ILLUSTRATIVE: made-up data.
+    """
+
+    metrics: pd.DataFrame
+    trusts: pd.DataFrame
+    league: pd.DataFrame
+    files: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+    illustrative: bool = False
+
+    @property
+    def quarters(self) -> list[str]:
+        """Slugs of the quarters held, oldest first."""
+        return sorted(self.metrics["quarter"].unique())
+
+    @property
+    def latest(self) -> str:
+        """Slug of the newest quarter held."""
+        return self.quarters[-1]
+
+    @property
+    def trust_types(self) -> list[str]:
+        """Slugs of the trust types held: acute, mental health and community, ambulance, others."""
+        return in_order(self.metrics["trust_type"].unique())
+
+    def summary(self) -> pd.DataFrame:
+        """What was found, for `nof check`.
+
+        Returns
+        -------
+        DataFrame
+            A row per trust type and kind of file: trust_type, kind, quarters (comma joined slugs),
+            trusts, metrics (different ids; 0 for a league table), rows, blank_values (rows
+            published without a value).
+        """
+        frames = {"metrics": self.metrics, "league": self.league}
+        rows = [
+            _summary_row(kind, frame[frame["trust_type"] == trust_type], trust_type)
+            for trust_type in in_order({*self.trust_types, *self.league["trust_type"]})
+            for kind, frame in frames.items()
+        ]
+        return pd.DataFrame([row for row in rows if row["rows"]]).reset_index(drop=True)
+
+
+def _summary_row(kind: str, frame: pd.DataFrame, trust_type: str) -> dict:
+    value = "value" if kind == "metrics" else "average_score"
+    return {
+        "trust_type": trust_type, "kind": kind, "quarters": joined(frame["quarter"]),
+        "trusts": frame["trust_code"].nunique(),
+        "metrics": frame["metric_id"].nunique() if kind == "metrics" else 0,
+        "rows": len(frame), "blank_values": int(frame[value].isna().sum()),
+    }  # fmt: skip
+
+
+def read(folder: str | os.PathLike) -> Publication:
+    """Read and check every NHS Oversight Framework file of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the metrics CSVs, and league table CSVs if there are any, of one or more trust types.
+        Files are known by their header. Other files are left alone, with a line in the log.
+
+    Returns
+    -------
+    Publication
+        Where several releases hold the same trust type and quarter, the newest counts, and of one
+        release the highest version ("-v2"); the others are named in `warnings` and `files`.
+
+    Raises
+    ------
+    InputError
+        With every problem of every file: see `nof.read.checks`.
+    """
+    folder = Path(folder)
+    sources, problems = open_all(folder)
+    if sources and not problems and all(source.kind == "league" for source in sources):
+        expected = "a metrics file (columns Metric_ID, Value and so on)"
+        problems.append(Problem(str(folder), "only league table files were found", expected=expected))
+    problems += date_undated(sources)
+    clashes, notes = choose_releases(sources)
+    problems += clashes
+    for source in sources:
+        if source.used is not None and source.used.empty and not source.frame.empty and source.releases():
+            notes += set_aside(source)
+        else:
+            problems += source.problems
+            notes += source.warnings
+    metrics, league = (_stack(sources, kind) for kind in ("metrics", "league"))
+    problems += _two_types(metrics, league)
+    if problems:
+        raise checks.PublicationError(problems)
+    notes += _contradictions(metrics, league) + _league_gaps(metrics, league)
+    for note in notes:
+        log.warning("%s", note)
+    return _publication(folder, sources, metrics, league, notes)
+
+
+def read_set_aside(folder: str | os.PathLike) -> Publication | None:
+    """What a folder's older releases say of the quarters for which `read` takes a newer one.
+
+    Files that are not sound, and copies of a newer one, are left out.
+
+    Returns
+    -------
+    Publication or None
+        Of each quarter the newest release but one; None where no older release is left.
+    """
+    folder = Path(folder)
+    sources, _ = open_all(folder)
+    date_undated(sources)
+    choose_releases(sources)
+    older = superseded(sources)
+    clashes, _ = choose_releases(older)
+    if clashes or not older:
+        return None
+    return _publication(folder, older, _stack(older, "metrics"), _stack(older, "league"))
+
+
+def _publication(
+    folder: Path, sources: list[Source], metrics: pd.DataFrame, league: pd.DataFrame, notes: Iterable[str] = ()
+) -> Publication:
+    return Publication(
+        metrics=metrics[list(METRIC_FIELDS)],
+        trusts=_trusts(metrics),
+        league=league[list(LEAGUE_FIELDS)].astype({"in_deficit": bool}),
+        files=_files(sources),
+        warnings=tuple(notes),
+        illustrative=(folder / "ILLUSTRATIVE").exists(),
+    )
+
+
+# ---------------------------------------------------------------- across files
+
+
+def _stack(sources: list[Source], kind: str) -> pd.DataFrame:
+    used = [source.used for source in sources if source.kind == kind and source.used is not None]
+    return pd.concat(used, ignore_index=True) if used else checks.tidy("", kind, pd.DataFrame())[0]
+
+
+def _two_types(metrics: pd.DataFrame, league: pd.DataFrame) -> list[Problem]:
+    columns = ["quarter", "trust_code", "trust_type"]
+    rows = pd.concat([frame[[*columns, "file", "row"]] for frame in (metrics, league)])
+    kinds = rows[rows["trust_code"] != ""].drop_duplicates(columns)
+    first = kinds.drop_duplicates(columns[:2]).set_index(columns[:2])["trust_type"]
+    return [
+        Problem(
+            row.file, "a trust in two types in one quarter", row.row, "Trust_type",
+            f"{row.trust_code}: {row.trust_type}",
+            f"{first[row.quarter, row.trust_code]} in {row.quarter}, as elsewhere",
+        )
+        for row in kinds[kinds.duplicated(columns[:2])].itertuples()
+    ]  # fmt: skip
+
+
+def _trusts(metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row per quarter and trust; where rows contradict each other the first counts."""
+    return metrics[list(TRUST_FIELDS)].drop_duplicates(["quarter", "trust_code"]).reset_index(drop=True)
+
+
+def _contradictions(metrics: pd.DataFrame, league: pd.DataFrame) -> list[str]:
+    notes, key = [], ["quarter", "trust_code"]
+    rows = pd.concat([frame[[*TRUST_FIELDS, "file", "row"]] for frame in (metrics, league)])
+    for name in ("trust_name", "trust_subtype", "region"):
+        different = rows.drop_duplicates([*key, name])
+        first = different.drop_duplicates(key).set_index(key)[name]
+        for row in different[different.duplicated(key)].itertuples():
+            kept = first[row.quarter, row.trust_code]
+            notes.append(
+                f"{row.file}, row {row.row}: {name} of {row.trust_code} in {row.quarter} is "
+                f"{getattr(row, name)!r}; {kept!r}, found first, is used"
+            )
+    return notes
+
+
+def _league_gaps(metrics: pd.DataFrame, league: pd.DataFrame) -> list[str]:
+    """Trusts and quarters that only one of league table and metrics file holds."""
+    notes = []
+    for (trust_type, quarter), table in league.groupby(["trust_type", "quarter"]):
+        rows = metrics[(metrics["trust_type"] == trust_type) & (metrics["quarter"] == quarter)]
+        file, listed, measured = table["file"].iloc[0], set(table["trust_code"]), set(rows["trust_code"])
+        if not measured:
+            notes.append(f"{file}: no metrics file holds {trust_type} in {quarter}")
+            continue
+        for codes, where in ((listed - measured, "the metrics file"), (measured - listed, "the league table")):
+            if codes:
+                notes.append(f"{file}: {trust_type}, {quarter}: not in {where}: {', '.join(sorted(codes))}")
+    return notes
+
+
+def _files(sources: list[Source]) -> pd.DataFrame:
+    return pd.DataFrame([
+        {
+            "file": source.file, "kind": source.kind,
+            "trust_type": ",".join(in_order(set(source.frame["trust_type"]) - {""})),
+            "version": source.version, "sha256": source.sha256, "rows": len(source.frame),
+            "quarters": joined(source.frame["quarter"]), "superseded": bool(source.used.empty),
+            "header": ",".join(source.header),
+        }
+        for source in sources
+    ])  # fmt: skip

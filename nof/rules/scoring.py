@@ -1,0 +1,321 @@
+"""From values to metric scores, domain scores and averages.
+
+A score runs from 1.00 (best) to 4.00 (worst) and counts position, not distance. The three shapes are those of NHS
+England's methodology manual for 2025/26, step 1; what was inferred is marked in data/frameworks/ and DEVIATIONS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from nof.rules.framework import Band, Framework, Matrix, Metric, value_id
+
+# Manual, step 1: the ends of the scale for each shape, and the fixed score of those outside the ranking.
+SPAN = {"ranked": (1.0, 4.0), "standard": (2.0, 4.0), "floor": (1.0, 3.0)}
+FIXED = {"standard": 1.0, "floor": 4.0}
+
+SCORE_COLUMNS = ["quarter", "trust_type", "trust_code", "metric_id", "domain", "score", "published", "weight", "level"]
+_KEY = ["quarter", "trust_code", "metric_id"]
+_TINY = 1e-9  # float noise in a mean of a few scores; a real half is at least 1/2000 from its neighbours
+
+
+def round_half_up(numbers: pd.Series | np.ndarray | float, decimals: int = 2):
+    """Round as NHS England does: a half goes up (half-even fails on 16 published scores)."""
+    scale = 10.0**decimals
+    return np.floor(numbers * scale + 0.5 + _TINY) / scale
+
+
+def competition_rank(values: pd.Series, better: str) -> pd.Series:
+    """Rank 1 for the best; ties all take the best rank among them; missing values get none.
+
+    Parameters
+    ----------
+    values : Series of float
+    better : {"low", "high"}
+    """
+    return values.rank(method="min", ascending=better == "low")
+
+
+def spread(rank: pd.Series | np.ndarray, pool: int, shape: str):
+    """Score of a rank among `pool` ranked trusts: evenly spaced over the span of the shape.
+
+    Source: manual, step 1; for "ranked" 1 + 3(rank - 1)/(n - 1).
+    """
+    low, high = SPAN[shape]
+    return low + (high - low) * (rank - 1) / max(pool - 1, 1)
+
+
+def ranked(values: pd.Series, better: str) -> pd.Series:
+    """Scores of a metric in which every trust is ranked, unrounded."""
+    return spread(competition_rank(values, better), int(values.notna().sum()), "ranked")
+
+
+def standard(values: pd.Series, better: str, meets: float) -> pd.Series:
+    """Scores with a standard: 1.00 for those that meet it, 2.00 to 4.00 by rank for the others."""
+    met = values <= meets if better == "low" else values >= meets
+    return _beside_fixed(values, better, met, "standard")
+
+
+def floor(values: pd.Series, better: str, lowest: float) -> pd.Series:
+    """Scores with a floor: 4.00 for those that miss it, 1.00 to 3.00 by rank for the others."""
+    missed = values > lowest if better == "low" else values < lowest
+    return _beside_fixed(values, better, missed, "floor")
+
+
+def _beside_fixed(values: pd.Series, better: str, fixed: pd.Series, shape: str) -> pd.Series:
+    others = values.where(~fixed)
+    scores = spread(competition_rank(others, better), int(others.notna().sum()), shape)
+    return scores.mask(fixed & values.notna(), FIXED[shape])
+
+
+def banded(values: pd.Series, bands: tuple[Band, ...]) -> pd.Series:
+    """Scores by thresholds: the first band that a value reaches, best band first."""
+    scores = pd.Series(np.nan, index=values.index)
+    for band in reversed(bands):
+        start = -np.inf if band.start is None else band.start
+        reached = values >= start if band.inclusive else values > start
+        scores = scores.mask(reached & values.notna(), band.score)
+    return scores
+
+
+def combined(plan: pd.Series, variance: pd.Series, matrix: Matrix) -> pd.Series:
+    """Combined finance score of a plan score and a variance score; missing where no rule is known."""
+    table = np.array(matrix.scores, dtype=float)
+    known = plan.notna() & variance.notna()
+    rows, columns = plan[known].astype(int) - 1, variance[known].astype(int) - 1
+    return pd.Series(table[rows, columns], index=plan.index[known]).reindex(plan.index)
+
+
+def score_values(values: pd.Series, metric: Metric) -> pd.Series:
+    """Unrounded scores of one pool of values by the metric's own rule."""
+    if metric.shape == "ranked":
+        return ranked(values, metric.better)
+    if metric.shape == "standard":
+        return standard(values, metric.better, metric.standard)  # type: ignore[arg-type]  # recomputable: it has one
+    if metric.shape == "floor":
+        return floor(values, metric.better, metric.floor)  # type: ignore[arg-type]  # recomputable: it has one
+    return banded(values, metric.bands)
+
+
+# --- the grid test: which pool could have given these scores, and the scores before rounding ---
+
+
+def grid(pool: int, shape: str) -> np.ndarray:
+    """Every unrounded score that a pool of this size can give, fixed score included."""
+    points = spread(np.arange(1, pool + 1), pool, shape)
+    return np.append(points, FIXED[shape]) if shape in FIXED else points
+
+
+def pool_size(published: pd.Series, shape: str, at_least: int = 1) -> int | None:
+    """Smallest number of ranked trusts on whose grid every published score falls.
+
+    NHS England does not publish the size of its ranking pools. From one score a hundredth on (301 ranked trusts,
+    201 beside a standard or floor) any score falls on the grid, so None is returned instead.
+
+    Parameters
+    ----------
+    published : Series of float
+        Scores as published, 2 decimals.
+    shape : {"ranked", "standard", "floor"}
+    at_least : int
+        Trusts that are known to have been ranked.
+    """
+    wanted = np.unique(_hundredths(published.dropna()))
+    low, high = SPAN[shape]
+    for pool in range(max(at_least, 1), int((high - low) * 100) + 1):
+        if np.isin(wanted, _hundredths(grid(pool, shape))).all():
+            return pool
+    return None
+
+
+def recover(published: pd.Series, pool: int, shape: str) -> pd.Series:
+    """Scores before rounding: the point of the grid that rounds to each published score."""
+    points = grid(pool, shape)
+    exact = pd.Series(points, index=_hundredths(points)).groupby(level=0).first()
+    found = exact.reindex(_hundredths(published)).to_numpy()
+    return pd.Series(np.where(np.isnan(found), published, found), index=published.index)
+
+
+def _hundredths(scores) -> np.ndarray:
+    return np.rint(round_half_up(np.asarray(scores)) * 100).astype(int)
+
+
+# --- frames ---
+
+
+def published_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
+    """Metric scores as published, with weights; level 1.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        `Publication.metrics`.
+
+    Returns
+    -------
+    DataFrame
+        quarter, trust_type, trust_code, metric_id, domain, score, published, weight, level. One row a score that
+        enters the average or that feeds one (the finance plan and variance scores carry weight 0).
+    """
+    rows = metrics[metrics["metric_id"].str.fullmatch(r"OF1\d{3}") & metrics["value"].notna()]
+    weights = {one: metric.weight if metric.averaged else 0.0 for one, metric in framework.by_score.items()}
+    scores = rows.assign(
+        score=rows["value"], published=rows["value"], level=1, weight=rows["metric_id"].map(weights).fillna(1.0)
+    )
+    return scores[SCORE_COLUMNS].reset_index(drop=True)
+
+
+def pools(scores: pd.DataFrame, framework: Framework) -> pd.DataFrame:
+    """Size of the ranking pool behind each published score, by the grid test.
+
+    Returns
+    -------
+    DataFrame
+        quarter, metric_id, pool ("national" or a trust type), published (scores seen), size (NaN: no grid fits).
+    """
+    columns = ["quarter", "metric_id", "pool", "published", "size"]
+    rows = [
+        (quarter, metric.score_id, name, len(group), _size(group, metric))
+        for quarter, metric, name, group in _pool_groups(scores, framework)
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"size": "Float64"})
+
+
+def recovered_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
+    """Level 1 scores with the digits that rounding took away, where the grid test gives them back."""
+    scores = published_scores(metrics, framework)
+    for quarter, metric, _, group in _pool_groups(scores, framework):
+        size = _size(group, metric)
+        if size is not None and quarter not in metric.rounded_in:
+            scores.loc[group.index, "score"] = recover(group["published"], size, metric.shape)
+    return scores
+
+
+def _pool_groups(scores: pd.DataFrame, framework: Framework) -> Iterator[tuple[str, Metric, str, pd.DataFrame]]:
+    for (quarter, metric_id), group in scores.groupby(["quarter", "metric_id"]):
+        metric = framework.by_score.get(metric_id)
+        if metric is None or not metric.ranked:
+            continue
+        parts = group.groupby("trust_type") if metric.pool == "type" else [("national", group)]
+        for name, part in parts:
+            yield quarter, metric, name, part
+
+
+def _size(group: pd.DataFrame, metric: Metric) -> int | None:
+    in_ranking = group["published"] != FIXED.get(metric.shape)
+    return pool_size(group["published"], metric.shape, at_least=int(in_ranking.sum()))
+
+
+def scores_from_values(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
+    """Metric scores recomputed from published values; level 2 where a rule and a whole pool are at hand.
+
+    A national pool is whole when every trust type of `framework.national_pool` is in the quarter. Scores that have no
+    rule, no published value or no whole pool stay as the published ones give them (level 1).
+
+    Returns
+    -------
+    DataFrame
+        As `published_scores`; `score` unrounded, or rounded in the quarters that the rules name.
+    """
+    scores = recovered_scores(metrics, framework).set_index(_KEY)
+    found = _concat(_scored_pools(metrics, framework))
+    found = _concat([found, *_combined_finance(found, framework)])
+    here = scores.index.intersection(found.index)
+    scores.loc[here, "score"] = found[here]
+    scores.loc[here, "level"] = 2
+    return scores.reset_index()[SCORE_COLUMNS]
+
+
+def _concat(parts) -> pd.Series:
+    parts = list(parts)
+    return pd.concat(parts) if parts else pd.Series(dtype=float)
+
+
+def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Series]:
+    types = metrics.groupby("quarter")["trust_type"].unique()
+    for metric in framework.by_value.values():
+        rows = value_rows(metrics, metric) if metric.recomputable else metrics.iloc[:0]
+        for quarter, group in rows.groupby("quarter"):
+            if metric.pool == "national" and not framework.pool_at_hand(types[quarter]):
+                continue
+            parts = [part for _, part in group.groupby("trust_type")] if metric.pool == "type" else [group]
+            for part in parts:
+                scores = score_values(_ordered(part, metric), metric)
+                scores = round_half_up(scores) if quarter in metric.rounded_in else scores
+                yield _keyed(scores, part, metric)
+
+
+def value_rows(metrics: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Rows with the values of a metric, in the units that are scored (some have a count beside a rate)."""
+    rows = metrics[(metrics["metric_id"] == metric.value_id) & metrics["value"].notna()]
+    return rows if metric.units is None else rows[rows["units"].str.casefold() == metric.units.casefold()]
+
+
+def _ordered(part: pd.DataFrame, metric: Metric) -> pd.Series:
+    """Values, or within one trust type their order, told apart by the published rank where rounding made a tie."""
+    if metric.pool != "type" or part["rank"].isna().any():
+        return part["value"]
+    best_first = part["value"] if metric.better == "low" else -part["value"]
+    order = pd.MultiIndex.from_arrays([best_first, part["rank"]])
+    position = pd.Series(order.to_flat_index(), index=part.index).rank(method="min")
+    return position if metric.better == "low" else -position
+
+
+def _keyed(scores: pd.Series, part: pd.DataFrame, metric: Metric) -> pd.Series:
+    index = pd.MultiIndex.from_arrays([part["quarter"], part["trust_code"], [metric.score_id] * len(part)], names=_KEY)
+    return pd.Series(scores.to_numpy(), index=index)
+
+
+def _combined_finance(found: pd.Series, framework: Framework) -> Iterator[pd.Series]:
+    for metric in framework.metrics:
+        if metric.matrix is None or found.empty:
+            continue
+        wide = found.unstack("metric_id").reindex(columns=[metric.matrix.plan, metric.matrix.variance])
+        scores = combined(wide[metric.matrix.plan], wide[metric.matrix.variance], metric.matrix).dropna()
+        yield pd.concat({metric.score_id: scores}, names=["metric_id"]).reorder_levels(_KEY)
+
+
+def averages(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average metric score of each trust and quarter: the weighted mean of the scores it has.
+
+    Returns
+    -------
+    DataFrame
+        quarter, trust_type, trust_code, average (unrounded; 1.00 is best), average_score (2 decimals),
+        metrics_scored (how many scores enter).
+    """
+    means = weighted_means(scores, ["quarter", "trust_type", "trust_code"])
+    return means.assign(average_score=round_half_up(means["average"]))
+
+
+def domain_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Score of each domain: the weighted mean of its metric scores; domains without a score have no row."""
+    means = weighted_means(scores, ["quarter", "trust_type", "trust_code", "domain"])
+    return means.assign(domain_score=round_half_up(means["average"]))
+
+
+def weighted_means(scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Weighted mean of `score` within each group, with the number of scores that carry weight."""
+    counted = scores[scores["weight"] > 0]
+    parts = counted.assign(part=counted["score"] * counted["weight"]).groupby(keys)
+    sums = parts.agg(part=("part", "sum"), weight=("weight", "sum"), metrics_scored=("score", "size"))
+    return sums.assign(average=sums["part"] / sums["weight"])[["average", "metrics_scored"]].reset_index()
+
+
+def matrix(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Scores of one quarter as a table of trusts by metrics (NaN where not scored), and the metrics' weights."""
+    counted = scores[scores["weight"] > 0]
+    wide = counted.pivot(index="trust_code", columns="metric_id", values="score")
+    return wide, counted.groupby("metric_id")["weight"].first()
+
+
+def unknown_metrics(metrics: pd.DataFrame, framework: Framework) -> list[str]:
+    """Ids that the rules do not know (their published scores are used all the same)."""
+    ids = set(metrics["metric_id"].unique())
+    related = {
+        one for one in ids if one.startswith("OF0") and any(value_id(score) == one for score in framework.by_score)
+    }
+    return sorted(ids - framework.known_ids - related)

@@ -1,0 +1,209 @@
+"""Likely ranges, as NHS England makes them: a bootstrap over each trust's own metric scores.
+
+What that measures: how broad a trust's performance is over its metrics, taken as if they were a random sample of
+metrics. It holds no sampling error of the metrics, no quarter-to-quarter noise and no case mix. The official
+description was not seen; the rule was inferred from Q4 2025/26 and is checked in DEVIATIONS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import comb
+
+import numpy as np
+import pandas as pd
+from scipy import fft
+
+from nof.rules.ranking import override, segment_of
+from nof.rules.scoring import round_half_up
+
+LEVEL = 0.95
+DRAWS = 10_000
+SEED = 0
+
+
+def mean_distribution(scores: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Exact distribution of a bootstrap mean: n scores drawn n times with replacement.
+
+    Scores count in hundredths, so the sum of n draws lies on a grid and its distribution is an n-fold convolution: no
+    random numbers. With weights, a drawn score brings its weight along: the mean is sum(w s) / sum(w).
+
+    Parameters
+    ----------
+    scores : array of float, shape (n,)
+        Metric scores at 2 decimals; 1.00 is best.
+    weights : array of float, shape (n,), optional
+        Positive weights; all 1 if not given.
+
+    Returns
+    -------
+    means, chances : arrays
+        Possible means, ascending, and their probabilities (they sum to 1).
+    """
+    hundredths = np.rint(np.asarray(scores) * 100).astype(int)
+    weights = np.ones(len(hundredths)) if weights is None else np.asarray(weights)
+    means, chances = (np.concatenate(part) for part in zip(*_compositions(hundredths, weights), strict=True))
+    order = np.argsort(means, kind="stable")
+    return means[order], chances[order]
+
+
+def _compositions(hundredths: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """One part of the mixture for each way to split n draws among the (one or two) weights that occur."""
+    n, shares = len(hundredths), sorted({Fraction(w).limit_denominator(60) for w in weights})
+    if len(shares) > 2:
+        raise ValueError(f"likely ranges handle one or two different weights, not {len(shares)}")
+    unit = Fraction(1, np.lcm.reduce([share.denominator for share in shares]))
+    sizes = [int(share / unit) for share in shares]
+    groups = [hundredths[np.isclose(weights, float(share))] for share in shares]
+    if len(groups) == 1:
+        yield _convolved([(groups[0], n, 1)], n, 1.0)
+        return
+    for heavy in range(n + 1):
+        chance = comb(n, heavy) * (len(groups[1]) / n) ** heavy * (len(groups[0]) / n) ** (n - heavy)
+        weight = sizes[1] * heavy + sizes[0] * (n - heavy)
+        yield _convolved([(groups[0], n - heavy, sizes[0]), (groups[1], heavy, sizes[1])], weight, chance)
+
+
+def _convolved(parts, weight: int, chance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Distribution of the sum of independent draws, each group drawn `times` times and scaled by its weight."""
+    top = sum(int(group.max()) * times * size for group, times, size in parts) + 1
+    length = fft.next_fast_len(top, real=True)
+    spectrum = np.ones(length // 2 + 1)
+    for group, times, size in parts:
+        if times:
+            single = np.bincount(group * size) / len(group)
+            spectrum = spectrum * fft.rfft(single, length) ** times
+    sums = fft.irfft(spectrum, length)[:top]
+    kept = np.flatnonzero(sums > 1e-15)
+    return kept / (100.0 * weight), sums[kept] * chance
+
+
+def likely_range(scores: np.ndarray, weights: np.ndarray | None = None, level: float = LEVEL) -> tuple[float, float]:
+    """Likely range of one trust's average: the central `level` of the bootstrap, exact, at 2 decimals."""
+    means, chances = mean_distribution(scores, weights)
+    reached = np.cumsum(chances) / chances.sum()
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    low, high = means[np.searchsorted(reached, tails - 1e-12)]
+    return float(round_half_up(low)), float(round_half_up(high))
+
+
+def likely_ranges(scores: pd.DataFrame, weights: pd.Series, level: float = LEVEL) -> pd.DataFrame:
+    """Likely range of the average for each trust.
+
+    Parameters
+    ----------
+    scores : DataFrame, trusts by metrics
+        Unrounded or published scores, NaN where not scored.
+    weights : Series on the metrics
+
+    Returns
+    -------
+    DataFrame
+        On the trusts: average_low (better end), average_high.
+    """
+    rounded, heavy = round_half_up(scores).to_numpy(), weights.reindex(scores.columns).to_numpy()
+    ranges = {
+        code: _remembered(tuple(row[held]), tuple(heavy[held]), level)
+        for code, row, held in zip(scores.index, rounded, ~np.isnan(rounded), strict=True)
+    }
+    return pd.DataFrame.from_dict(ranges, orient="index", columns=["average_low", "average_high"]).reindex(scores.index)
+
+
+@lru_cache(maxsize=2000)
+def _remembered(scores: tuple[float, ...], weights: tuple[float, ...], level: float) -> tuple[float, float]:
+    """The same scores come again: at level 1 and 2, in the reconciliation and in the league table."""
+    return likely_range(np.array(scores), np.array(weights), level)
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """All trusts of a type redrawn together, many times.
+
+    Attributes
+    ----------
+    hundredths : array of small integers, shape (draws, trusts)
+        Average in each draw, in hundredths (they are many, and small integers take a quarter of the room).
+    averages : array of float, shape (draws, trusts)
+        The same at 2 decimals; 1.00 is best.
+    segments, ranks : arrays of small integers, shape (draws, trusts)
+        Segment after the override, league rank.
+    segments_unadjusted : array of small integers, shape (draws, trusts)
+    trusts : Index
+    """
+
+    trusts: pd.Index
+    hundredths: np.ndarray
+    segments_unadjusted: np.ndarray
+    segments: np.ndarray
+    ranks: np.ndarray
+
+    @property
+    def averages(self) -> np.ndarray:
+        """Average in each draw at 2 decimals."""
+        return self.hundredths / 100.0
+
+
+def redraw(
+    scores: pd.DataFrame,
+    weights: pd.Series,
+    edges: np.ndarray,
+    in_deficit: pd.Series,
+    no_better_than: int,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Redraw:
+    """Redraw the metric scores of every trust of a type, and rank all of them again in each draw.
+
+    Each trust's n scores are drawn n times with replacement; averages are rounded to 2 decimals, segments follow fixed
+    edges and the override, ranks follow segment then average.
+
+    Parameters
+    ----------
+    scores : DataFrame, trusts by metrics
+    weights : Series on the metrics
+    edges : array of 3
+        Edges between unadjusted segments.
+    in_deficit : Series of bool on the trusts
+    no_better_than : int
+        Segment that the override allows at best.
+    """
+    random = np.random.default_rng(seed)
+    drawn = [_bootstrap_means(row, weights.to_numpy(), draws, random) for row in scores.to_numpy()]
+    averages = round_half_up(np.column_stack(drawn))
+    unadjusted = segment_of(averages, edges)
+    segments = override(unadjusted, in_deficit.reindex(scores.index).to_numpy(), no_better_than)
+    hundredths = np.rint(averages * 100).astype(int)
+    ranks = _row_ranks(segments * 1000 + hundredths)
+    return Redraw(scores.index, *(part.astype(np.int16) for part in (hundredths, unadjusted, segments, ranks)))
+
+
+def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
+    own = np.flatnonzero(~np.isnan(row))
+    picks = own[random.integers(0, len(own), (draws, len(own)))]
+    return (row[picks] * weights[picks]).sum(axis=1) / weights[picks].sum(axis=1)
+
+
+def _row_ranks(keys: np.ndarray) -> np.ndarray:
+    """Competition rank of each key within its row, smallest first: 1 + how many are smaller."""
+    rows, columns = keys.shape
+    shifted = keys + (np.arange(rows) * (int(keys.max()) + 1))[:, None]
+    ordered = np.sort(shifted, axis=1).ravel()
+    before = np.searchsorted(ordered, shifted.ravel(), side="left").reshape(rows, columns)
+    return before - (np.arange(rows) * columns)[:, None] + 1
+
+
+def rank_ranges(drawn: Redraw, level: float = LEVEL) -> pd.DataFrame:
+    """Likely range of the rank: percentiles of the redrawn ranks; columns rank_low (better end), rank_high."""
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(drawn.ranks, tails, axis=0, method="inverted_cdf")
+    return pd.DataFrame({"rank_low": low, "rank_high": high}, index=drawn.trusts)
+
+
+def segment_chances(drawn: Redraw, adjusted: bool = True) -> pd.DataFrame:
+    """Share of draws in which each trust falls in segments 1 to 4 (columns); rows sum to 1."""
+    segments = drawn.segments if adjusted else drawn.segments_unadjusted
+    shares = {segment: (segments == segment).mean(axis=0) for segment in (1, 2, 3, 4)}
+    return pd.DataFrame(shares, index=drawn.trusts)

@@ -1,0 +1,351 @@
+"""What a notebook shows: a chart, a table, words or a strip of key figures.
+
+Each knows how JupyterLab shows it, and carries what the HTML and PDF exporters need beside it: alt
+text, caption, units, which cells are headers. A notebook cell ends with one call that returns one.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from nof.common import NofError
+from nof.show import style
+
+SVG_MIME = "image/svg+xml"
+TABLE_MIME = "application/vnd.nof.table+json"
+CARD_MIME = "application/vnd.nof.card+json"
+MISSING = "–"
+MISSING_NOTE = f"{MISSING} means not available."
+# Written to begin any Markdown, HTML or formula syntax; an escaped one is only itself.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$@^=:\"])")
+
+
+def plain(text: object) -> str:
+    """Text as Markdown that shows exactly that text: no markup in it takes effect.
+
+    For names and descriptions from files, which may hold Markdown, HTML, or formula characters.
+    Line breaks become spaces.
+    """
+    flat = " ".join(str(text).split())
+    return _MARKDOWN.sub(r"\\\1", escape(flat, quote=False))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with what a reader who cannot see it needs.
+
+    Attributes
+    ----------
+    svg : str
+        The drawing; its text is text, in the house typeface.
+    alt : str
+        What the figure shows, stating the finding. Never empty.
+    caption : str
+        Title above the figure.
+    width_mm, height_mm : float
+        Size on paper, in millimetres.
+    """
+
+    svg: str
+    alt: str
+    caption: str
+    width_mm: float
+    height_mm: float
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise NofError(f"the figure {self.caption!r} has no alt text: say what it shows")
+
+    def __repr__(self) -> str:
+        return f"Chart({self.caption!r}, {self.width_mm:.0f} by {self.height_mm:.0f} mm)"
+
+    @classmethod
+    def from_figure(cls, figure: Any, *, alt: str, caption: str) -> Chart:
+        """Draw a matplotlib figure at its own size and close it; the same figure gives the same bytes."""
+        import matplotlib
+        from matplotlib import pyplot
+
+        stream = io.StringIO()
+        try:
+            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nof"}):
+                figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        finally:
+            pyplot.close(figure)
+        width, height = (25.4 * float(inches) for inches in figure.get_size_inches())
+        return cls(style.tidy(stream.getvalue()), alt, caption, round(width, 2), round(height, 2))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        facts = {
+            "alt": self.alt,
+            "caption": self.caption,
+            "width_mm": self.width_mm,
+            "height_mm": self.height_mm,
+        }
+        return {SVG_MIME: self.svg, "text/plain": f"{self.caption}\n{self.alt}"}, {"nof": facts}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column of a frame is shown.
+
+    Attributes
+    ----------
+    name : str
+        Column of the frame.
+    label, unit : str
+        What stands in the header; the unit in lighter type after the label.
+    align : {"left", "right"}
+        Numbers go right.
+    format : str, callable or None
+        A format specification such as ",.2f", a callable from value to text, or None for the
+        value as it is. Missing values become an en dash.
+    row_header : bool
+        Whether the cells name their row (a trust's name), for screen readers.
+    tone : callable or None
+        From value to a key of ``style.TONES`` (a cell background) or None. Colour may only repeat
+        what the cell's text says.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    align: str = "left"
+    format: str | Callable[[Any], str] | None = None
+    row_header: bool = False
+    tone: Callable[[Any], str | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.align not in ("left", "right"):
+            raise NofError(f"column {self.name!r}: align is left or right, not {self.align!r}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table of a frame's columns, in the frame's order.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row of it is one row of the table.
+    caption : str
+        Title above the table.
+    columns : tuple of Column
+        What is shown, in order.
+    note, key : str
+        Text below the table: a remark, and what letters and colours mean.
+    emphasis : tuple of int
+        Positions of the rows that the briefing is about, set in bold on a tint.
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    caption: str
+    columns: tuple[Column, ...]
+    note: str = ""
+    key: str = ""
+    emphasis: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Table({self.caption!r}, {len(self.frame)} rows, {len(self.columns)} columns)"
+
+    def data(self) -> dict[str, Any]:
+        """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis."""
+        absent = [c.name for c in self.columns if c.name not in self.frame.columns]
+        if absent:
+            raise NofError(f"table {self.caption!r}: no column {', '.join(absent)} in the frame")
+        cells = [_cells(self.frame[c.name].tolist(), c) for c in self.columns]
+        missing = any(MISSING in column for column in cells)
+        return {
+            "caption": self.caption,
+            "columns": [
+                {"label": c.label, "unit": c.unit, "align": c.align, "row_header": c.row_header} for c in self.columns
+            ],
+            "rows": [list(row) for row in zip(*cells, strict=True)],
+            "tones": _tones(self.frame, self.columns),
+            "note": " ".join(filter(None, [self.note, MISSING_NOTE if missing else ""])),
+            "key": self.key,
+            "emphasis": list(self.emphasis),
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        data = self.data()
+        return {
+            TABLE_MIME: data,
+            "text/html": f"<style>{_LAB_CSS}</style>{table_html(data)}",
+            "text/plain": f"{self.caption} ({len(self.frame)} rows)",
+        }
+
+
+@dataclass(frozen=True)
+class Words:
+    """Sentences in Markdown. Names from files go through :func:`plain` first.
+
+    Attributes
+    ----------
+    markdown : str
+    facts : dict
+        Of sentences that `nof.show.say` filled in: `filled`, a list of names and the texts that stand for them in order;
+        `read`, the facts that the template reads and whose they are.
+    """
+
+    markdown: str
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return f"Words({_clipped(self.markdown)!r}, {len(self.markdown.split())} words)"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        data = {"text/markdown": self.markdown, "text/plain": self.markdown}
+        return data, {"nof": dict(self.facts)} if self.facts else {}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A strip of key figures: each a label, a value and a note (text, the note may be empty)."""
+
+    items: tuple[tuple[str, str, str], ...]
+
+    def __repr__(self) -> str:
+        shown = "; ".join(f"{label}: {value}" for label, value, _ in self.items)
+        return f"Card({_clipped(shown)!r}, {len(self.items)} figures)"
+
+    def data(self) -> dict[str, Any]:
+        """The strip as text, ready for JSON."""
+        names = ("label", "value", "note")
+        return {"items": [dict(zip(names, map(str, item), strict=True)) for item in self.items]}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        data = self.data()
+        lines = [f"{label}: {value} {note}".rstrip() for label, value, note in self.items]
+        return {
+            CARD_MIME: data,
+            "text/html": f"<style>{_LAB_CSS}</style>{card_html(data)}",
+            "text/plain": "\n".join(lines),
+        }
+
+
+def _clipped(text: str, size: int = 60) -> str:
+    """The beginning of a text on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= size else f"{flat[: size - 1]}…"
+
+
+def table_html(data: Mapping[str, Any], number: str = "") -> str:
+    """An accessible HTML table: caption, scope on column and row headers, numbers to the right."""
+    number = f'<span class="number">{escape(number)}</span> ' if number else ""
+    title = f'<caption><span class="title">{number}{escape(data["caption"])}</span></caption>'
+    caption = title if data["caption"] else ""
+    heads = "".join(_head(column) for column in data["columns"])
+    tones = {int(key): value for key, value in (data.get("tones") or {}).items()}
+    columns = [
+        _column(column, list(texts), tones.get(j))
+        for j, (column, texts) in enumerate(zip(data["columns"], _transposed(data), strict=True))
+    ]
+    rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)]
+    for i in set(data.get("emphasis") or ()) & set(range(len(rows))):
+        rows[i] = '<tr class="emphasis">' + rows[i].removeprefix("<tr>")
+    return (
+        f'<table class="nof">{caption}\n'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table>"
+    )
+
+
+def card_html(data: Mapping[str, Any]) -> str:
+    """A strip of key figures as an HTML description list."""
+    items = "".join(
+        f'<div><dt>{escape(item["label"])}</dt><dd class="value">{escape(item["value"])}</dd>'
+        + (f'<dd class="note">{escape(item["note"])}</dd>' if item.get("note") else "")
+        + "</div>"
+        for item in data["items"]
+    )
+    return f'<dl class="nof-card">{items}</dl>'
+
+
+def _transposed(data: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return list(zip(*data["rows"], strict=True)) or [()] * len(data["columns"])
+
+
+def _head(column: Mapping[str, Any]) -> str:
+    if not column["label"]:  # an empty header cell would be announced as one: pandas' index has none
+        return "<td></td>"
+    right = ' class="right"' if column["align"] == "right" else ""
+    unit = f'<br><span class="unit">{escape(column["unit"])}</span>' if column.get("unit") else ""
+    return f'<th scope="col"{right}>{escape(column["label"])}{unit}</th>'
+
+
+def _opener(column: Mapping[str, Any]) -> tuple[str, str]:
+    """Beginning of a cell's tag, and its classes."""
+    tag = '<th scope="row"' if column.get("row_header") else "<td"
+    return tag, "right" if column["align"] == "right" else ""
+
+
+def _column(column: Mapping[str, Any], texts: list[str], tones: list[str | None] | None) -> list[str]:
+    """The cells of one column as HTML."""
+    tag, right = _opener(column)
+    close = "</th>" if column.get("row_header") else "</td>"
+    shown = [f"{tag}{_classes(right)}>"] * len(texts)
+    if tones:
+        # Only a known tone becomes a class: the table may come from any notebook.
+        known = {name: f"{tag}{_classes(right, name)}>" for name in style.TONES}
+        shown = [known.get(tone or "", shown[0]) for tone in tones]
+    return [f"{start}{escape(text, quote=False)}{close}" for start, text in zip(shown, texts, strict=True)]
+
+
+def _classes(*names: str) -> str:
+    joined = " ".join(filter(None, names))
+    return f' class="{joined}"' if joined else ""
+
+
+def _cells(values: list[Any], column: Column) -> list[str]:
+    write = _writer(column.format)
+    return [MISSING if _absent(value) else write(value) for value in values]
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _writer(form: str | Callable[[Any], str] | None) -> Callable[[Any], str]:
+    """From value to text; a minus sign is a real one, as wide as a plus."""
+    if form is None:
+        return str
+    if callable(form):
+        return lambda value: str(form(value))
+    spec = form if "{" in form else "{:" + form + "}"
+    whole = spec.endswith(("d}", "d"))  # a column with gaps holds 3 as 3.0
+    return lambda value: _signed(spec.format(int(value) if whole and value == int(value) else value))
+
+
+def _signed(text: str) -> str:
+    """A real minus sign; none before a number that rounds to nought."""
+    if text[:1] in "+-" and not text.strip("+-0.,% "):
+        text = text[1:]
+    return text.replace("-", "−")
+
+
+def _tones(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[str | None]]:
+    """Background of each cell, for the columns that have any."""
+    return {
+        str(j): [None if _absent(value) else column.tone(value) for value in frame[column.name].tolist()]
+        for j, column in enumerate(columns)
+        if column.tone is not None
+    }
+
+
+_LAB_CSS = (
+    "table.nof caption{text-align:left;font-weight:600;caption-side:top;padding:.4em 0}"
+    "table.nof th,table.nof td{text-align:left;font-weight:400}"
+    "table.nof thead th{font-weight:600;vertical-align:bottom}"
+    "table.nof .right{text-align:right;font-variant-numeric:tabular-nums}"
+    "table.nof .unit{font-weight:400;opacity:.8}"
+    "table.nof tr.emphasis>*{font-weight:600}"
+    + "".join(f"table.nof .{name}{{background:{wash};color:{style.INK}}}" for name, wash in style.TONES.items())
+    + "dl.nof-card{display:flex;flex-wrap:wrap;gap:1em}dl.nof-card dd{margin:0}"
+    "dl.nof-card .value{font-size:1.6em;font-weight:600}"
+)

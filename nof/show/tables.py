@@ -1,0 +1,387 @@
+"""Tables: a frame goes in, an accessible table comes out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from nof.common import Quarter
+from nof.rules.framework import Framework
+from nof.rules.recompute import National
+from nof.rules.reconcile import mismatches, summarise
+from nof.rules.scoring import pools
+from nof.show.display import Column, Table, Words
+from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
+
+# Our own bands, not NHS England's: equal thirds of the scale from 1.00 to 4.00.
+RATING_BANDS = ((2.0, "G", "green"), (3.0, "A", "amber"), (4.0, "R", "red"))
+RATING_KEY = (
+    "Ratings are ours, not NHS England's, in equal thirds of the scale: G (green) for scores from 1.00 to 2.00, "
+    "A (amber) above 2.00 up to 3.00, R (red) above 3.00."
+)
+
+
+def segment_tone(segment: float) -> str:
+    """Background of a segment's cell; its number stands in the cell."""
+    return f"segment-{int(segment)}"
+
+
+def rating(score: float) -> str:
+    """Letter of a score's band: G, A or R."""
+    return next(letter for top, letter, _ in RATING_BANDS if score <= top)
+
+
+def rating_tone(score: float) -> str:
+    """Background of a score's band; its letter stands in the cell."""
+    return next(f"rating-{name}" for top, _, name in RATING_BANDS if score <= top)
+
+
+def rated(score: float) -> str:
+    """A score with its letter: "1.43 G"."""
+    return f"{score:.2f} {rating(score)}"
+
+
+def _name() -> Column:
+    return Column("trust_name", "Trust", row_header=True)
+
+
+def _span(frame: pd.DataFrame, low: str, high: str, form: str) -> list[str | None]:
+    return [
+        None if pd.isna(a) or pd.isna(b) else f"{a:{form}} to {b:{form}}"
+        for a, b in zip(frame[low], frame[high], strict=True)
+    ]
+
+
+def _segment_text(frame: pd.DataFrame) -> list[str | None]:
+    """Segment, with the one before the override where that differs: "3 (was 1)"."""
+    return [
+        None if pd.isna(now) else f"{now:.0f}" if pd.isna(raw) or now == raw else f"{now:.0f} (was {raw:.0f})"
+        for now, raw in zip(frame["segment"], frame["segment_unadjusted"], strict=True)
+    ]
+
+
+def league_table(league: pd.DataFrame, caption: str = "The league table") -> Table:
+    """The aggregated metric ranking with likely ranges.
+
+    Parameters
+    ----------
+    league : DataFrame
+        As `recompute.league`.
+    """
+    shown = league.assign(
+        average_range=_span(league, "average_low", "average_high", ".2f"),
+        rank_range=_span(league, "rank_low", "rank_high", ".0f"),
+        segment_text=_segment_text(league),
+        deficit=league["in_deficit"].map({True: "Yes", False: "No"}).where(league["segment_unadjusted"].notna()),
+    )  # without it the flag is not published either
+    return Table(
+        shown,
+        caption,
+        (
+            Column("rank", "Place", align="right", format=".0f"),
+            _name(),
+            Column("average_score", "Average score", align="right", format=".2f"),
+            Column("average_range", "Likely range", align="right"),
+            Column("segment_text", "Segment", tone=lambda text: segment_tone(text[0])),
+            Column("deficit", "In deficit"),
+            Column("rank_range", "Likely range of place", align="right"),
+            Column("metrics_scored", "Metrics", align="right", format=".0f"),
+        ),
+        note=f"{SEGMENT_MEANING} “3 (was 1)”: held at segment 3 by the financial override. {LIKELY_RANGE}",
+    )
+
+
+def movers(movement: pd.DataFrame, count: int = 10) -> Table:
+    """The trusts that moved most places since the quarter before."""
+    both = movement.dropna(subset=["places"])
+    most = both.reindex(both["places"].abs().sort_values(ascending=False, kind="stable").index).head(count)
+    shown = most.assign(
+        segments=[
+            None if pd.isna(b) or pd.isna(n) else f"{b:.0f} to {n:.0f}" if b != n else f"{n:.0f}, as before"
+            for b, n in zip(most["segment_before"], most["segment"], strict=True)
+        ]
+    )
+    return Table(
+        shown,
+        f"The {len(most)} largest moves since the quarter before",
+        (
+            _name(),
+            Column("rank_before", "Place before", align="right", format=".0f"),
+            Column("rank", "Place now", align="right", format=".0f"),
+            Column("places", "Places moved", align="right", format="+.0f"),
+            Column("average_before", "Average before", align="right", format=".2f"),
+            Column("average_score", "Average now", align="right", format=".2f"),
+            Column("segments", "Segment"),
+        ),
+        note="A plus means a better place.",
+    )
+
+
+def domain_heat_map(domains: pd.DataFrame) -> Table:
+    """Domain scores of every trust, toned and lettered by score band.
+
+    Parameters
+    ----------
+    domains : DataFrame
+        As `View.domains`.
+    """
+    names = [name for name in domains.columns if name not in ("trust_code", "trust_name", "rank", "segment")]
+    return Table(
+        domains,
+        "Domain scores, best placed trust first",
+        (
+            Column("rank", "Place", align="right", format=".0f"),
+            _name(),
+            *(Column(name, name, align="right", format=rated, tone=rating_tone) for name in names),
+        ),
+        note="A domain score is the average of the trust's metric scores in that domain.",
+        key=RATING_KEY,
+    )
+
+
+def score_map(scores: pd.DataFrame) -> Table:
+    """Metric scores of every trust, toned and lettered by score band.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `View.score_map`.
+    """
+    ids = [name for name in scores.columns if name not in ("trust_code", "trust_name", "rank")]
+    return Table(
+        scores,
+        "Score of every trust on every metric, best placed trust first",
+        (
+            Column("rank", "Place", align="right", format=".0f"),
+            _name(),
+            *(Column(one, one, align="right", format=rated, tone=rating_tone) for one in ids),
+        ),
+        note="The list of metrics above says what each column is.",
+        key=RATING_KEY,
+    )
+
+
+def metric_list(metrics: pd.DataFrame) -> Table:
+    """The scored metrics of a trust type and what is known of their rules.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        As `View.metrics`.
+    """
+    better = {"low": "lower is better", "high": "higher is better", "unknown": "not known"}
+    return Table(
+        metrics.assign(better=metrics["better"].map(better)),
+        "The metrics that are scored",
+        (
+            Column("metric_id", "Score"),
+            Column("description", "Metric", row_header=True),
+            Column("domain", "Domain"),
+            Column("reporting_date", "Period"),
+            Column("trusts", "Trusts", align="right", format=".0f"),
+            Column("better", "Direction"),
+            Column("shape", "Rule"),
+            Column("certainty", "Certainty of the rule"),
+        ),
+        note="“Not recomputable”: the rule or the value behind the score is not published, so the published score is used.",
+    )
+
+
+def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
+    """The individual metric ranking.
+
+    Parameters
+    ----------
+    ranking : DataFrame
+        As `View.ranking`.
+    title : str
+        Name of the metric.
+    """
+    has_values = ranking["value"].notna().any()
+    unit = next((unit for unit in ranking["units"].dropna()), "")
+    values = (
+        (
+            Column("rank", "Rank", align="right", format=".0f"),
+            Column("value", "Value", unit=unit, align="right", format=",.2f"),
+        )
+        if has_values
+        else ()
+    )
+    return Table(
+        ranking,
+        f"{title}: ranking",
+        (
+            *values[:1],
+            _name(),
+            *values[1:],
+            Column("score", "Score", align="right", format=rated, tone=rating_tone),
+        ),
+        note="" if has_values else "No value and no rank is published for this metric, only the score.",
+    )
+
+
+# Kinds of figure by what their rule (see `reconcile.compare`) begins and ends with; the first that fits counts.
+_KINDS = (
+    ("league.average", "", "League table file: average scores and their likely ranges"),
+    ("league.rank", "", "League table file: places and their likely ranges"),
+    ("league.", "", "League table file: segments"),
+    ("OF0", ".rank", "Ranks on single metrics"),
+    ("OF0", ".median", "Medians of the metrics"),
+    ("OF0", "quartile", "Quartiles of the metrics"),
+    ("OF1", ".grid", "Metric scores, on the grid of one ranking pool"),
+    ("OF1", "", "Metric scores"),
+    ("OF40", ".rank", "Places by domain score"),
+    ("OF40", "", "Domain scores"),
+    ("OF41", "", "Domain segments"),
+    ("OF5000", ".rank", "Places in the league table"),
+    ("OF5000", "", "Segments"),
+    ("OF5002", ".rank", "Places by average score alone"),
+    ("OF5002", "", "Average scores"),
+    ("OF5003", "", "Segments before the financial override"),
+)
+
+
+def kind_of_figure(rule: str) -> str:
+    """What a figure is, in words: "Ranks on single metrics" for OF0005.rank; the rule itself where none fits.
+
+    Parameters
+    ----------
+    rule : str
+        As in `reconcile.compare`.
+    """
+    return next((name for start, end, name in _KINDS if rule.startswith(start) and rule.endswith(end)), rule)
+
+
+def reconciliation_table(compared: pd.DataFrame) -> Table:
+    """How many published figures were reproduced, by kind of figure and level.
+
+    Parameters
+    ----------
+    compared : DataFrame
+        As `reconcile.compare`.
+    """
+    table = summarise(compared)
+    groups = table.assign(kind=table["rule"].map(kind_of_figure)).groupby(["level", "kind"], sort=True)
+    total = groups.agg(
+        rules=("rule", "nunique"),
+        published=("published", "sum"),
+        reproduced=("reproduced", "sum"),
+        largest_difference=("largest_difference", "max"),
+    ).reset_index()
+    shown = total.assign(share=100 * total["reproduced"] / total["published"])
+    return Table(
+        shown,
+        "Published figures, and how many come out equal",
+        (
+            Column("kind", "Kind of figure", row_header=True),
+            Column("level", "Level", align="right", format=".0f"),
+            Column("rules", "Rules", align="right", format=".0f"),
+            Column("published", "Published", align="right", format=",.0f"),
+            Column("reproduced", "Equal as published", align="right", format=",.0f"),
+            Column("share", "Share", unit="%", align="right", format=_share),
+            Column("largest_difference", "Largest difference", align="right", format=".3g"),
+        ),
+        note="Level 1: from published metric scores. Level 2: from published values. Each rule on its own: "
+        "tables/reconciliation.csv beside this briefing.",
+    )
+
+
+def _share(percent: float) -> str:
+    """A share in per cent: 100.0 only where it is all of them."""
+    return f"{percent:.1f}" if percent == 100 else f"{min(percent, 99.9):.1f}"
+
+
+def mismatch_table(compared: pd.DataFrame, count: int = 30) -> Table | Words:
+    """The largest differences between published and recomputed figures, or words."""
+    table = mismatches(compared)
+    if table.empty:
+        return Words("Nothing is left over: no published figure differs from the one that was recomputed.")
+    largest = table.reindex(table["difference"].abs().sort_values(ascending=False, kind="stable").index).head(count)
+    caption = (
+        f"The {len(largest)} largest differences of {len(table):,}"
+        if len(table) > len(largest)
+        else f"{'The one difference' if len(table) == 1 else f'All {len(table)} differences'}"
+    )
+    shown = largest.assign(
+        quarter=[Quarter.parse(one).label for one in largest["quarter"]], kind=largest["rule"].map(kind_of_figure)
+    )
+    return Table(
+        shown,
+        caption,
+        (
+            Column("kind", "Kind of figure", row_header=True),
+            Column("rule", "Rule"),
+            Column("quarter", "Quarter"),
+            Column("trust_code", "Trust"),
+            Column("level", "Level", align="right", format=".0f"),
+            Column("published", "Published", align="right", format="g"),
+            Column("recomputed", "Recomputed", align="right", format="g"),
+            Column("difference", "Difference", align="right", format="+g"),
+        ),
+        note="All of them are in tables/mismatches.csv beside this briefing.",
+    )
+
+
+def pool_table(national: National) -> Table | Words:
+    """Size of the ranking pool behind each metric by quarter, by the grid test."""
+    quarters = national.publication.quarters
+    parts = [pools(part, national.framework(quarter)) for quarter, part in national.scores.groupby("quarter")]
+    sizes = pd.concat(parts).pivot_table(index=["metric_id", "pool"], columns="quarter", values="size", aggfunc="first")
+    if sizes.empty:
+        return Words("No pool can be told from these files: they hold no published scores of a ranked metric.")
+    wide = sizes.reindex(columns=quarters).astype(float).reset_index()
+    names = {metric.score_id: metric.name for quarter in quarters for metric in national.framework(quarter).metrics}
+    shown = wide.assign(name=wide["metric_id"].map(names), pool=wide["pool"].str.replace("-", " "))
+    return Table(
+        shown,
+        "Trusts ranked on each metric, as the published scores give away",
+        (
+            Column("metric_id", "Score"),
+            Column("name", "Metric", row_header=True),
+            Column("pool", "Pool"),
+            *(Column(quarter, Quarter.parse(quarter).label, align="right", format=".0f") for quarter in quarters),
+        ),
+        note="“national”: trusts of all types in one ranking. For metrics with a standard or a floor, only the trusts that are "
+        "ranked beside it count.",
+    )
+
+
+def rules_table(framework: Framework) -> Table | Words:
+    """Every metric that the rules file knows of, how it is scored and how sure that is."""
+    if not framework.metrics:
+        return Words(f"No rule of {framework.framework_year} is known.")
+    rows = [
+        {
+            "id": one.score_id,
+            "name": one.name,
+            "shape": one.shape,
+            "pool": one.pool,
+            "weight": one.weight,
+            "certainty": one.certainty,
+            "source": one.source,
+        }
+        for one in framework.metrics
+    ]
+    columns = ["id", "name", "shape", "pool", "weight", "certainty", "source"]
+    return Table(
+        pd.DataFrame(rows, columns=columns),
+        f"The scoring rules of {framework.framework_year}",
+        (
+            Column("id", "Score"),
+            Column("name", "Metric", row_header=True),
+            Column("shape", "Rule"),
+            Column("pool", "Pool"),
+            Column("weight", "Weight", align="right", format=".2f"),
+            Column("certainty", "Certainty"),
+            Column("source", "Source and evidence"),
+        ),
+        note="“official”: NHS England's text was seen. “inferred”: worked out from published figures and checked against "
+        "them. “assumed”: fits what was seen, as other rules might. “unknown”: the published score is used as it is.",
+    )
+
+
+def top_without_specialists(league: pd.DataFrame, count: int = 10) -> Table | None:
+    """The best placed trusts that are not specialist trusts; None where there are no specialists."""
+    specialist = league["trust_subtype"].str.contains("specialist", case=False, na=False)
+    if not specialist.any():
+        return None
+    return league_table(league[~specialist].head(count), f"The {count} best placed trusts without specialist trusts")
