@@ -50,7 +50,7 @@ def _chance(trust: Trust) -> str:
     sure = "" if own["redraw_own"] >= SURE else ", so the segment is not settled"
     return (
         f"**Segment.** If its metric scores were drawn again, its segment{after} would be {own['segment']:.0f} in "
-        f"{percent(own['chance_own'])} of the draws{sure}."
+        f"{percent(own['redraw_own'])} of the draws{sure}."
     )
 
 
