@@ -243,7 +243,7 @@ def cases_of(national: National, goal: NextSegment) -> tuple[Case, ...]:
     """
     found = curves(national, goal.quarter, goal.trust_code)
     own = scored_of(national, goal.quarter, goal.trust_code).sort_values("metric_id")
-    own = _with_variance(national, goal.quarter, own)
+    own = with_variance(national, goal.quarter, own)
     return tuple(_case(national, goal, row, found.get(row["metric_id"])) for row in own.to_dict("records"))
 
 
@@ -259,11 +259,11 @@ def _case(national: National, goal: NextSegment, row: dict, curve: Curve | None)
 def _peer_values(national: National, quarter: str, trust_type: str) -> dict[str, np.ndarray]:
     """Values of every trust of a type by metric: of the combined finance score, the variances to plan."""
     rows = scored(national, quarter)
-    rows = _with_variance(national, quarter, rows[rows["trust_type"] == trust_type])
+    rows = with_variance(national, quarter, rows[rows["trust_type"] == trust_type])
     return {metric_id: part.dropna().to_numpy() for metric_id, part in rows.groupby("metric_id")["value"]}
 
 
-def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
+def with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Puts the variance to plan beside the combined finance score: the part of it that moves within the year."""
     framework = national.framework(quarter)
     published = values(national.publication, quarter)
