@@ -17,7 +17,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from nof import publication, recompute
+from nof.read import publication
+from nof.rules import recompute
 from nof.method import change, expected_rank, pooled_noise, score_changes
 from nof.method.expected_rank import Panel
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import publication, recompute
-from nof.framework import Metric
+from nof.read import publication
+from nof.rules import recompute
+from nof.rules.framework import Metric
 from nof.method import change, pooled_noise, score_changes
 
 MHC = "mental-health-and-community"

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof import publication, recompute
+from nof.read import publication
+from nof.rules import recompute
 from nof.method import expected_rank
 from nof.method.expected_rank import Panel
 

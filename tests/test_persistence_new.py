@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import publication, recompute, scoring, volatility
+from nof.read import publication
+from nof.rules import recompute
+from nof.rules import scoring
+from nof.method import volatility
 from nof.method import persistence_new
 
 MHC = "mental-health-and-community"

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from nof.quarter import Quarter
+from nof.common import Quarter
 
 LEVEL = 0.95
 DRAWS = 10_000
