@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from rich.console import Console
@@ -92,7 +92,7 @@ SHORT = 10  # characters of the run id in footers and folder names
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """What a run did.
 
@@ -126,6 +126,29 @@ class Outcome:
         return self.place is not None
 
 
+class _Run(NamedTuple):
+    """What one run was asked for: settled parameters, how to work, the national results, and its identity."""
+
+    params: Params
+    options: Options
+    national: recompute.National
+    key: str
+
+    @property
+    def short(self) -> str:
+        """Its identity as readers see it."""
+        return self.key[:SHORT]
+
+
+class _Done(NamedTuple):
+    """What came of the jobs: manifest entries and seconds by name, failures by name, and the largest worker."""
+
+    entries: dict[str, dict[str, Any]]
+    seconds: dict[str, float]
+    failures: dict[str, str]
+    peak_mb: float
+
+
 def brief(params: Params, options: Options, progress: Progress = lambda name, done, total: None) -> Outcome:
     """Make what the parameters ask for and publish it, all or nothing.
 
@@ -142,21 +165,34 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     workers.one_allocator()
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
-    run = plan.run_key(params, national)
-    about = {"run_id": run[:SHORT]}
-    jobs = [replace(job, about=job.about | about) for job in _jobs(params, options, national)]
-    outcome = Outcome(params.quarter, run[:SHORT])
+    run = _Run(params, options, national, plan.run_key(params, national))
+    jobs = [replace(job, about=job.about | {"run_id": run.short}) for job in _jobs(run)]
+    wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
+    origin = manifest.origin(run.key, national, params.data)
+    in_place = options.out / params.quarter  # the report that readers see until the new one stands
     with _disk_explained(), publish.locked(options.out, params.quarter):
-        with publish.staging(options.out, params.quarter, run[:SHORT]) as area:
-            _build(area, jobs, run, params, options, national, outcome, progress)
-            if outcome.accepted:
-                outcome.place = publish.put_in_place(area.report, options.out, params.quarter, run[:SHORT])
-        if outcome.published:
+        with publish.staging(options.out, params.quarter, run.short) as area:
+            last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
+            done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress)
+            place = None
+            if accepted := len(done.failures) in (0, options.publish_partial):
+                _fill(area.report, run, origin, last, done)
+                place = publish.put_in_place(area.report, options.out, params.quarter, run.short)
+        if place is not None:
             with publish.uninterrupted(), publish.shared_pages(options.out):
                 publish.point_latest(options.out)
                 index.write_root(options.out)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
+    return Outcome(
+        params.quarter,
+        run.short,
+        made=done.seconds,
+        kept=[name for name in wanted if name in last.entries],
+        failures=done.failures,
+        accepted=accepted,
+        place=place,
+        seconds=time.perf_counter() - started,
+        peak_mb=done.peak_mb,
+    )
 
 
 @contextmanager
@@ -172,7 +208,8 @@ def _disk_explained() -> Iterator[None]:
         raise NofError(f"the report cannot be written: {why}; the last one stays as it was") from error
 
 
-def _jobs(params: Params, options: Options, national: recompute.National) -> list[Job]:
+def _jobs(run: _Run) -> list[Job]:
+    params, options, national = run.params, run.options, run.national
     jobs = plan.national_jobs(params, national, options.only) if options.only or not options.subset else []
     codes = [*options.trusts, *([] if options.subset else params.trusts)]
     if options.all_trusts:
@@ -180,66 +217,15 @@ def _jobs(params: Params, options: Options, national: recompute.National) -> lis
     return jobs + plan.trust_jobs(params, national, codes)
 
 
-def _build(
-    area: publish.Area,
-    jobs: list[Job],
-    run: str,
-    params: Params,
-    options: Options,
-    national: recompute.National,
-    outcome: Outcome,
-    progress: Progress,
-) -> None:
-    """Everything up to the moment of publishing: the report stands in the area, whole and checked."""
-    origin = manifest.origin(run, national, params.data)
-    wanted = {job.name: plan.job_key(job, run) for job in jobs}
-    last = manifest.over(
-        options.out / params.quarter, area.report, wanted, origin, subset=options.subset, force=options.force
-    )
-    todo = [job for job in jobs if job.name not in last.entries]
-    outcome.kept = [name for name in wanted if name in last.entries]
-    entries = {**last.entries, **_make_all(todo, run, options, area, outcome, progress, national)}
-    outcome.accepted = len(outcome.failures) in (0, options.publish_partial)
-    if outcome.accepted:
-        failures = {**last.failures, **outcome.failures}
-        if options.force or not manifest.tables(options.out / params.quarter, area.report, run):
-            _tables(area.report / "tables", params, national)
-        index.write_quarter(area.report, national, params, run[:SHORT], entries, failures)
-        shown = json.loads(params.model_dump_json(exclude={"data"}))
-        manifest.write(
-            area.report,
-            {
-                **origin,
-                "quarter": params.quarter,
-                "parameters": shown,
-                "briefings": entries,
-                "failures": failures,
-                "earlier_runs": last.origins,
-            },
-        )
-        _pass_or_stop(area.report, entries)
-
-
-def _pass_or_stop(report: Path, entries: dict[str, dict]) -> None:
-    problems = gate.problems(report, entries)
-    if problems:
-        raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
-
-
-def _make_all(
-    jobs: list[Job],
-    run: str,
-    options: Options,
-    area: publish.Area,
-    outcome: Outcome,
-    progress: Progress,
-    national: recompute.National,
-) -> dict[str, dict]:
+def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress) -> _Done:
     """Run the jobs, each tried twice; write what succeeds into the report."""
     entries: dict[str, dict] = {}
+    seconds: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    peak_mb = 0.0
     if not jobs:
-        return entries
-    with working(jobs, options, area.scratch, national) as place:
+        return _Done(entries, seconds, failures, peak_mb)
+    with working(jobs, run.options, area.scratch, run.national) as place:
         waiting = place.jobs
         for tries_left in reversed(range(TRIES)):
             again = []
@@ -247,16 +233,19 @@ def _make_all(
             for future in workers.as_completed(place.executor, futures):
                 job, why = futures[future], _failure(future)
                 if why is None:
-                    entries[job.name] = _accept(future.result(), job, run, area.report, outcome)
+                    made = future.result()
+                    entries[job.name] = _accept(made, job, run.key, area.report)
+                    seconds[job.name] = round(made.seconds, 3)
+                    peak_mb = max(peak_mb, made.peak_mb)
                 elif tries_left:
                     log.warning("%s failed and is tried once more: %s", job.name, why)
                     again.append(job)
                     continue
                 else:
-                    outcome.failures[job.name] = why
-                progress(job.name, len(entries) + len(outcome.failures), len(jobs))
+                    failures[job.name] = why
+                progress(job.name, len(entries) + len(failures), len(jobs))
             waiting = again
-    return entries
+    return _Done(entries, seconds, failures, peak_mb)
 
 
 def _failure(future: Any) -> str | None:
@@ -266,17 +255,15 @@ def _failure(future: Any) -> str | None:
     return None if error is None else str(error) if isinstance(error, NofError) else f"{type(error).__name__}: {error}"
 
 
-def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> dict[str, Any]:
+def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
     """Write a briefing's files; what the manifest says of it."""
     for ending, content in made.files.items():
         path = report / f"{made.name}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    outcome.made[made.name] = round(made.seconds, 3)
-    outcome.peak_mb = max(outcome.peak_mb, made.peak_mb)
     return {
-        "key": plan.job_key(job, run),
-        "run": run,
+        "key": plan.job_key(job, key),
+        "run": key,
         "files": gate.hashes(made),
         "title": job.about["title"],
         "subtitle": job.about["subtitle"],
@@ -284,6 +271,29 @@ def _accept(made: Made, job: Job, run: str, report: Path, outcome: Outcome) -> d
         "trust_type": job.parameters.get("trust_type"),
         "trust": job.parameters.get("trust"),
     }
+
+
+def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carried, done: _Done) -> None:
+    """Everything beside the briefings: tables, index, manifest; then the checks that a report has to pass."""
+    params, entries = run.params, {**last.entries, **done.entries}
+    failures = {**last.failures, **done.failures}
+    if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
+        _tables(report / "tables", params, run.national)
+    index.write_quarter(report, run.national, params, run.short, entries, failures)
+    shown = json.loads(params.model_dump_json(exclude={"data"}))
+    manifest.write(
+        report,
+        {
+            **origin,
+            "quarter": params.quarter,
+            "parameters": shown,
+            "briefings": entries,
+            "failures": failures,
+            "earlier_runs": last.origins,
+        },
+    )
+    if problems := gate.problems(report, entries):
+        raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
 
 def _tables(folder: Path, params: Params, national: recompute.National) -> None:

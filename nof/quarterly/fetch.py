@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 from nof.common import InputError, Problem, Quarter, read_json, sha256, write_json
 from nof.quarterly.catalogue import (
@@ -35,7 +35,24 @@ from nof.quarterly.keeping import DATA, Fetched, held_records, link, record_of, 
 # --- What arrived is looked at before it replaces anything: is it readable, of the quarter asked for, what its name says? ---
 
 
-Check = Callable[[Path], Any]
+class Held(NamedTuple):
+    """One file that was read and found good: its name, kind, trust types and quarters (slugs, comma-separated)."""
+
+    file: str
+    kind: str
+    trust_type: str
+    quarters: str
+
+
+class Contents(NamedTuple):
+    """What a folder was found to hold, as far as a fetch asks: its latest quarter, its files, and what was odd."""
+
+    latest: str
+    files: tuple[Held, ...]
+    warnings: tuple[str, ...]
+
+
+Check = Callable[[Path], Contents]
 
 
 def quarter_of(text: str | Quarter) -> Quarter:
@@ -46,7 +63,7 @@ def quarter_of(text: str | Quarter) -> Quarter:
         raise InputError(Problem("quarter", str(error))) from error
 
 
-def examine(staging: Path, quarter: Quarter | None, records: list[dict], check: Check | None) -> Any:
+def examine(staging: Path, quarter: Quarter | None, records: list[dict], check: Check | None) -> Contents:
     """Read what arrived; InputError unless every file is readable, of this quarter, and what its name says.
 
     Parameters
@@ -58,27 +75,31 @@ def examine(staging: Path, quarter: Quarter | None, records: list[dict], check: 
     records : list of dict
         What is known of each file: name, and trust_type and kind where its name says them.
     check : callable or None
-        Reads a folder and returns a Publication; `nof.read.publication.read` if None.
+        Reads a folder and says what it holds; `contents` if None.
     """
     if problems := [p for record in records if (p := _not_csv(staging / record["name"]))]:
         raise InputError(problems)
-    publication = (check or _read)(staging)
+    found = (check or contents)(staging)
     told = {record["name"]: record for record in records}
-    problems = [p for row in publication.files.itertuples() for p in _wrong(row, quarter, told.get(row.file, {}))]
-    if not problems and quarter and publication.latest != quarter.slug:
-        problems = [Problem(str(quarter), "wrong quarter", value=publication.latest, expected=quarter.slug)]
+    problems = [p for row in found.files for p in _wrong(row, quarter, told.get(row.file, {}))]
+    if not problems and quarter and found.latest != quarter.slug:
+        problems = [Problem(str(quarter), "wrong quarter", value=found.latest, expected=quarter.slug)]
     if problems:
         raise InputError(problems)
-    return publication
+    return found
 
 
-def _read(folder: Path) -> Any:
+def contents(folder: Path) -> Contents:
+    """Read a folder as `nof.read.publication.read` does, and keep what a fetch asks of it."""
     from nof.read.publication import read  # pandera takes a second to import
 
-    return read(folder)
+    publication = read(folder)
+    names = list(Held._fields)
+    files = tuple(Held(*map(str, row)) for row in publication.files[names].itertuples(index=False))
+    return Contents(publication.latest, files, tuple(publication.warnings))
 
 
-def _wrong(row: Any, quarter: Quarter | None, told: dict) -> Iterator[Problem]:
+def _wrong(row: Held, quarter: Quarter | None, told: dict) -> Iterator[Problem]:
     """Where a file is not what it was asked for, or not what its name says."""
     last = max(filter(None, str(row.quarters).split(",")), default="").strip()
     if quarter and last and last != quarter.slug:
@@ -141,15 +162,15 @@ def take_from(
     given = _given(folder, limits)
     with staging_folder(into) as staging:
         records = [_by_hand(path, staging, clock) for path in given]
-        publication = examine(staging, quarter_of(quarter) if quarter else None, records, check)
-        wanted = quarter_of(quarter or publication.latest)
-        records = _without_strangers(publication, staging, records)
+        found = examine(staging, quarter_of(quarter) if quarter else None, records, check)
+        wanted = quarter_of(quarter or found.latest)
+        records = _without_strangers(found, staging, records)
         held = [r for r in held_records(into / wanted.slug) if r["name"] not in {one["name"] for one in records}]
         for record in held:
             link(into / wanted.slug / record["name"], staging / record["name"])
         if held:
-            publication = examine(staging, wanted, records + held, check)
-        return replace(settle(into, wanted, staging, records + held, clock), warnings=publication.warnings)
+            found = examine(staging, wanted, records + held, check)
+        return replace(settle(into, wanted, staging, records + held, clock), warnings=found.warnings)
 
 
 def _given(folder: Path, limits: Limits) -> list[Path]:
@@ -191,8 +212,8 @@ def _by_hand(path: Path, staging: Path, clock: Clock) -> dict:
     }
 
 
-def _without_strangers(publication: Any, staging: Path, records: list[dict]) -> list[dict]:
-    ours = set(publication.files["file"])
+def _without_strangers(found: Contents, staging: Path, records: list[dict]) -> list[dict]:
+    ours = {one.file for one in found.files}
     for record in records:
         if record["name"] not in ours:
             log.info("%s is not one of NHS England's files and is left out", record["name"])
@@ -225,7 +246,7 @@ class How(TypedDict, total=False):
     catalogue : Catalogue
         By default params/publications.yaml.
     check : callable
-        Reads a folder and returns a Publication, or raises InputError; `nof.read.publication.read` by default.
+        Reads a folder and says what it holds, or raises InputError; `contents` by default.
     limits, clock, allowance
         Bounds, time, and (tests only) a loopback server that may be reached.
     """
@@ -306,10 +327,10 @@ def _fetch(session: Session, quarter: Quarter, known: tuple[Source, ...], check:
                     session.catalogue.start, f"{quarter} is not complete there: no {', no '.join(missing)}"
                 )
             records = [_first(session, candidates, quarter, staging) for candidates in slots.values()]
-        publication = examine(staging, quarter, records, check)
+        held = examine(staging, quarter, records, check)
         fetched = settle(session.into, quarter, staging, records, session.clock)
     write_json(session.into / ".pages.json", session.pages)
-    return replace(fetched, warnings=(*session.warnings, *publication.warnings))
+    return replace(fetched, warnings=(*session.warnings, *held.warnings))
 
 
 def _known_files(session: Session, quarter: Quarter, known: tuple[Source, ...], staging: Path) -> list[dict] | None:

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from nof.common import InputError, NofError, read_json, sha256, write_json
 from nof.quarterly import settings as events
+from nof.quarterly.fetch import Contents, Held, contents
 from nof.quarterly.keeping import Fetched
 from nof.quarterly.settings import STATE, Settings, load
 
@@ -36,28 +37,8 @@ if TYPE_CHECKING:
 # --- Files that were read and found good before need not be read again to learn that nothing is new ---
 
 
-class _Known(NamedTuple):
-    """A folder whose files were read and found good before, as far as `nof.quarterly.fetch` asks."""
-
-    latest: str
-    names: list[str]
-    warnings: tuple[str, ...]
-
-    @property
-    def files(self) -> _Known:
-        """Stands in for `Publication.files`."""
-        return self
-
-    def itertuples(self) -> Iterator[Any]:
-        """Nothing left to look at."""
-        return iter(())
-
-    def __getitem__(self, column: Any) -> Any:
-        return self.names
-
-
 class Remembering:
-    """Reads a folder as `publication.read` does, unless the very same files passed before, by the same version of us.
+    """Says what a folder holds, as `fetch.contents` does, without reading again what the same version of us has passed.
 
     It is what makes a look with nothing new take under a second.
     """
@@ -65,26 +46,16 @@ class Remembering:
     def __init__(self, path: Path):
         self.path = path
 
-    def __call__(self, folder: Path) -> Any:
-        files = {one.name: sha256(one) for one in sorted(folder.glob("*")) if one.suffix.lower() == ".csv"}
-        key = hashlib.sha256(json.dumps([files, _checking_code()]).encode()).hexdigest()
+    def __call__(self, folder: Path) -> Contents:
+        hashes = {one.name: sha256(one) for one in sorted(folder.glob("*")) if one.suffix.lower() == ".csv"}
+        key = hashlib.sha256(json.dumps([hashes, _checking_code()]).encode()).hexdigest()
         kept = read_json(self.path)
         if kept.get("key") == key:
-            return _Known(kept["latest"], kept["names"], tuple(kept["warnings"]))
-        from nof.read.publication import read
-
-        publication = read(folder)
+            return Contents(kept["latest"], tuple(Held(*one) for one in kept["files"]), tuple(kept["warnings"]))
+        found = contents(folder)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(
-            self.path,
-            {
-                "key": key,
-                "latest": publication.latest,
-                "names": list(publication.files["file"]),
-                "warnings": list(publication.warnings),
-            },
-        )
-        return publication
+        write_json(self.path, {"key": key, **found._asdict()})
+        return found
 
 
 def _checking_code() -> str:
