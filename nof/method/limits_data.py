@@ -6,6 +6,8 @@ frame, and the words say so. `nof.method.limits` is the front door.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pandas as pd
 
 from nof.common import Quarter, kept
@@ -47,9 +49,15 @@ def matrix(view: View) -> tuple[pd.DataFrame, pd.Series]:
 
 
 @kept
+def periods_of_all(view: View) -> pd.DataFrame:
+    """`timeliness.metric_periods` of every published row of the quarter, scored or not."""
+    return timeliness.metric_periods(metrics(view), view.quarter)
+
+
+@kept
 def periods(view: View) -> pd.DataFrame:
     """`timeliness.metric_periods` of the scored metrics, the freshest first, with their place in the average."""
-    table = timeliness.metric_periods(metrics(view), view.quarter)
+    table = periods_of_all(view)
     table = table[table["metric_id"].isin(view.metrics["metric_id"])]
     return table.sort_values(["age_months", "metric_id"], kind="stable").reset_index(drop=True)
 
@@ -77,6 +85,13 @@ def broken(view: View, before: str, after: str) -> tuple[str, ...]:
     return tuple(sorted(set(found["trust_code"])))
 
 
+def broken_steps(view: View) -> dict[tuple[str, str], tuple[str, ...]]:
+    """For each step from one quarter of these files to the next, the trusts whose comparison a merger breaks."""
+    held = sorted(metrics(view)["quarter"].unique())
+    pairs = [(one, two) for one, two in pairwise(held) if Quarter.parse(one).next.slug == two]
+    return {pair: broken(view, *pair) for pair in pairs}
+
+
 @kept
 def trusts_of_type(view: View) -> pd.DataFrame:
     trusts = view.publication.trusts
@@ -91,10 +106,32 @@ def affected(view: View) -> pd.DataFrame:
 
 @kept
 def blanks(view: View) -> pd.DataFrame:
-    """Metrics that a merged trust lacks where the window spans the merger; see `lineage`."""
+    """Metrics that a merged trust lacks where the window spans the merger; see `lineage`.
+
+    merged_too_with_value: names of other merged trusts that have a value although the window spans their merger as well.
+    """
     table = lineage.blank_because_of_merger(metrics(view), view.quarter, mergers_of(view.national))
     table = table.drop_duplicates(["trust_code", "metric_id"])
-    return table.assign(trust_name=table["trust_code"].map(names(view)))
+    return table.assign(
+        trust_name=table["trust_code"].map(names(view)),
+        merged_too_with_value=[_merged_with_value(view, one.metric_id) for one in table.itertuples()],
+    )
+
+
+def _merged_with_value(view: View, metric_id: str) -> tuple[str, ...]:
+    """Names of trusts with a value of the metric although a merger into them lies within its window as well."""
+    window = periods_of_all(view).query("metric_id == @metric_id")
+    if window.empty:
+        return ()
+    row = window.iloc[0]
+    first = row["compared_first_day"] if pd.notna(row["compared_first_day"]) else row["first_day"]
+    table = affected(view)
+    inside = table[
+        (table["role"] == "successor") & (table["event_date"] > first) & (table["event_date"] <= row["last_day"])
+    ]
+    rows = metrics(view)
+    held = rows[(rows["quarter"] == view.quarter) & (rows["metric_id"] == metric_id) & rows["value"].notna()]
+    return tuple(names(view)[inside.loc[inside["trust_code"].isin(held["trust_code"]), "trust_code"].unique()])
 
 
 @kept

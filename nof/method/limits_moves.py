@@ -6,15 +6,14 @@ segments) is None or an empty frame, and the words say so.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import pandas as pd
 
-from nof.common import Quarter, kept
+from nof.common import kept
 from nof.method import change as changing
 from nof.method import expected_rank, persistence, persistence_new, pooled_noise, score_changes, timeliness, volatility
-from nof.method.limits_data import broken, matrix, metric_names, metrics, names
+from nof.method.limits_data import broken, broken_steps, matrix, metric_names, metrics, names
 from nof.method.view import View
 from nof.rules.recompute import edges
 
@@ -43,7 +42,7 @@ class Step(NamedTuple):
 @kept
 def score_moves(view: View) -> pd.DataFrame:
     """Every change of every metric score, step by step, with the way its value went; see `score_changes`."""
-    pairs = _pairs(view)
+    pairs = list(broken_steps(view))
     counted = view.national.scores.loc[view.national.scores["weight"] > 0, "metric_id"].unique()
     copied = {
         after: [one for each in timeliness.unmoved(metrics(view), after, counted)["unmoved_ids"] for one in each]
@@ -55,28 +54,27 @@ def score_moves(view: View) -> pd.DataFrame:
     )
 
 
-def _pairs(view: View) -> list[tuple[str, str]]:
-    """Quarters that follow each other, as (before, after)."""
-    held = sorted(metrics(view)["quarter"].unique())
-    return [(before, after) for before, after in pairwise(held) if Quarter.parse(before).next.slug == after]
-
-
 def _broken(view: View) -> dict[str, tuple[str, ...]]:
-    return {after: broken(view, before, after) for before, after in _pairs(view)}
+    return {after: codes for (_, after), codes in broken_steps(view).items()}
 
 
 @kept
 def steps(view: View) -> tuple[Step, ...]:
     """Every step from one quarter to the next, the latest last; only quarters that follow each other."""
-    if not _pairs(view):
+    if not broken_steps(view):
         return ()
     moves, national = score_moves(view), view.national
     noise = pooled_noise.pooled_noise(moves)
     found = []
-    for before, after in _pairs(view):
+    for before, after in broken_steps(view):
         limit = national.framework(after).override.no_better_than
         table = changing.change_tests(
-            moves[moves["quarter_after"] == after], national.standings, view.trust_type, not_comparable=_broken(view), noise=noise, no_better_than=limit
+            moves[moves["quarter_after"] == after],
+            national.standings,
+            view.trust_type,
+            not_comparable=_broken(view),
+            noise=noise,
+            no_better_than=limit,
         )
         table = table.drop(columns=["quarter_before", "quarter_after"])
         moved = pooled_noise.noise_moves(
@@ -92,6 +90,17 @@ def steps(view: View) -> tuple[Step, ...]:
         )
         found.append(Step(before, after, table.reset_index(drop=True), moved))
     return tuple(found)
+
+
+@kept
+def directions(view: View) -> pd.DataFrame | None:
+    """Which way each score went since the quarter before, and which way its value; see `score_changes.directions`."""
+    step = last_step(view)
+    if step is None:
+        return None
+    moves = score_moves(view)
+    rules = view.national.framework(step.after).by_score
+    return score_changes.directions(moves[moves["quarter_after"] == step.after], metrics(view), rules)
 
 
 def last_step(view: View) -> Step | None:

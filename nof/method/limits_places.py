@@ -99,6 +99,7 @@ def _edges(view: View) -> pd.DataFrame:
 @kept
 def chances_by_average(view: View) -> pd.DataFrame:
     """Chance of each segment before the override, on the trusts; see `uncertainty.segment_chances`."""
+    assert view.redrawn is not None, "asked only where edges between segments are known"
     return uncertainty.segment_chances(view.redrawn, adjusted=False)
 
 
