@@ -163,8 +163,8 @@ def changes(table: pd.DataFrame, moves: Moves, edges: np.ndarray) -> Chart | Non
     if table.empty:
         return None
     with matplotlib.rc_context(style.rc()):
-        drawing = figure(104)
-        axes = drawing.add_axes((0.08, 0.10, 0.60, 0.87))
+        drawing = figure(86)
+        axes = drawing.add_axes((0.08, 0.12, 0.60, 0.85))
         low, high = _square(axes, table)
         reach = _noise_band(axes, table, low, high)
         _edges(axes, edges, low, high)

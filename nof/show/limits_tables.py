@@ -254,8 +254,7 @@ def spans(table: pd.DataFrame) -> Table:
             number_column("narrowest", "Firmest", unit="places"),
             number_column("widest", "Least firm", unit="places"),
         ),
-        note="Both ends counted: one place means that the place never moves. Nobody drew these rankings at random, so no span "
-        "is a likely range and no share of them a probability.",
+        note="Both ends counted: one place means that the place never moves.",
     )
 
 
