@@ -17,10 +17,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from nof.read import publication
-from nof.rules import recompute
 from nof.method import change, expected_rank, pooled_noise, score_changes
 from nof.method.expected_rank import Panel
+from nof.read import publication
+from nof.rules import recompute
 
 RUNS = 300
 Draw = Callable[[np.random.Generator], pd.DataFrame]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import traceback
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +19,35 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="NHS England's trust league tables, recomputed and explained.",
 )
 rules = typer.Typer(no_args_is_help=True, help="Rules files: what a publication gives away of its own rules.")
 app.add_typer(rules, name="rules")
-out = Console()
+# In a log there is no edge to cut names at.
+out = Console(width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, soft_wrap=True)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder with NHS England's CSV files.")]
 Quarter = Annotated[str | None, typer.Option("--quarter", help="As 2025-26-q4; the latest if not given.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write; standard output if not given.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"nof {version('nof')}", highlight=False)
+        raise typer.Exit()
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
 
 
 class Exit(IntEnum):
@@ -60,10 +81,23 @@ def main() -> None:
         _say_error("stopped; nothing was published")
         sys.exit(Exit.STOPPED)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # anything but a mistake in the command line is ours
-            raise
+        if not hasattr(error, "format_message"):  # anything but a mistake in the command line was not foreseen
+            if os.environ.get("NOF_TRACEBACK"):
+                raise
+            _say_error(_unforeseen(error))
+            sys.exit(Exit.BAD_INPUT)
         _say_error(f"{error.format_message()} (nof --help lists what there is)")
         sys.exit(Exit.BAD_INPUT)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What went wrong, and where in the code, for an exception that nobody thought of."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return (
+        f"not foreseen: {type(error).__name__}: {error} ({where}); nothing was published. "
+        "With NOF_TRACEBACK=1 the same command says more."
+    )
 
 
 def _say_error(text: str) -> None:
@@ -111,14 +145,24 @@ def check(data: Data) -> None:
     """Say what a folder holds, and every problem in it."""
     from rich.table import Table
 
+    from nof.method.view import findings_of
+    from nof.read import findings
+
     national = _open(data)
     summary = national.publication.summary()
     table = Table("Trust type", "File", "Quarters", "Trusts", "Metrics", "Rows", "Without a value")
     for row in summary.itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
     out.print(table)
+    told = findings_of(national)
+    said = set(told["message"])
     for warning in national.publication.warnings:
-        out.print(f"note: {warning}", markup=False)
+        if warning not in said:
+            out.print(f"note: {warning}", markup=False, highlight=False, soft_wrap=True)
+    for one in told.itertuples():
+        out.print(f"{one.severity}: {one.message}", markup=False, highlight=False, soft_wrap=True)
+    counted = ", ".join(f"{count:,} {name}" for name, count in findings.counts(told).items())
+    out.print(f"findings: {counted}", highlight=False)
 
 
 @app.command()
@@ -151,6 +195,25 @@ def _say_where_segments_come_from(view) -> None:
 
 
 @app.command()
+def nowcast(
+    data: Data,
+    trust: Annotated[str, typer.Option(help="Code of the trust, as RDY")],
+    own: Annotated[Path, typer.Option("--own", help="Its own newer values: a CSV file, metric_id,value,period")],
+    quarter: Quarter = None,
+    level: Annotated[float, typer.Option(help="Share of futures that the ranges are to hold.")] = 0.8,
+    output: Output = None,
+) -> None:
+    """Place a trust's own newer values in the last published distribution."""
+    from nof import demo
+    from nof.method import nowcast_facts as room
+
+    found = room.open_nowcast(demo.at_hand(data), quarter, trust, own, level)
+    for line in room.summary(room.nowcast_facts(found)):
+        err.print(line, markup=False, highlight=False)
+    _write(room.as_frame(found), output)
+
+
+@app.command()
 def metric(
     data: Data,
     metric: Annotated[str, typer.Option("--metric", help="Id of the value, as OF0005")],
@@ -160,7 +223,7 @@ def metric(
     """Write the individual metric ranking of each trust type."""
     from nof.method.view import named_metric_ranking
 
-    _write(named_metric_ranking(_open(data), metric, quarter), output)
+    _write(named_metric_ranking(_open(data), metric.strip().upper(), quarter), output)
 
 
 @app.command()
@@ -168,15 +231,37 @@ def reconcile(
     data: Data,
     output: Output = None,
     mismatches: Annotated[Path | None, typer.Option(help="CSV file for every figure not reproduced.")] = None,
+    at_least: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Fail (exit 1) if a smaller share comes out equal, as 0.95.")
+    ] = None,
 ) -> None:
     """Compare every figure that can be recomputed with the published one."""
     from nof.method.view import compared, reconciliation
     from nof.rules.reconcile import mismatches as not_reproduced
+    from nof.rules.reconcile import untested
 
-    publication = _open(data).publication
-    _write(reconciliation(publication), output)
+    national = _open(data)
+    publication = national.publication
+    summary = reconciliation(publication)
+    _write(summary, output)
     if mismatches is not None:
         _write(not_reproduced(compared(publication)), mismatches)
+    published, equal = int(summary["published"].sum()), int(summary["reproduced"].sum())
+    share = equal / published if published else 0.0
+    _note(f"{equal:,} of {published:,} published figures come out equal ({share:.1%})")
+    for quarter in publication.quarters[-1:]:
+        if names := untested(national, quarter):
+            _note(
+                f"rules that these files cannot test, since they do not hold a whole ranking pool: {', '.join(names)}"
+            )
+    if at_least is not None and share < at_least:
+        _say_error(f"fewer than {at_least:.1%} of the published figures come out equal")
+        raise typer.Exit(Exit.FAILED)
+
+
+def _note(text: str) -> None:
+    """A line for a person; standard output is for the table."""
+    err.print(text, markup=False, highlight=False)
 
 
 @app.command()
@@ -213,6 +298,9 @@ def brief(
     ] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
+    show_code: Annotated[
+        bool, typer.Option("--show-code", help="HTML pages with the code, folded, above its results.")
+    ] = False,
     publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
@@ -227,10 +315,11 @@ def brief(
         out,
         out_dir=out_dir,
         only=only,
-        trusts=tuple(trust or ()),
+        trusts=tuple(one.strip().upper() for one in trust or ()),
         all_trusts=all_trusts,
         cold=cold,
         force=force,
+        show_code=show_code,
         publish_partial=publish_partial,
         scheduler=scheduler,
         **given,

@@ -8,6 +8,7 @@ never used: the folder's content has to match.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 import io
 import json
@@ -52,6 +53,8 @@ class Problem:
         What stands there.
     expected : str or None
         What should stand there.
+    whose : str or None
+        Trust, metric and quarter that the row is about, in words.
     """
 
     file: str
@@ -60,6 +63,7 @@ class Problem:
     column: str | None = None
     value: str | None = None
     expected: str | None = None
+    whose: str | None = None
 
     def __str__(self) -> str:
         place = [self.file]
@@ -67,7 +71,8 @@ class Problem:
         place += [f"column {self.column}"] if self.column is not None else []
         found = f" (found {self.value!r})" if self.value is not None else ""
         wanted = f"; expected {self.expected}" if self.expected else ""
-        return f"{', '.join(place)}: {self.message}{found}{wanted}"
+        whose = f"{self.whose}: " if self.whose else ""
+        return f"{', '.join(place)}: {whose}{self.message}{found}{wanted}"
 
 
 class InputError(NofError):
@@ -210,6 +215,11 @@ def reference(name: str) -> Path:
 def frameworks() -> Path:
     """The folder of rules files, one for each framework year."""
     return share("data", "frameworks")
+
+
+def helpers() -> Path:
+    """The folder in which helpers.py stands: the top of a clone; beside its notebooks in an installed package."""
+    return share("notebooks") if installed() else share()
 
 
 def notebooks() -> Path:
@@ -371,6 +381,24 @@ def shared(folder: Path) -> Any | None:
 @lru_cache(maxsize=1)
 def _read(path: str) -> Results:
     return pickle.loads(zlib.decompress(Path(path).read_bytes()))
+
+
+# --- What somebody may have meant ---
+
+
+def nearest(given: str, known: Iterable[str], what: str) -> str:
+    """What was expected in place of a word that is not known: the nearest of what is, three at the most.
+
+    >>> nearest("RDX", ["RDY", "RYY", "TAH", "RDW"], "trust codes")
+    'RDY, RDW or RYY (4 trust codes are known)'
+    >>> nearest("Q", ["a", "b"], "columns")
+    'a or b'
+    """
+    held = list(dict.fromkeys(known))
+    if len(held) > 3:
+        near = difflib.get_close_matches(given.upper(), held, 3, 0.0)
+        return f"{', '.join(near[:-1])} or {near[-1]} ({len(held):,} {what} are known)"
+    return " or ".join(held) if held else f"none of the {what}: there are none"
 
 
 # --- One way to keep a result ---

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from nof.method import change, pooled_noise, score_changes
 from nof.read import publication
 from nof.rules import recompute
 from nof.rules.framework import Metric
-from nof.method import change, pooled_noise, score_changes
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]

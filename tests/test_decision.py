@@ -76,7 +76,7 @@ def outputs_of(national, inside):
     rows = rows[rows["trust_type"] == MHC]
     other, _ = decision.scores_by_value(rows, here, national.framework(Q4))
     alternatives = decision.alternatives_of(here, inside, True)
-    ranks, left = decision._every_rank(here, other, alternatives, inside)
+    ranks, left = decision.every_rank(here, other, alternatives, inside)
     return ranks[..., left.min(axis=tuple(range(7))) >= 3], alternatives
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof.read import publication
-from nof.rules import recompute
 from nof.method import expected_rank
 from nof.method.expected_rank import Panel
+from nof.read import publication
+from nof.rules import recompute
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]

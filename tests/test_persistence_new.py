@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nof.method import persistence, persistence_new, volatility
 from nof.read import publication
-from nof.rules import recompute
-from nof.rules import scoring
-from nof.method import volatility
-from nof.method import persistence_new
+from nof.rules import recompute, scoring
 
 MHC = "mental-health-and-community"
 
@@ -30,7 +28,7 @@ def test_real_correlations_fall_with_the_lag(national):
 
 
 def test_headline_reliability_leaves_copies_out(national):
-    found = volatility.reliability(volatility.panels(national.scores, national.standings, MHC))
+    found = persistence.reliability(volatility.panels(national.scores, national.standings, MHC))
     assert found.loc[volatility.MOVING, "icc"] == pytest.approx(0.74, abs=0.005)
     assert found.loc["average", "icc"] == pytest.approx(0.84, abs=0.005)
 
@@ -51,7 +49,7 @@ def test_rankability_of_the_real_quarter_has_the_interval_of_the_review(national
     found = volatility.weighted_errors(*scoring.matrix(part))
     low, high = persistence_new.rankability_interval(found["mean"], found["standard_error"])
     assert (low, high) == pytest.approx((0.21, 0.62), abs=0.02)
-    assert low < volatility.rankability(found["mean"], found["standard_error"]) < high
+    assert low < persistence.rankability(found["mean"], found["standard_error"]) < high
 
 
 def test_tau_squared_of_many_rows_is_that_of_one():
@@ -59,7 +57,7 @@ def test_tau_squared_of_many_rows_is_that_of_one():
     error = random.uniform(0.2, 0.6, (5, 25))
     value = random.normal(0, 0.5, (5, 25)) + random.normal(size=(5, 25)) * error
     value[0] = 2.0  # no differences at all
-    one = [volatility.tau_squared(pd.Series(row), pd.Series(spread)) for row, spread in zip(value, error, strict=True)]
+    one = [persistence.tau_squared(pd.Series(row), pd.Series(spread)) for row, spread in zip(value, error, strict=True)]
     assert persistence_new._paule_mandel(value, error**2) == pytest.approx(one, abs=1e-8)
 
 

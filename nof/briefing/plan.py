@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from nof import common
 from nof.briefing import manifest
+from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
-from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
 from nof.common import InputError, Problem, Quarter
+from nof.method import nowcast
+from nof.read.own_values import read_own_values
 from nof.rules import unconfirmed
 from nof.rules.recompute import National, choose_quarter, choose_type
 from nof.show import words
@@ -87,19 +90,46 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
     Raises
     ------
     InputError
-        A trust that the publication does not hold, each listed with the known ones.
+        A trust that the publication does not hold, each listed with the known ones; a commentary that cannot be shown.
     """
     names, codes = _names(national), list(dict.fromkeys(codes))
     _reject_unknown(codes, names)
     subtitle = f"Briefing for the board, {Quarter.parse(params.quarter).label}"
+    own = {code: {"commentary": one} for code, one in commentaries(params.commentary, names.index).items()}
     return [
         Job(
             f"trusts/{code}",
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
-            _about(names[code], subtitle, params.quarter, national),
+            _about(names[code], subtitle, params.quarter, national) | own.get(code, {}),
         )
         for code in codes
+    ]
+
+
+def nowcast_jobs(params: Params, national: National) -> list[Job]:
+    """The job of a trust's own newer values, if there are any; they are read and checked here, before anything runs.
+
+    Raises
+    ------
+    InputError
+        A trust that the publication does not hold, or own values that cannot be used.
+    """
+    if params.own_values is None:
+        return []
+    (code,) = params.trusts
+    names = _names(national)
+    _reject_unknown([code], names)
+    read_own_values(params.own_values, nowcast.taken(national, params.quarter, code))
+    subtitle = f"Before publication day: own values beside {Quarter.parse(params.quarter).label}"
+    parameters = {"quarter": params.quarter, "data": str(params.data), "trust": code}
+    return [
+        Job(
+            f"trusts/{code}-nowcast",
+            NOWCAST_NOTEBOOK,
+            parameters | {"own_values": str(params.own_values)},
+            _about(names[code], subtitle, params.quarter, national),
+        )
     ]
 
 
@@ -109,19 +139,16 @@ def _names(national: National) -> pd.Series:
 
 
 def _reject_unknown(codes: list[str], names: pd.Series) -> None:
-    problems = []
-    for code in codes:
-        if code not in names.index:
-            near = difflib.get_close_matches(code.upper(), names.index, 1)
-            hint = f"; did you mean {near[0]} ({names[near[0]]})?" if near else ""
-            problems.append(
-                Problem(
-                    "trust",
-                    f"is not in this publication{hint}",
-                    value=code,
-                    expected=f"one of {', '.join(names.index)}",
-                )
-            )
+    problems = [
+        Problem(
+            "trust",
+            "is not in this publication",
+            value=code,
+            expected=common.nearest(code, names.index, "trust codes"),
+        )
+        for code in codes
+        if code not in names.index
+    ]
     if codes and not (common.notebooks() / f"{TRUST_NOTEBOOK}.ipynb").is_file():
         problems.append(Problem("notebooks", f"no {TRUST_NOTEBOOK}.ipynb, so no briefing for a trust can be made"))
     if problems:
@@ -164,8 +191,10 @@ def run_key(params: Params, national: National) -> str:
 
 
 def job_key(job: Job, run: str) -> str:
-    """What one briefing rests on, as a hash; the folder's own path is left out, its content is in `run`."""
+    """What one briefing rests on, as a hash; paths are left out, what they hold counts."""
     parameters = {name: value for name, value in job.parameters.items() if name != "data"}
+    if "own_values" in parameters:
+        parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
     return _digest([run, job.notebook, parameters, about])
 

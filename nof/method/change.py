@@ -31,8 +31,8 @@ from scipy import stats
 
 from nof.method.pooled_noise import GRID, PooledNoise, pooled_noise
 from nof.method.score_changes import STEP
-from nof.rules.ranking import override
 from nof.method.volatility import side_by_side
+from nof.rules.ranking import override
 
 FALSE_DISCOVERIES = 0.05
 POWER = 0.8  # "in four of five cases"

@@ -76,9 +76,10 @@ def _kind(national: National, move, tied: frozenset) -> str:
     metric = national.framework(move.quarter).by_score.get(move.metric_id)
     if metric is not None and (metric.matrix is not None or metric.shape == "bands"):
         return "band"
-    fixed = FIXED.get(metric.shape) if metric is not None else None
+    shape = metric.shape if metric is not None else ""
+    fixed = FIXED.get(shape)
     if fixed is not None and (abs(move.score - fixed) < 1e-9) != (abs(move.score_before - fixed) < 1e-9):
-        return str(metric.shape)
+        return shape
     ends = ((move.quarter, move.value), (move.quarter_before, move.value_before))
     return "tie" if any((one, move.metric_id, value) in tied for one, value in ends) else "steep"
 

@@ -64,6 +64,7 @@ from nof.method.limits_moves import (
 from nof.method.limits_places import (
     chances_by_average,
     components,
+    edges,
     generalizability,
     history,
     narrowness,
@@ -90,6 +91,7 @@ __all__ = [
     "correlations",
     "decisions",
     "directions",
+    "edges",
     "excluded",
     "expected_places",
     "generalizability",
@@ -153,6 +155,8 @@ def tables(view: View) -> dict[str, pd.DataFrame]:
         "decisions": decided.groups,
         "decisions_by_trust": decided.trusts,
         "cliffs": cliffs(view),
+        "edges": edges(view),
+        "narrowness": narrowness(view).reset_index(),
     }
     return {
         f"limits_{name}": frame.map(_joined).rename(columns=fractions) for name, frame in frames.items() if len(frame)

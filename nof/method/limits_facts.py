@@ -70,6 +70,8 @@ class Places(Facts):
     other_most: int | None = fact("Most others that one trust is told apart from: other metrics like these", "trusts")
     segments: int = fact("Trusts with a chance of their own segment", "trusts")
     odds_against: int = fact("Trusts whose redrawn scores land outside their segment more often than in it", "trusts")
+    odds_least: int = fact("The same with every edge where it suits the trusts best, within its bracket", "trusts")
+    odds_most: int = fact("The same with every edge where it suits them least", "trusts")
     settled: int = fact("Trusts whose redrawn scores land in their segment at least 95% of the time", "trusts")
     other_settled: int | None = fact(
         "Trusts with a chance of at least 95% of their segment on other metrics like these", "trusts"
@@ -131,6 +133,8 @@ def places(table: pd.DataFrame, published: bool, narrowness: pd.DataFrame, level
         **sets("other"),
         segments=len(redraw),
         odds_against=int((redraw < HALF).sum()),
+        odds_least=int((table["redraw_own_high"] < HALF).sum()),
+        odds_most=int((table["redraw_own_low"] < HALF).sum()),
         settled=int((redraw >= SURE).sum()),
         other_settled=int((chance >= SURE).sum()) if len(chance) else None,
         edges_known=len(near),
@@ -152,6 +156,7 @@ def places(table: pd.DataFrame, published: bool, narrowness: pd.DataFrame, level
 class Moves(Facts):
     """How much of a move between two quarters is noise."""
 
+    gap: str = fact("Why there is no quarter before to compare with; empty where there is one")
     before: str | None = fact("Quarter before")
     after: str | None = fact("This quarter")
     trusts: int = fact("Trusts that can be compared", "trusts")
@@ -187,7 +192,9 @@ class Moves(Facts):
         return len(self.beyond_noise)
 
 
-def moves(step: Step | None, excluded: pd.DataFrame, names: pd.Series, directions: pd.DataFrame | None) -> Moves:
+def moves(
+    step: Step | None, excluded: pd.DataFrame, names: pd.Series, directions: pd.DataFrame | None, gap: str = ""
+) -> Moves:
     """Facts on movement.
 
     Parameters
@@ -196,17 +203,22 @@ def moves(step: Step | None, excluded: pd.DataFrame, names: pd.Series, direction
         As `limits.last_step`, `limits.excluded` and `limits.names`.
     directions : DataFrame or None
         As `limits.directions`: which way each score and its value went.
+    gap : str
+        As `View.gap`.
     """
     left = tuple(f"{one.trust_name} ({one.reason})" for one in excluded.itertuples())
     if step is None or step.changes.empty:
         before = None if step is None else Quarter.parse(step.before).label
-        return Moves(before, None, 0, 0, False, 0, 0, 0, 0, 0, (), None, None, None, None, None, 0, 0, None, left, 0, 0)
+        return Moves(
+            gap, before, None, 0, 0, False, 0, 0, 0, 0, 0, (), None, None, None, None, None, 0, 0, None, left, 0, 0
+        )
     table, noise, counts = step.changes, step.noise, change_summary(step.changes)["trusts"].astype(int)
     away = table["average_after"] - table["average_before"]
     far = table.loc[away.abs().idxmax(), ["average_before", "average_after"]]
     columns = ["score_better", "value_better", "apart"]
     known = (pd.DataFrame(columns=columns) if directions is None else directions).dropna(subset=columns[:2])
     return Moves(
+        gap=gap,
         before=Quarter.parse(step.before).label,
         after=Quarter.parse(step.after).label,
         trusts=len(table),

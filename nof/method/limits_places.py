@@ -14,11 +14,13 @@ from nof.common import kept
 from nof.method import components as facets
 from nof.method import peers, ranges, volatility
 from nof.method import places as placing
+from nof.method.improvement import edge_brackets
 from nof.method.limits_data import broken, matrix
 from nof.method.limits_moves import expected_places
+from nof.method.steps import own_segment_chances, segment_chance_ranges, segment_edges
 from nof.method.view import View
 from nof.rules import uncertainty
-from nof.rules.recompute import select, standing
+from nof.rules.recompute import standing
 
 
 @kept
@@ -47,15 +49,15 @@ def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The league table with the columns of `ranges.with_published` (rank_low, rank_high, average_low and average_high as
-        published where they are, and both kinds beside them), the columns of `expected_rank.expected_places` and of
-        `places.places` (the sets of both questions, and how many others are told apart), holds_middle (the likely
-        range of the average holds the median average), redraw_1 to redraw_4 (share of the redraws behind the likely
-        range in each segment) and redraw_own, other_segment_1 to other_segment_4 and other_segment_own (chance of each
+        The league table (likely ranges as published where they are, and both kinds beside them), the columns of
+        `expected_rank.expected_places` and of `places.places` (the sets of both questions, and how many others are told
+        apart), holds_middle (the likely range of the average holds the median average), redraw_1 to redraw_4 (share of the redraws behind the likely
+        range in each segment), redraw_own (in its own) with redraw_own_low and redraw_own_high (the edges at the ends of
+        their brackets), other_segment_1 to other_segment_4 and other_segment_own (chance of each
         segment on other metrics like these, from the model of the sets), distance_12, distance_23, distance_34 (to the
         segment edges in standard errors; positive: on the worse side), nearest_edge, nearest.
     """
-    table = ranges.with_published(view.league, _given(view)).set_index("trust_code")
+    table = view.league.set_index("trust_code")
     middle = table["average_score"].median()
     table = table.assign(holds_middle=table["average_low"].le(middle) & table["average_high"].ge(middle))
     table = placing.places(table.reset_index(), view.scores, history(view), level).set_index("trust_code")
@@ -70,12 +72,15 @@ def _own(chances: pd.DataFrame, view: View) -> np.ndarray:
 
 
 def _redrawn(view: View) -> pd.DataFrame:
-    """Share of the redraws behind the likely range that lies in each segment."""
-    names = [f"redraw_{segment}" for segment in (1, 2, 3, 4)]
+    """Share of the redraws behind the likely range that lies in each segment, and in the own one at both ends of edges."""
+    segments, own = [f"redraw_{one}" for one in (1, 2, 3, 4)], [f"redraw_own{end}" for end in ("_low", "", "_high")]
     if view.redrawn is None:
-        return pd.DataFrame(np.nan, view.league["trust_code"], [*names, "redraw_own"])
-    shares = uncertainty.segment_chances(view.redrawn).set_axis(names, axis=1)
-    return shares.assign(redraw_own=_own(shares, view))
+        return pd.DataFrame(np.nan, view.league["trust_code"], [*segments, *own])
+    league = view.league.set_index("trust_code")
+    limit = view.framework.override.no_better_than
+    found = segment_chance_ranges(view.redrawn, edge_brackets(view.national, view.quarter), league["in_deficit"], limit)
+    chances = own_segment_chances(found, league["segment"]).drop(columns="segment").set_axis(own, axis=1)
+    return found[[f"chance_{one}" for one in (1, 2, 3, 4)]].set_axis(segments, axis=1).join(chances)
 
 
 def _chances(view: View) -> pd.DataFrame:
@@ -85,7 +90,7 @@ def _chances(view: View) -> pd.DataFrame:
     if view.redrawn is None or levels is None:
         return pd.DataFrame(np.nan, view.league["trust_code"], [*names, "other_segment_own"])
     table = standing(view.national, view.quarter, view.trust_type)
-    limit = view.national.framework(view.quarter).override.no_better_than
+    limit = view.framework.override.no_better_than
     chances = placing.segment_chances(levels, table["average"], view.edges, table["in_deficit"], limit)
     chances = chances.set_axis(names, axis=1)
     return chances.assign(other_segment_own=_own(chances, view))
@@ -115,15 +120,15 @@ def generalizability(view: View) -> pd.DataFrame:
     return facets.generalizability(components(view), metrics=float(view.league["metrics_scored"].median()))
 
 
-def _given(view: View) -> pd.DataFrame:
-    return select(view.publication.league, view.quarter, view.trust_type)
+def ranges_published(view: View) -> bool:
+    """Whether all likely ranges are NHS England's own figures."""
+    return bool(view.league["range_source"].eq(ranges.PUBLISHED).all())
 
 
 @kept
-def ranges_published(view: View) -> bool:
-    """Whether the likely ranges are NHS England's own figures."""
-    given = _given(view)
-    return set(view.league["trust_code"]) <= set(given.loc[given["rank_low"].notna(), "trust_code"])
+def edges(view: View) -> pd.DataFrame:
+    """The edges between segments of every quarter so far, as brackets where they are not known; see `steps.segment_edges`."""
+    return segment_edges(view.national).query("quarter <= @view.quarter")
 
 
 @kept

@@ -16,9 +16,9 @@ import pandas as pd
 from scipy import fft
 
 from nof.method.score_changes import STEP
+from nof.method.volatility import side_by_side
 from nof.rules.ranking import override, segment_of
 from nof.rules.scoring import round_half_up
-from nof.method.volatility import side_by_side
 
 TOGETHER = 0.7  # correlation of changes from which half of their variance is shared: drawn jointly
 FEWEST = 20  # pairs of changes on which a correlation, and a joint draw, may rest

@@ -42,7 +42,8 @@ def with_published(table: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
     """
     known = given.drop_duplicates("trust_code").set_index("trust_code").reindex(table["trust_code"])
     known = known.reindex(columns=list(ENDS)).astype(float).set_index(table.index)
-    shown, published = {}, []
+    shown: dict[str, pd.Series] = {}
+    published = []
     for low, high in (ENDS[:2], ENDS[2:]):
         both = known[[low, high]].notna().all(axis=1)
         published.append(both)

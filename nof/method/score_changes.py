@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from nof.method.volatility import STILL
 from nof.rules.framework import Metric
 from nof.rules.scoring import round_half_up, value_rows
-from nof.method.volatility import STILL
 
 STEP = ["quarter_before", "quarter_after"]
 
