@@ -13,12 +13,12 @@ from nof.method.limits_data_facts import Method
 from nof.method.limits_facts import Moves, Places
 from nof.show import limits_findings, style
 from nof.show.charts import ROWS_A_PANEL, figure, head, panels, shortened, which_part
+from nof.show.decision_chart import decision_chart
 from nof.show.display import Chart
-from nof.show.grammar import percent
 from nof.show.limits_timelines import mergers, timeline
 from nof.show.words import short_name
 
-__all__ = ["changes", "decisions", "mergers", "method", "places", "timeline"]
+__all__ = ["changes", "decision_chart", "mergers", "method", "places", "timeline"]
 
 _ROW_MM = 3.35
 _HEAD_MM, _FOOT_MM = 10.0, 11.0
@@ -242,33 +242,6 @@ def _band_note(axes: Any, reach: float) -> None:
 
 
 # --- 6. method ---
-
-
-def decisions(method: Method) -> Chart | None:
-    """One bar a group of choices: the share of the movement of places that goes with it; None where nothing moves."""
-    if not method.groups:
-        return None
-    with matplotlib.rc_context(style.rc()):
-        drawing = figure(16 + 9 * len(method.groups))
-        height = 16 + 9 * len(method.groups)
-        axes = drawing.add_axes((0.24, 11 / height, 0.66, 9 * len(method.groups) / height))
-        rows = np.arange(len(method.groups))
-        first, total = (np.array([getattr(one, name) for one in method.groups]) for name in ("first", "total"))
-        axes.barh(rows, total, height=0.62, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.6)
-        axes.barh(rows, first, height=0.62, facecolor=style.ACCENT, lw=0)
-        for row, (own, every) in enumerate(zip(first, total, strict=True)):
-            axes.text(every + 0.01, row, f"{percent(own)} to {percent(every)}", va="center", fontsize=7.6)
-        axes.set_yticks(rows, [one.name.capitalize() for one in method.groups])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(0, 1)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-        axes.set_xlabel("Share of the movement of places: dark by itself, pale with all that it interacts with")
-        for side in ("left", "top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        return Chart.from_figure(
-            drawing, alt=limits_findings.decisions_alt(method), caption=limits_findings.decisions_caption(method)
-        )
 
 
 def method(table: pd.DataFrame, found: Method) -> list[Chart]:

@@ -162,24 +162,6 @@ def mergers_alt(table: pd.DataFrame, quarter: Quarter) -> str:
 # --- 6. how much the method decides ---
 
 
-def decisions_caption(method: Method) -> str:
-    """Which group of choices goes with most of the movement of places."""
-    if not method.groups:
-        return "These files leave no choice that moves a place"
-    first = method.groups[0]
-    return (
-        f"Most of the movement of places goes with the {first.name}: {percent(first.total)} with all it interacts with"
-    )
-
-
-def decisions_alt(method: Method) -> str:
-    """Every bar in words."""
-    bars = [
-        f"{one.name} {percent(one.first)} by itself and {percent(one.total)} with interactions" for one in method.groups
-    ]
-    return f"One bar a group of choices, over {number(method.decided)} rankings: {listed(bars)}."
-
-
 def method_caption(method: Method) -> str:
     """How far a typical trust's place depends on the method alone, one choice, or everything."""
     if method.everything is None or method.everything < 2 and (method.one_choice or 0) < 2:
