@@ -7,19 +7,22 @@ allow (no earlier quarter, no segments, too few metrics) is None or an empty fra
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from nof.common import Quarter, kept
-from nof.method import lineage, peers, persistence, rank_sets, sensitivity, timeliness, volatility
+from nof.method import expected_rank, lineage, peers, persistence, rank_sets, sensitivity, timeliness, volatility
+from nof.method import score_changes as changed
+from nof.method.change import change_tests
 from nof.method.lineage import MergedPosition
 from nof.method.peers import PairedErrors
+from nof.method.pooled_noise import NoiseMoves, PooledNoise, noise_moves, pooled_noise
 from nof.method.sensitivity import Association, Multiverse, Setting
 from nof.method.view import View, mergers_of
 from nof.rules import scoring, uncertainty
-from nof.rules.recompute import National, edges, select, standing
+from nof.rules.recompute import edges, select, standing
 
 # --- Parts of the limitations briefing that need several rooms at once; `nof.method.limits` gives them a name and a place ---
 
@@ -35,45 +38,15 @@ class Step(NamedTuple):
     before, after : str
         Slugs.
     changes : DataFrame
-        As `volatility.changes`.
-    noise : NoiseAlone or None
-        None where segments or errors are not known.
+        The rows of `change.change_tests` of this step.
+    noise : NoiseMoves or None
+        As `pooled_noise.noise_moves`; None where segments or errors are not known.
     """
 
     before: str
     after: str
     changes: pd.DataFrame
-    noise: volatility.NoiseAlone | None
-
-
-def step(
-    national: National, metrics: pd.DataFrame, trust_type: str, before: str, after: str, broken: tuple[str, ...]
-) -> Step:
-    """The changes of one trust type from one quarter to the next.
-
-    Parameters
-    ----------
-    metrics : DataFrame
-        Published rows of the trust type.
-    broken : tuple of str
-        Trusts whose comparison a merger breaks.
-    """
-    counted = national.scores.loc[national.scores["weight"] > 0, "metric_id"].unique()
-    copied = timeliness.unmoved(metrics, after, counted)["unmoved_ids"]
-    options: dict[str, Any] = {
-        "copied": [one for each in copied for one in each],
-        "not_comparable": broken,
-        "no_better_than": national.framework(after).override.no_better_than,
-    }
-    found = volatility.changes(national.scores, national.standings, before, after, trust_type, **options)
-    middle = (edges(national, before) + edges(national, after)) / 2
-    tested = found["standard_error"].notna().any() and np.isfinite(middle).all()
-    noise = (
-        volatility.noise_alone(national.scores, national.standings, before, after, trust_type, middle, **options)
-        if tested
-        else None
-    )
-    return Step(before, after, found, noise)
+    noise: NoiseMoves | None
 
 
 def place_sets(average: pd.Series, paired: PairedErrors, simultaneous: bool = False) -> pd.DataFrame:
@@ -253,7 +226,8 @@ def places(view: View) -> pd.DataFrame:
         joint_low and joint_high (all trusts at once), told_apart (of the others), others, holds_middle (the likely
         range of the average holds the median average), chance_1 to chance_4 (of each segment), chance_own,
         distance_12, distance_23, distance_34 (to the segment edges in standard errors; positive: on the worse
-        side), nearest_edge, nearest.
+        side), nearest_edge, nearest; expected_rank, expected_low, expected_high, chance_best_quarter and
+        chance_worst_quarter (of the table by average, in the next quarter: `expected_places`).
     """
     table = with_published_ranges(view.league.set_index("trust_code"), _given(view))
     own, joint = sets(view), sets(view, simultaneous=True)
@@ -268,7 +242,7 @@ def places(view: View) -> pd.DataFrame:
         others=len(own) - 1,
         holds_middle=table["average_low"].le(middle) & table["average_high"].ge(middle),
     )
-    return table.join(_chances(view)).join(_edges(view)).reset_index()
+    return table.join(_chances(view)).join(_edges(view)).join(expected_places(view)).reset_index()
 
 
 def _given(view: View) -> pd.DataFrame:
@@ -336,11 +310,106 @@ def rankability(view: View) -> float:
 
 
 @kept
+def rankability_interval(view: View) -> tuple[float, float]:
+    """95% interval of `rankability`; see `persistence.rankability_interval`."""
+    found = volatility.weighted_errors(*matrix(view))
+    return persistence.rankability_interval(found["mean"], found["standard_error"])
+
+
+@kept
+def lag_correlations(view: View) -> pd.DataFrame:
+    """How the correlation of averages falls with the quarters between; see `persistence.lag_correlations`."""
+    return persistence.lag_correlations(panels(view)[volatility.AVERAGE])
+
+
+def _pairs(view: View) -> tuple[tuple[str, str], ...]:
+    """Quarters up to this one that follow each other, in pairs."""
+    held = sorted(metrics(view)["quarter"].unique())
+    return tuple((before, after) for before, after in pairwise(held) if Quarter.parse(before).next.slug == after)
+
+
+@kept
+def _broken_steps(view: View) -> dict[str, tuple[str, ...]]:
+    """For the later quarter of each step, the trusts whose comparison a merger breaks."""
+    return {after: broken(view, before, after) for before, after in _pairs(view)}
+
+
+@kept
+def score_changes(view: View) -> pd.DataFrame:
+    """Every change of every metric score in all steps up to this quarter; see `score_changes.score_changes`."""
+    counted = view.national.scores.loc[view.national.scores["weight"] > 0, "metric_id"].unique()
+    published, copied = metrics(view), {}
+    for _, after in _pairs(view):
+        table = timeliness.unmoved(published, after, counted)["unmoved_ids"]
+        copied[after] = [one for each in table for one in each]
+    return changed.score_changes(
+        view.national.scores, view.trust_type, _pairs(view), copied=copied, not_comparable=_broken_steps(view)
+    )
+
+
+@kept
+def noise(view: View) -> PooledNoise:
+    """How far scores move by noise alone, from all trusts and steps up to this quarter; see `pooled_noise`."""
+    return pooled_noise(score_changes(view))
+
+
+@kept
 def steps(view: View) -> tuple[Step, ...]:
     """Every step from one quarter to the next, the latest last; only quarters that follow each other."""
-    held = sorted(metrics(view)["quarter"].unique())
-    return tuple(
-        _step(view, before, after) for before, after in pairwise(held) if Quarter.parse(before).next.slug == after
+    return tuple(_step(view, before, after) for before, after in _pairs(view))
+
+
+def _step(view: View, before: str, after: str) -> Step:
+    national, rows = view.national, score_changes(view)["quarter_after"] == after
+    merged, best = _broken_steps(view)[after], national.framework(after).override.no_better_than
+    tested = change_tests(
+        score_changes(view)[rows],
+        national.standings,
+        view.trust_type,
+        not_comparable=_broken_steps(view),
+        noise=noise(view),
+        no_better_than=best,
+    )
+    moves = noise_moves(
+        score_changes(view),
+        national.standings,
+        (before, after),
+        view.trust_type,
+        edges(national, before),
+        edges(national, after),
+        not_comparable=merged,
+        noise=noise(view),
+        no_better_than=best,
+    )
+    return Step(before, after, tested, moves)
+
+
+@kept
+def directions(view: View) -> pd.DataFrame:
+    """Which way each metric of each trust went in the last step, score and value; see `score_changes.directions`.
+
+    No rows without an earlier quarter. With trust_name and description added.
+    """
+    step = last_step(view)
+    rows = score_changes(view)
+    rows = rows[rows["quarter_after"] == view.quarter] if step else rows.iloc[:0]
+    table = changed.directions(rows, metrics(view), view.framework.by_score)
+    return table.assign(
+        trust_name=table["trust_code"].map(names(view)), description=table["metric_id"].map(metric_names(view))
+    )
+
+
+@kept
+def expected_places(view: View) -> pd.DataFrame:
+    """The place by average that each trust can expect in the next quarter; see `expected_rank.expected_places`."""
+    return expected_rank.expected_places(average_panel(view))
+
+
+@kept
+def average_panel(view: View) -> expected_rank.Panel:
+    """The averages of all quarters up to this one, without what trusts were before a merger."""
+    return expected_rank.average_panel(
+        view.national.standings, view.trust_type, view.quarter, not_comparable=_broken_steps(view)
     )
 
 
@@ -349,13 +418,9 @@ def last_step(view: View) -> Step | None:
     return next((step for step in steps(view) if step.after == view.quarter), None)
 
 
-def _step(view: View, before: str, after: str) -> Step:
-    return step(view.national, metrics(view), view.trust_type, before, after, broken(view, before, after))
-
-
 @kept
 def change(view: View) -> pd.DataFrame:
-    """`changes` of the last step with names; no rows without an earlier quarter."""
+    """The tested changes of the last step with names; no rows without an earlier quarter."""
     if last_step(view) is None:
         return pd.DataFrame()
     table = last_step(view).changes

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nof.method import limits
+from nof.method.change import change_summary
 from nof.method.view import View
-from nof.method.volatility import change_summary
 from nof.show.display import Card, Words
 from nof.show.limits_words import advice, count, label, width
 from nof.show.words import share, trusts

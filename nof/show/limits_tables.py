@@ -9,9 +9,9 @@ import pandas as pd
 
 from nof.common import Quarter
 from nof.method import limits
+from nof.method.change import FALSE_DISCOVERIES, change_summary
 from nof.method.sensitivity import NOTHING
 from nof.method.view import View
-from nof.method.volatility import FALSE_DISCOVERIES, change_summary
 from nof.show.display import Column, Table
 from nof.show.limits_words import happened
 from nof.show.tables import segment_tone
@@ -175,12 +175,10 @@ def reliability(view: View) -> Table | None:
             _number("releases", "Quarters with new data"),
             _number("icc", "Reliability", ".2f"),
             Column("span", "95% interval", align="right"),
-            _number("rankability", "Rankability", ".2f"),
             _number("icc_with_copies", "With copies", ".2f"),
         ),
         note="1.00: all differences between trusts last; 0.00: none do. Reliability is the share of the variance that lies "
-        "between trusts, ICC(1,1). Rankability divides by the median of the trusts' own variances and is kinder. “With "
-        "copies”: what the quarters would suggest if a figure published once a year counted each quarter.",
+        "between trusts, ICC(1,1), which takes quarters near and far as alike. “With copies”: what the quarters would suggest if a figure published once a year counted each quarter.",
     )
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from nof.common import Quarter
 from nof.method import limits
+from nof.method.change import change_summary
 from nof.method.limits import Step
 from nof.method.view import View
-from nof.method.volatility import change_summary
 from nof.show.display import Words, plain
 from nof.show.words import day, listed, share, short_name, trusts, type_name
 
