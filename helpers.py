@@ -10,8 +10,8 @@ Open a publication
 
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
+    say                      Fill facts into a text; a cell that begins with %%say does the same.
     metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
-    say                      Sentences with facts filled in; in a cell of its own %%say, which works once this is imported.
 
 League table: sentences
     opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.

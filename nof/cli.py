@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import traceback
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
@@ -60,10 +62,23 @@ def main() -> None:
         _say_error("stopped; nothing was published")
         sys.exit(Exit.STOPPED)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # anything but a mistake in the command line is ours
-            raise
+        if not hasattr(error, "format_message"):  # anything but a mistake in the command line was not foreseen
+            if os.environ.get("NOF_TRACEBACK"):
+                raise
+            _say_error(_unforeseen(error))
+            sys.exit(Exit.BAD_INPUT)
         _say_error(f"{error.format_message()} (nof --help lists what there is)")
         sys.exit(Exit.BAD_INPUT)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What went wrong, and where in the code, for an exception that nobody thought of."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return (
+        f"not foreseen: {type(error).__name__}: {error} ({where}); nothing was published. "
+        "With NOF_TRACEBACK=1 the same command says more."
+    )
 
 
 def _say_error(text: str) -> None:
@@ -111,14 +126,24 @@ def check(data: Data) -> None:
     """Say what a folder holds, and every problem in it."""
     from rich.table import Table
 
+    from nof.method.view import findings_of
+    from nof.read import findings
+
     national = _open(data)
     summary = national.publication.summary()
     table = Table("Trust type", "File", "Quarters", "Trusts", "Metrics", "Rows", "Without a value")
     for row in summary.itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
     out.print(table)
+    told = findings_of(national)
+    said = set(told["message"])
     for warning in national.publication.warnings:
-        out.print(f"note: {warning}", markup=False)
+        if warning not in said:
+            out.print(f"note: {warning}", markup=False, highlight=False, soft_wrap=True)
+    for one in told.itertuples():
+        out.print(f"{one.severity}: {one.message}", markup=False, highlight=False, soft_wrap=True)
+    counted = ", ".join(f"{count:,} {name}" for name, count in findings.counts(told).items())
+    out.print(f"findings: {counted}", highlight=False)
 
 
 @app.command()
@@ -148,6 +173,25 @@ def _say_where_segments_come_from(view) -> None:
     note = edges_note(view)
     if note:
         err.print(f"note: {note.strip()}", markup=False)
+
+
+@app.command()
+def nowcast(
+    data: Data,
+    trust: Annotated[str, typer.Option(help="Code of the trust, as RDY")],
+    own: Annotated[Path, typer.Option("--own", help="Its own newer values: a CSV file, metric_id,value,period")],
+    quarter: Quarter = None,
+    level: Annotated[float, typer.Option(help="Share of futures that the ranges are to hold.")] = 0.8,
+    output: Output = None,
+) -> None:
+    """Place a trust's own newer values in the last published distribution."""
+    from nof import demo
+    from nof.method import nowcast_facts as room
+
+    found = room.open_nowcast(demo.at_hand(data), quarter, trust, own, level)
+    for line in room.summary(room.nowcast_facts(found)):
+        err.print(line, markup=False, highlight=False)
+    _write(room.as_frame(found), output)
 
 
 @app.command()
@@ -213,6 +257,9 @@ def brief(
     ] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Run each notebook in an ordinary kernel.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Make again what did not change.")] = False,
+    show_code: Annotated[
+        bool, typer.Option("--show-code", help="HTML pages with the code, folded, above its results.")
+    ] = False,
     publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
@@ -231,6 +278,7 @@ def brief(
         all_trusts=all_trusts,
         cold=cold,
         force=force,
+        show_code=show_code,
         publish_partial=publish_partial,
         scheduler=scheduler,
         **given,

@@ -52,6 +52,8 @@ class Problem:
         What stands there.
     expected : str or None
         What should stand there.
+    whose : str or None
+        Trust, metric and quarter that the row is about, in words.
     """
 
     file: str
@@ -60,6 +62,7 @@ class Problem:
     column: str | None = None
     value: str | None = None
     expected: str | None = None
+    whose: str | None = None
 
     def __str__(self) -> str:
         place = [self.file]
@@ -67,7 +70,8 @@ class Problem:
         place += [f"column {self.column}"] if self.column is not None else []
         found = f" (found {self.value!r})" if self.value is not None else ""
         wanted = f"; expected {self.expected}" if self.expected else ""
-        return f"{', '.join(place)}: {self.message}{found}{wanted}"
+        whose = f"{self.whose}: " if self.whose else ""
+        return f"{', '.join(place)}: {whose}{self.message}{found}{wanted}"
 
 
 class InputError(NofError):
@@ -210,6 +214,11 @@ def reference(name: str) -> Path:
 def frameworks() -> Path:
     """The folder of rules files, one for each framework year."""
     return share("data", "frameworks")
+
+
+def helpers() -> Path:
+    """The folder in which helpers.py stands: the top of a clone; beside its notebooks in an installed package."""
+    return share("notebooks") if installed() else share()
 
 
 def notebooks() -> Path:

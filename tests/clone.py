@@ -61,6 +61,7 @@ class Clone:
         for path in ROOT.iterdir():
             if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".yml", "") and path.name != ".git":
                 shutil.copy(path, home)
+        shutil.copy(ROOT / "data" / "questions.yaml", home / "data")
         thin_demo(home / "data" / "demo")
         (home / "reports").mkdir()
         (home / ".venv").mkdir()  # its own folder, so that make finds it ready and never installs into the real one

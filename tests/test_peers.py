@@ -75,6 +75,7 @@ def test_peers_are_of_the_subtype_and_nearest_by_shared_metrics():
     found = peers.peers("A", scores, kinds, 3)
     assert list(found.index) == ["B", "D", "C"]
     assert found["in_common"].tolist() == pytest.approx([1, 3 / 4, 2 / 3])
+    assert not found["tied"].any() and found["group"].tolist() == [1, 2, 3]
     assert list(peers.peers("F", scores, kinds).index) == []
     with pytest.raises(KeyError):
         peers.peers("Z", scores, kinds)
@@ -85,6 +86,48 @@ def test_peers_do_not_depend_on_performance():
     kinds = pd.Series("s", scores.index)
     turned = 5 - scores.sample(frac=1, random_state=0)
     assert peers.peers("ZZ03", scores, kinds).equals(peers.peers("ZZ03", turned, kinds))
+
+
+def test_every_tie_is_shown_and_none_is_cut():
+    scores = pd.DataFrame(2.0, list("ABCDEFG"), list("xyz"))
+    scores.loc["G", "z"] = np.nan
+    kinds, regions = pd.Series("s", scores.index), pd.Series(list("NSNSSNN"), scores.index)
+    table = peers.peers("A", scores, kinds, 1, regions)
+    assert list(table.index) == ["C", "F"] and table["group_size"].tolist() == [2, 2] and table["tied"].all()
+    table = peers.peers("A", scores, kinds, 3, regions)
+    assert list(table.index) == ["C", "F", "B", "D", "E"] and table["group"].tolist() == [1, 1, 2, 2, 2]
+    assert list(peers.peers("A", scores, kinds, 6, regions).index)[-1] == "G"  # metrics first, then the region
+    assert len(peers.peers("A", scores, kinds, 1)) == 5  # without regions all with the same metrics are equally near
+
+
+def test_new_codes_move_no_trust_to_another_group():
+    """Codes decide nothing: with all codes changed, each trust's groups hold the same trusts."""
+    scores = some_scores(7)
+    kinds = pd.Series("s", scores.index)
+    regions = pd.Series(np.random.default_rng(8).choice(list("NSE"), len(scores)), scores.index)
+    new = dict(
+        zip(scores.index, np.random.default_rng(9).permutation([f"Q{i}" for i in range(len(scores))]), strict=True)
+    )
+    table = peers.peers("ZZ03", scores, kinds, 5, regions)
+    renamed = peers.peers(new["ZZ03"], scores.rename(new), kinds.rename(new), 5, regions.rename(new))
+    assert table["group"].rename(new).sort_index().equals(renamed["group"].sort_index())
+
+
+def test_unknown_regions_are_no_tie_break():
+    scores = pd.DataFrame(2.0, list("ABC"), list("xy"))
+    table = peers.peers("A", scores, pd.Series("s", scores.index), 1, pd.Series([np.nan, "N", "S"], scores.index))
+    assert table["same_region"].isna().all() and len(table) == 2 and table["tied"].all()
+
+
+def test_real_ties_are_groups(q4):
+    """RXG shares all its 11 metrics with 21 trusts, and so does RDY: no five of them are nearer than the others."""
+    league, scores, weights = q4
+    table = league.set_index("trust_code")
+    for code in ("RXG", "RDY"):
+        alike = peers.peers(code, scores, table["trust_subtype"], 5)
+        assert len(alike) == 21 and alike["group"].eq(1).all() and alike["in_common"].eq(1).all()
+        near = peers.peers(code, scores, table["trust_subtype"], 1, table["region"])
+        assert set(table.loc[near.index, "region"]) == {table.loc[code, "region"]} and near["same_region"].all()
 
 
 def test_paired_differences_are_scipys_paired_t_test():
@@ -148,13 +191,14 @@ def test_real_subtypes_have_fewer_metrics_and_wider_ranges(q4):
     metrics = found["metrics_median"]
     assert metrics["Community"] < metrics["Mental Health and Learning Disability"]
     assert peers.width_correlations(league).loc["average_width", "spearman_high"] < 0
+    assert found.loc["Care Trust", "rank_median"] == 34.5
 
 
 def test_real_peers_of_a_community_trust_are_community_trusts(q4):
     league, scores, weights = q4
     kinds = league.set_index("trust_code")["trust_subtype"]
     found = peers.peers("RYY", scores, kinds)
-    assert len(found) == 10 and set(found["trust_subtype"]) == {"Community"}
+    assert len(found) >= 10 and set(found["trust_subtype"]) == {"Community"}
     ranks = peers.subtype_ranks(league.set_index("trust_code"), kinds)
     assert ranks.loc["RYY", ["rank", "rank_in_subtype"]].tolist() == [1, 1]
     assert not ranks["specialist"].any()

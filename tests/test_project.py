@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import tomllib
@@ -12,7 +11,6 @@ import pytest
 import yaml
 from conftest import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
@@ -40,26 +38,6 @@ def test_conda_takes_every_version_from_the_lock_and_resolves_nothing():
     assert not [one for one in asked if "=" in one and not one.startswith("python")], "versions belong in the lock"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_prose_with_one_call_a_cell(path):
-    notebook = json.loads(path.read_text())
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert code and notebook["cells"][0]["cell_type"] == "markdown"
-    for cell in code:
-        source = "".join(cell["source"])
-        tree = ast.parse(source)
-        assert cell["outputs"] == [] and cell["execution_count"] is None, "no outputs are stored"
-        assert len(source.splitlines()) <= 12
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
-        plain = [one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names]
-        named = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {*plain, *named} <= {"helpers"}, "helpers is all that a notebook imports"
-    tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(tagged) == 1
-    ids = [cell["id"] for cell in notebook["cells"]]
-    assert len(set(ids)) == len(ids)
-
-
 def tracked() -> list[str]:
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else []
@@ -75,7 +53,9 @@ def test_no_index_address_and_no_real_file_is_committed():
         if path.is_file() and path.stat().st_size < 5_000_000 and path.name != "test_project.py":
             assert not marks.search(path.read_text(encoding="utf-8", errors="ignore")), name
     assert not [
-        name for name in files if name.endswith(".csv") and not name.startswith(("data/reference/", "tests/golden/"))
+        name
+        for name in files
+        if name.endswith(".csv") and not name.startswith(("data/reference/", "tests/golden/", "params/own-values-demo"))
     ]
 
 

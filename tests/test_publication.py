@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import logging
 import math
 import os
@@ -306,7 +307,9 @@ def test_trust_type_names(folder, name, slug):
     found = read(folder)
     assert found.trust_types == [slug]
     assert set(found.league["trust_type"]) == set(found.trusts["trust_type"]) == {slug}
-    assert any(slug in warning for warning in found.warnings) == (slug not in b.TYPES)
+    assert any(f"trust type {slug!r} is not one of" in note for note in found.warnings) == (slug not in b.TYPES)
+    told = set(found.findings["code"])
+    assert ("type_in_name" in told) == (slug != "acute")  # the files are named for acute trusts
 
 
 def reissue(folder, name="-q2-25-26-v2", value="2.0"):
@@ -477,22 +480,62 @@ def test_only_a_league_table(folder):
 # ---------------------------------------------------------------- bad input: the whole file
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "empty"), (b"\xef\xbb\xbf\r\n \n", "empty"),
-        (b"<!DOCTYPE html><html><body>404</body></html>", "HTML"), (b"\r\n<html lang='en'>", "HTML"),
-        (b"PK\x03\x04rest", "binary"), (b"%PDF-1.7", "binary"), (b"Quarter,\0\0\0", "binary"),
-        (b.metrics_text().encode("utf-16"), "UTF-16"), (b.metrics_text().encode("utf-16-le"), "binary"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("name", [b.metrics_name(), "download.csv"])
-def test_no_text_file(folder, data, words, name):
-    b.write(folder, name, data)
+NO_TEXT = [
+    (b"", "empty"), (b"\xef\xbb\xbf\r\n \n", "empty"),
+    (b"<!DOCTYPE html><html><body>404</body></html>", "HTML"), (b"\r\n<html lang='en'>", "HTML"),
+    (b"PK\x03\x04rest", "binary"), (b"%PDF-1.7", "binary"), (b"Quarter,\0\0\0", "binary"),
+    (b.metrics_text().encode("utf-16-le"), "binary"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "words"), NO_TEXT)
+def test_no_text_file(folder, data, words):
+    b.write(folder, b.metrics_name(), data)
     (problem,) = problems_of(folder)
-    assert problem.file == name
+    assert problem.file == b.metrics_name()
     assert words in problem.message
     assert problem.row == 1
+
+
+@pytest.mark.parametrize("data", [data for data, _ in NO_TEXT])
+def test_a_file_of_others_is_left_alone_and_named(folder, plain, data):
+    b.write(folder, "download.csv", data)
+    found = read(folder)
+    pd.testing.assert_frame_equal(found.metrics, plain.metrics)
+    (note,) = found.findings[found.findings["code"] == "passed_over"].itertuples()
+    assert (note.severity, note.file) == ("noted", "download.csv")
+
+
+@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16"), (",", "utf-16")])
+def test_what_excel_saves_elsewhere_is_read(folder, plain, delimiter, encoding):
+    rows = csv.reader(io.StringIO(b.metrics_text(), newline=""))
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    b.write(folder, b.metrics_name(), text.getvalue().encode(encoding))
+    pd.testing.assert_frame_equal(read(folder).metrics, plain.metrics)
+
+
+def test_decimal_commas_are_refused(folder):
+    rows = b.metric_rows()
+    rows[1]["Value"] = "9,03"
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, b.METRIC_HEADER, delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    b.write(folder, b.metrics_name(), text.getvalue().encode())
+    (problem,) = problems_of(folder)
+    assert (problem.row, problem.column, problem.value) == (3, "Value", "9,03")
+
+
+def test_rows_of_commas_and_an_empty_column_are_passed_over(folder, plain):
+    lines = [f"{line}," for line in b.metrics_text().splitlines()]
+    text = "\r\n".join([*lines, "," * len(b.METRIC_HEADER), "," * len(b.METRIC_HEADER), ""])
+    b.write(folder, b.metrics_name(), text.encode())
+    found = read(folder)
+    pd.testing.assert_frame_equal(found.metrics, plain.metrics)
+    told = " ".join(found.findings.loc[found.findings["code"] == "passed_over", "message"])
+    assert "2 rows of empty cells" in told
+    assert "empty column" in told
 
 
 def test_cp1252(folder):
@@ -500,7 +543,7 @@ def test_cp1252(folder):
     (problem,) = problems_of(folder)
     # The name with an umlaut belongs to the second trust, on line 3.
     assert (problem.file, problem.row, problem.value) == (b.metrics_name(), 3, "byte 0xdc")
-    assert problem.expected == "UTF-8"
+    assert "UTF-8" in problem.expected
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
@@ -522,8 +565,10 @@ def test_too_large(folder, monkeypatch):
 def test_too_large_is_seen_before_reading(folder):
     with (folder / "huge.csv").open("wb") as file:
         file.truncate(releases.MAX_BYTES + 1)  # sparse: no such bytes are written
+    assert "huge.csv" in set(read(folder).findings["file"])  # a file of others: left alone, and said so
+    (folder / "huge.csv").rename(folder / "huge-trust-data.csv")
     (problem,) = problems_of(folder)
-    assert (problem.file, problem.value, problem.expected) == ("huge.csv", "150.0 MB", "150 MB or less")
+    assert (problem.file, problem.value, problem.expected) == ("huge-trust-data.csv", "150.0 MB", "150 MB or less")
 
 
 def test_header_only(folder):
@@ -540,7 +585,7 @@ def test_header_lost(folder):
 
 
 def test_other_separator(folder):
-    b.write(folder, b.metrics_name(), b.metrics_text().replace(",", ";"))
+    b.write(folder, b.metrics_name(), b.metrics_text().replace(",", "|"))
     (problem,) = problems_of(folder)
     assert "header" in problem.message
 
@@ -724,7 +769,7 @@ def test_bad_league_value(folder, column, value, words):
 
 
 def test_value_called_a_score_is_no_score_of_the_framework(folder):
-    rewrite(folder, change=lambda rows: rows[0].update(Units="score", Value="9.03"))
+    rewrite(folder, change=lambda rows: rows[0].update(Metric_ID="OF0777", Units="score", Value="9.03"))
     assert read(folder).metrics.loc[0, "value"] == 9.03
 
 
@@ -795,20 +840,22 @@ def test_trust_in_two_types_within_one_file(folder):
 
 
 def test_league_trust_without_metrics(folder):
-    rewrite(folder, "league", change=lambda rows: [*rows, rows[0] | {"Trust_code": "ZZ1X"}])
+    rewrite(folder, "league", change=lambda rows: [*rows, rows[0] | {"Trust_code": "ZZ1X", "Trust_name": "X"}])
     found = read(folder)
-    assert any("not in the metrics file: ZZ1X" in warning for warning in found.warnings)
+    assert any("X (ZZ1X)" in note and "not in the metrics file" in note for note in found.warnings)
     assert "ZZ1X" not in set(found.trusts["trust_code"])
 
 
 def test_trust_missing_from_the_league_table(folder):
     rewrite(folder, "league", change=lambda rows: rows[:1])
-    assert any("not in the league table: ZZ1B" in warning for warning in read(folder).warnings)
+    assert any("(ZZ1B)" in note and "not in the league table" in note for note in read(folder).warnings)
 
 
 def test_league_quarter_without_metrics(folder):
     rewrite(folder, "league", change=lambda rows: [row.update(Quarter="Q3 2025/26") for row in rows] and None)
-    assert any("no metrics file holds acute in 2025-26-q3" in warning for warning in read(folder).warnings)
+    (problem,) = problems_of(folder)
+    assert "another quarter" in problem.message
+    assert (problem.value, problem.column) == ("Q3 2025/26", "Quarter")
 
 
 @pytest.mark.parametrize("column", ["Trust_name", "Region", "Trust_subtype"])
@@ -849,7 +896,7 @@ def test_all_problems_of_all_files(folder):
     found = {(problem.file, problem.row, problem.column) for problem in problems_of(folder)}
     assert found == {
         (metrics, 2, "Value"), (metrics, 4, "Value"), (metrics, 6, "Trust_code"), (metrics, 8, "Quarter"),
-        (league, 2, "Segment"), (league, 2, "Likely_range_of_rank"), ("page.csv", 1, None),
+        (league, 2, "Segment"), (league, 2, "Likely_range_of_rank"),
     }  # fmt: skip
 
 
@@ -860,7 +907,8 @@ def test_text_is_capped_and_problems_are_not(folder):
     assert len(caught.value.problems) == 44
     lines = str(caught.value).splitlines()
     assert len(lines) == checks.SHOWN_PER_KIND + 1
-    assert lines[0].startswith(f"{name}, row 2, column Value: not a number (found 'x'); expected a plain decimal")
+    assert lines[0].startswith(f"{name}, row 2, column Value: Muddlecombe and Vale NHS Trust (ZZ1A), OF0005")
+    assert "not a number (found 'x'); expected a plain decimal" in lines[0]
     assert lines[-1] == f"{name}, column Value: not a number: 39 more"
 
 

@@ -245,7 +245,8 @@ def test_too_few_figures_reproduced_stop_before_anything_is_rendered(job):
 def test_old_quarters_cannot_hide_a_newest_one_that_is_not_reproduced(job, monkeypatch):
     from nof.briefing import run
 
-    monkeypatch.setattr(run, "share_reproduced", lambda national: 1.0)
+    shares = run.shares_reproduced
+    monkeypatch.setattr(run, "shares_reproduced", lambda *given: shares(*given) | {"all": 1.0})
     strict = job.model_copy(update={"reproduce_at_least": 0.95})
     assert refresh.refresh(strict).outcome == "stopped"  # 94.4% of the newest quarter, see the builders
 

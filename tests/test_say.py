@@ -332,6 +332,8 @@ def test_a_sentence_keeps_what_was_filled_in_and_whose_it_is():
     assert data["text/markdown"] == "12 of 61 Elm 95%"
     assert metadata["nof"]["filled"] == [["apart", "12 of 61"], ["rows.name", "Elm"], ["level", "95%"]]
     assert metadata["nof"]["read"] == {"apart": "Places", "rows": "Places", "trusts": "Places"}
+    assert metadata["nof"]["beside"] == ["level"]
+    assert say("{{ sure.apart }}", sure=SURE).facts["read"] == {"sure": "Places"}
 
 
 # ---------------------------------------------------------------- in notebooks

@@ -107,8 +107,17 @@ def files(folder: Path) -> set[str]:
 
 
 def test_it_runs_from_the_wheel_and_not_from_the_clone(place):
-    told = place.run("-c", "import nof, helpers; print(nof.__file__); print(helpers.__file__)").stdout.split()
-    assert len(told) == 2 and all(Path(path).is_relative_to(place.site) for path in told)
+    told = place.run("-c", "import nof; print(nof.__file__)").stdout.strip()
+    assert Path(told).is_relative_to(place.site)
+
+
+def test_no_module_of_ours_but_nof_can_shadow_somebodys_own(place):
+    assert not (place.site / "helpers.py").exists()
+    done = place.run("-c", "import importlib.util; print(importlib.util.find_spec('helpers'))")
+    assert done.stdout.strip() == "None"
+    beside = place.site / "nof" / "_share" / "notebooks"
+    code = f"import os; os.chdir({str(beside)!r}); import sys; sys.path.insert(0, ''); import helpers; print(helpers.__file__)"
+    assert Path(place.run("-c", code).stdout.strip()).resolve().parent == beside.resolve()
 
 
 def test_an_editable_install_holds_no_second_copy_of_the_code(tmp_path):
@@ -117,7 +126,8 @@ def test_an_editable_install_holds_no_second_copy_of_the_code(tmp_path):
         [sys.executable, "-c", build], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
     )
     names = zipfile.ZipFile(tmp_path / done.stdout.split()[-1]).namelist()
-    assert names and not [name for name in names if name.endswith(".py")], "a stale helpers.py would be imported first"
+    code = [name for name in names if name.endswith(".py") and not name.startswith("nof/_share/")]
+    assert names and not code, "a stale helpers.py would be imported first"
 
 
 def test_it_carries_every_notebook_rules_file_and_params_file(place):

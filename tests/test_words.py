@@ -113,7 +113,8 @@ def test_movement_counts_up_down_and_kept_and_names_the_new_and_the_merged():
 
 
 def test_movement_without_an_earlier_quarter_or_newcomers_says_no_more_than_it_knows():
-    assert "no earlier quarter" in words.movement(MOVED, None).markdown
+    told = words.movement(MOVED, None, "Q3 2025/26 is not in these files; the last one held is Q2 2025/26").markdown
+    assert told == "No movement can be shown: Q3 2025/26 is not in these files; the last one held is Q2 2025/26."
     told = words.movement(MOVED.iloc[:5], "2025-26-q3").markdown
     assert "Not in the table before" not in told and "merger" not in told
 

@@ -16,7 +16,17 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ["nof", "tests", "data/frameworks", "data/reference", "notebooks", "params", "helpers.py", "pyproject.toml"]
+NEEDED = [
+    "nof",
+    "tests",
+    "data/frameworks",
+    "data/reference",
+    "data/questions.yaml",
+    "notebooks",
+    "params",
+    "helpers.py",
+    "pyproject.toml",
+]
 NOTICED = ("killed", "timeout", "segfault")
 IGNORED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 

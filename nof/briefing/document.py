@@ -36,6 +36,10 @@ def dateline(day: dt.date | None) -> str:
     return f"Figures to {words.day(day)}" if day else ""
 
 
+COMMENTARY = "The trust's own commentary"
+COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and nothing in it was checked here."
+
+
 # --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
 
 
@@ -65,6 +69,14 @@ class Meta:
 class Prose:
     """Markdown, parsed: a list of mistune's tokens."""
 
+    tokens: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """Markdown of somebody else's, set in a marked box below a remark that says so."""
+
+    remark: str
     tokens: list[dict[str, Any]]
 
 
@@ -103,7 +115,7 @@ class Verbatim:
     kind: str  # "code", "output" or "error"
 
 
-Block = Prose | Figure | Tabular | Cards | Verbatim
+Block = Prose | Boxed | Figure | Tabular | Cards | Verbatim
 
 
 @dataclass(frozen=True)
@@ -128,8 +140,22 @@ def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False
         for number, cell in enumerate(notebook.get("cells", ()), start=1)
         for block in _cell(cell, number, include_code)
     ]
-    meta = _meta(notebook.get("metadata", {}).get("briefing") or {}, _first_title(blocks), name)
+    about = notebook.get("metadata", {}).get("briefing") or {}
+    meta = _meta(about, _first_title(blocks), name)
+    blocks += _commentary(about.get("commentary"), blocks)
     return Document(meta, _order_headings(blocks, meta.title))
+
+
+def _commentary(given: Any, blocks: list[Block]) -> list[Block]:
+    """The trust's own words below a heading of the highest level that the document has."""
+    text = given.get("text") if isinstance(given, Mapping) else None
+    if not isinstance(text, str) or not text.strip():
+        return []
+    tokens = parse_markdown(text)
+    _sink_headings(tokens)
+    level = min((heading["attrs"]["level"] for heading in list(_headings(blocks))[1:]), default=2)
+    title = {"type": "heading", "attrs": {"level": level}, "children": [{"type": "text", "raw": COMMENTARY}]}
+    return [Prose([title]), Boxed(COMMENTARY_WORDS, tokens)]
 
 
 def flat(tokens: list[dict[str, Any]]) -> str:

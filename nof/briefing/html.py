@@ -24,6 +24,7 @@ from nof.briefing import document
 from nof.briefing.document import (
     ILLUSTRATIVE,
     ILLUSTRATIVE_WORDS,
+    Boxed,
     Cards,
     Document,
     Figure,
@@ -62,7 +63,8 @@ class BriefingHTMLExporter(Exporter):
         notebook, resources = super().from_notebook_node(nb, resources, **kw)
         resources["output_extension"] = ".html"
         name = (resources.get("metadata") or {}).get("name", "")
-        doc = document.read(notebook, name, self.include_code)
+        about = notebook.metadata.get("briefing") or {}
+        doc = document.read(notebook, name, self.include_code or bool(about.get("show_code")))
         for block in doc.blocks:
             if isinstance(block, Figure) and not block.alt:
                 self.log.warning("%s: a figure has no alt text; show it with nof.show.display.Chart", block.cell)
@@ -148,6 +150,8 @@ def _body(doc: Document) -> str:
     for position, block in enumerate(doc.blocks):
         if isinstance(block, Prose):
             parts.append(_RENDERER.render_tokens(block.tokens, BlockState()))
+        elif isinstance(block, Boxed):
+            parts.append(_box(block))
         elif isinstance(block, Figure):
             counts["Figure"] += bool(block.caption)
             parts.append(_figure(block, f"Figure {counts['Figure']}", f"f{position}-"))
@@ -157,9 +161,20 @@ def _body(doc: Document) -> str:
         elif isinstance(block, Cards):
             parts.append(card_html(_cleaned(block.data)))
         elif isinstance(block, Verbatim):
-            shown = escape(block.text, quote=False)
-            parts.append(f"<pre>{shown}</pre>" if block.kind != "error" else f'<pre class="error">{shown}</pre>')
+            parts.append(_verbatim(block))
     return "\n".join(parts)
+
+
+def _box(block: Boxed) -> str:
+    inside = _RENDERER.render_tokens(block.tokens, BlockState())
+    return f'<div class="box"><p class="remark">{escape(block.remark, quote=False)}</p>\n{inside}</div>'
+
+
+def _verbatim(block: Verbatim) -> str:
+    shown = escape(block.text, quote=False)
+    if block.kind == "code":
+        return f'<details class="code"><summary>Code</summary><pre>{shown}</pre></details>'
+    return f'<pre class="error">{shown}</pre>' if block.kind == "error" else f"<pre>{shown}</pre>"
 
 
 def _cleaned(value: Any) -> Any:

@@ -26,7 +26,8 @@ from nof.briefing import html, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
 from nof.common import Quarter
-from nof.method.view import view_of
+from nof.method.view import findings_of, view_of
+from nof.read import findings
 from nof.rules import unconfirmed
 from nof.rules.recompute import National
 from nof.show import style, tables, words
@@ -79,6 +80,7 @@ PAGE = "index.html"
 _NUMBERS = ("rank", "average_score", "segment_text", "metrics_scored")
 _TEXTS = ("trust_name", "deficit")
 _FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
+_ODD = 40  # sentences on what is odd in the files
 _LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
 
@@ -146,6 +148,9 @@ def quarter_facts(
         "failures": [_failure(name, why, titles, national) for name, why in sorted(failures.items())],
         "absent": [title for name, title in titles.items() if name not in entries and name not in failures],
         "notes": list(dict.fromkeys(note for league in leagues for note in league["notes"])),
+        "odd": [
+            _clean(one) for one in findings.words(findings.concerning(findings_of(national), params.quarter), _ODD)
+        ],
         "without": [league for league in leagues if league["unasked"]],
         "earlier": sorted({_short(entry["run"]) for entry in entries.values()} - {run}),
     }

@@ -158,7 +158,7 @@ def register() -> str:
 # --- One briefing: a notebook run by papermill, rendered as HTML and PDF. Takes a job, gives bytes; writes no file ---
 
 
-HOME = str(Path(common.__file__).resolve().parent.parent)  # helpers.py stands beside the package, installed or not
+HOME = str(common.helpers())  # so that a notebook finds our helpers.py wherever it is run
 
 
 class BriefingFailed(NofError):

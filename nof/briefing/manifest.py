@@ -48,7 +48,7 @@ ENDINGS = {".py", ".ipynb", ".yaml", ".csv", ".css", ".j2", ".typ", ".js", ".htm
 
 @lru_cache(maxsize=1)
 def code_hash() -> str:
-    """Hash of everything of ours that shapes a briefing: library, notebooks, templates, rules, reference data."""
+    """Hash of everything of ours that shapes a briefing: library, notebooks, templates, rules, questions, reference data."""
     package = Path(common.__file__).parent
     digest = hashlib.sha256()
     for label, folder in (
@@ -59,8 +59,8 @@ def code_hash() -> str:
     ):
         for name, path in _sources(folder, skip=package / "_share"):
             digest.update(f"{label}/{name}\0".encode() + path.read_bytes() + b"\0")
-    helpers = package.parent / "helpers.py"
-    digest.update(helpers.read_bytes() if helpers.is_file() else b"")
+    for path in (common.helpers() / "helpers.py", common.share("data", "questions.yaml")):
+        digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
 
 

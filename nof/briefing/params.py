@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
@@ -31,6 +31,10 @@ class Params(BaseModel):
         Names of national notebooks; all if not given.
     trusts : list of str
         Codes of trusts that get a briefing of their own.
+    commentary : Path, optional
+        Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
+    own_values : Path, optional
+        CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
     reproduce_at_least : float
         Share of published figures (0 to 1) below which an unattended run stops before it publishes.
     """
@@ -42,6 +46,8 @@ class Params(BaseModel):
     trust_types: list[str] | None = None
     briefings: list[str] | None = None
     trusts: list[str] = []
+    commentary: Path | None = None
+    own_values: Path | None = None
     reproduce_at_least: float = 0.9
 
     @field_validator("quarter")
@@ -66,6 +72,12 @@ class Params(BaseModel):
             raise ValueError(f"no such briefing: {', '.join(unknown)}; known are {', '.join(national_briefings())}")
         return given
 
+    @model_validator(mode="after")
+    def _own_values_have_their_trust(self) -> Params:
+        if self.own_values is not None and len(self.trusts) != 1:
+            raise ValueError(f"own_values are those of one trust, but trusts names {len(self.trusts)}")
+        return self
+
     @field_validator("reproduce_at_least")
     @classmethod
     def _is_a_share(cls, given: float) -> float:
@@ -75,8 +87,9 @@ class Params(BaseModel):
 
 
 TRUST_NOTEBOOK = "trust_briefing"
-# Notebooks that are no national briefing: one runs for each trust, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, "explore")
+NOWCAST_NOTEBOOK = "nowcast"
+# Notebooks that are no national briefing: one runs for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:
@@ -101,8 +114,9 @@ def load(path: Path, **changes: Any) -> Params:
         The file is missing, is not YAML, has an unknown key or a bad value; every fault is listed.
     """
     given = common.mapping(path)
-    if isinstance(given.get("data"), str):
-        given["data"] = (path.resolve().parent / given["data"]).resolve()
+    for key in ("data", "commentary", "own_values"):
+        if isinstance(given.get(key), str):
+            given[key] = (path.resolve().parent / given[key]).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Params.model_validate(given)
@@ -143,8 +157,8 @@ class Options:
         Make every trust's briefing too.
     jobs : int
         Briefings at a time.
-    cold, force : bool
-        Ordinary kernels; make everything again though nothing changed.
+    cold, force, show_code : bool
+        Ordinary kernels; make everything again though nothing changed; HTML pages with the code above its results.
     publish_partial : int
         Exactly so many failures are accepted.
     timeout : float
@@ -160,6 +174,7 @@ class Options:
     jobs: int = field(default_factory=cores)
     cold: bool = False
     force: bool = False
+    show_code: bool = False
     publish_partial: int = 0
     timeout: float = TIMEOUT
     scheduler: str | None = None

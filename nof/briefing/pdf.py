@@ -28,6 +28,7 @@ from nof.briefing.columns import fit
 from nof.briefing.document import (
     ILLUSTRATIVE,
     ILLUSTRATIVE_WORDS,
+    Boxed,
     Cards,
     Document,
     Figure,
@@ -216,7 +217,7 @@ def _row_headers(doc: Document, tables: list[list[dict]]) -> list[tuple[int, ...
     waiting = iter(tables)
     found: list[tuple[int, ...]] = []
     for block in doc.blocks:
-        if isinstance(block, Prose):
+        if isinstance(block, Prose | Boxed):
             found += [()] * _tables_in(block.tokens)
         elif isinstance(block, Tabular):
             found += [tuple(x for x, c in enumerate(part["columns"]) if c["row_header"]) for part in next(waiting)]
@@ -335,6 +336,9 @@ def _body(doc: Document, root: Path) -> tuple[str, list, list]:
     for number, (block, following) in enumerate(zip_longest(doc.blocks, doc.blocks[1:])):
         if isinstance(block, Prose):
             parts.append(_prose(block.tokens, isinstance(following, Tabular | Figure)))
+        elif isinstance(block, Boxed):
+            inside = convert([token for token in block.tokens if token["type"] != "blank_line"])
+            parts.append(f"#nof-box({literal(block.remark)})[{inside}]\n")
         elif isinstance(block, Figure):
             parts.append(_figure(block, number, root))
         elif isinstance(block, Tabular):

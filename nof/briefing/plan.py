@@ -6,16 +6,20 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from nof import common
 from nof.briefing import manifest
+from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
-from nof.briefing.params import TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
 from nof.common import InputError, Problem, Quarter
+from nof.method import nowcast
+from nof.read.own_values import read_own_values
 from nof.rules import unconfirmed
 from nof.rules.recompute import National, choose_quarter, choose_type
 from nof.show import words
@@ -87,19 +91,46 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
     Raises
     ------
     InputError
-        A trust that the publication does not hold, each listed with the known ones.
+        A trust that the publication does not hold, each listed with the known ones; a commentary that cannot be shown.
     """
     names, codes = _names(national), list(dict.fromkeys(codes))
     _reject_unknown(codes, names)
     subtitle = f"Briefing for the board, {Quarter.parse(params.quarter).label}"
+    own = {code: {"commentary": one} for code, one in commentaries(params.commentary, names.index).items()}
     return [
         Job(
             f"trusts/{code}",
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
-            _about(names[code], subtitle, params.quarter, national),
+            _about(names[code], subtitle, params.quarter, national) | own.get(code, {}),
         )
         for code in codes
+    ]
+
+
+def nowcast_jobs(params: Params, national: National) -> list[Job]:
+    """The job of a trust's own newer values, if there are any; they are read and checked here, before anything runs.
+
+    Raises
+    ------
+    InputError
+        A trust that the publication does not hold, or own values that cannot be used.
+    """
+    if params.own_values is None:
+        return []
+    (code,) = params.trusts
+    names = _names(national)
+    _reject_unknown([code], names)
+    read_own_values(params.own_values, nowcast.taken(national, params.quarter, code))
+    subtitle = f"Before publication day: own values beside {Quarter.parse(params.quarter).label}"
+    parameters = {"quarter": params.quarter, "data": str(params.data), "trust": code}
+    return [
+        Job(
+            f"trusts/{code}-nowcast",
+            NOWCAST_NOTEBOOK,
+            parameters | {"own_values": str(params.own_values)},
+            _about(names[code], subtitle, params.quarter, national),
+        )
     ]
 
 
@@ -164,8 +195,10 @@ def run_key(params: Params, national: National) -> str:
 
 
 def job_key(job: Job, run: str) -> str:
-    """What one briefing rests on, as a hash; the folder's own path is left out, its content is in `run`."""
+    """What one briefing rests on, as a hash; paths are left out, what they hold counts."""
     parameters = {name: value for name, value in job.parameters.items() if name != "data"}
+    if "own_values" in parameters:
+        parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
     return _digest([run, job.notebook, parameters, about])
 

@@ -21,10 +21,11 @@ from rich.progress import Progress as ProgressBar
 from nof import common, demo
 from nof.briefing import gate, index, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
-from nof.briefing.params import Options, Params, load
+from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
+from nof.read import findings
 from nof.rules import recompute, reconcile
 
 # --- A run as an operator sees it: a progress bar, what was made, how long it took, what failed ---
@@ -165,8 +166,10 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     workers.one_allocator()
     national = view.open_publication(params.data)
     params = plan.settled(params, national)
+    hold(national, params.quarter, params.reproduce_at_least)
     run = _Run(params, options, national, plan.run_key(params, national))
-    jobs = [replace(job, about=job.about | {"run_id": run.short}) for job in _jobs(run)]
+    about = {"run_id": run.short} | ({"show_code": True} if options.show_code else {})
+    jobs = [replace(job, about=job.about | about) for job in _jobs(run)]
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
@@ -214,7 +217,8 @@ def _jobs(run: _Run) -> list[Job]:
     codes = [*options.trusts, *([] if options.subset else params.trusts)]
     if options.all_trusts:
         codes += plan.all_trusts(params, national)
-    return jobs + plan.trust_jobs(params, national, codes)
+    own = [] if options.subset else plan.nowcast_jobs(params, national)
+    return jobs + plan.trust_jobs(params, national, codes) + own
 
 
 def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress) -> _Done:
@@ -261,6 +265,7 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         path = report / f"{made.name}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    own = job.about.get("commentary")
     return {
         "key": plan.job_key(job, key),
         "run": key,
@@ -269,8 +274,8 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
         "subtitle": job.about["subtitle"],
         "notebook": job.notebook,
         "trust_type": job.parameters.get("trust_type"),
-        "trust": job.parameters.get("trust"),
-    }
+        "trust": job.parameters.get("trust") if job.notebook == TRUST_NOTEBOOK else None,
+    } | ({"commentary": {key: own[key] for key in ("file", "sha256")}} if own else {})
 
 
 def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carried, done: _Done) -> None:
@@ -280,7 +285,9 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
         _tables(report / "tables", params, run.national)
     index.write_quarter(report, run.national, params, run.short, entries, failures)
-    shown = json.loads(params.model_dump_json(exclude={"data"}))
+    shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
+    if params.own_values is not None:
+        shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
     manifest.write(
         report,
         {
@@ -289,6 +296,7 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
             "parameters": shown,
             "briefings": entries,
             "failures": failures,
+            "findings": _findings(run.national),
             "earlier_runs": last.origins,
         },
     )
@@ -313,7 +321,45 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
     (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
 
 
-def share_reproduced(national: recompute.National) -> float:
-    """Share of the published figures that come out equal, from 0 to 1."""
+def _findings(national: recompute.National) -> dict[str, Any]:
+    """What is odd in the files, as the manifest keeps it: how many of each severity, and what was shown."""
+    told = view.findings_of(national)
+    shown = told.loc[told["severity"] == "shown", "message"]
+    return {"counts": findings.counts(told), "shown": shown.tolist()}
+
+
+class NotReproduced(NofError):
+    """Too few published figures come out equal: nothing is made of such files."""
+
+
+def shares_reproduced(national: recompute.National, quarter: str) -> dict[str, float]:
+    """Share of the published figures that come out equal, from 0 to 1: of all of them ("all"), and of one quarter's.
+
+    Parameters
+    ----------
+    quarter : str
+        Slug; its share has the key "newest quarter", as `nof refresh` names it.
+    """
     summary = view.reconciliation(national.publication)
-    return float(summary["reproduced"].sum() / max(summary["published"].sum(), 1))
+    newest = summary[summary["quarter"] == quarter]
+    parts = {"all": summary, "newest quarter": newest}
+    return {name: float(part["reproduced"].sum() / max(part["published"].sum(), 1)) for name, part in parts.items()}
+
+
+def hold(national: recompute.National, quarter: str, required: float) -> dict[str, float]:
+    """The shares of figures that come out equal, where they are enough; a share without any figure is not held.
+
+    Raises
+    ------
+    NotReproduced
+        One of them is below what is required.
+    """
+    shares = shares_reproduced(national, quarter)
+    summary = view.reconciliation(national.publication)
+    compared = {"all": len(summary) > 0, "newest quarter": bool((summary["quarter"] == quarter).any())}
+    if any(share < required for name, share in shares.items() if compared[name]):
+        raise NotReproduced(
+            f"{shares['all']:.1%} of the published figures are reproduced ({shares['newest quarter']:.1%} of {quarter}), "
+            f"and {required:.1%} are required (reproduce_at_least); nothing was published"
+        )
+    return shares

@@ -18,6 +18,7 @@ from nof.common import InputError, Problem, Quarter, kept
 from nof.method import improvement, limits, lineage, peers
 from nof.method.contributions import contributions as contributions_of
 from nof.method.improvement import Movement, NextSegment
+from nof.method.steps import step_chances
 from nof.method.view import View, compared, mergers_of, open_publication, view_of
 from nof.rules import reconcile
 from nof.rules.recompute import National, choose_quarter, select
@@ -297,8 +298,16 @@ def goal(trust: Trust) -> NextSegment:
 
 @kept
 def steps(trust: Trust) -> pd.DataFrame:
-    """As `improvement.steps`."""
-    return improvement.steps(trust.national, trust.quarter, trust.code)
+    """As `improvement.steps`, with the columns of `steps.step_chances` from gain_needed on: those that can do it first,
+    and among them the one whose score trusts that started nearby have bettered that far most often."""
+    table = improvement.steps(trust.national, trust.quarter, trust.code)
+    often = step_chances(trust.national, trust.quarter, trust.code)
+    often = often[["metric_id", *often.columns[often.columns.get_loc("gain_needed") :]]]
+    table = table.merge(often, on="metric_id", how="left")
+    made = (table["nearby_made"] / table["nearby"].where(table["nearby"] > 0)).astype(float)
+    table = table.assign(closes=table["closes"].astype(bool), made=made)
+    table = table.sort_values(["closes", "made", "metric_id"], ascending=[False, False, True], ignore_index=True)
+    return table.drop(columns="made")
 
 
 @kept
@@ -329,7 +338,7 @@ def chances(trust: Trust) -> pd.DataFrame | None:
 
 @kept
 def method(trust: Trust) -> dict:
-    """Its row of `Limits.method`: the range of its places over all defensible choices."""
+    """Its row of `Limits.method`: the range of its places with the three spans of `choices.spans`."""
     return _one(limits.method(trust.view), trust.code)
 
 
@@ -398,17 +407,18 @@ def subtype(trust: Trust) -> dict:
 
 @kept
 def near(trust: Trust) -> pd.DataFrame:
-    """The peers most like it in what they are scored on.
+    """The peers most like it in what they are scored on: at least `NEAR`, and all that are as near as the last of them.
 
     Returns
     -------
     DataFrame
         The trust first, then its peers, nearest first: trust_code, trust_name, rank, average_score, segment,
-        metrics, shared, in_common, difference (this trust less the peer, on shared metrics; negative: this trust is
+        metrics, shared, in_common, same_region, group, group_size, tied (see `peers.peers`: trusts of one group are
+        equally near, and their order says nothing), difference (this trust less the peer, on shared metrics; negative: this trust is
         better), low and high (95% range of the difference; NaN where it cannot be told).
     """
     league = trust.view.league.set_index("trust_code")
-    table = peers.peers(trust.code, limits.matrix(trust.view)[0], league["trust_subtype"], NEAR)
+    table = peers.peers(trust.code, limits.matrix(trust.view)[0], league["trust_subtype"], NEAR, league["region"])
     paired = limits.paired(trust.view)
     difference, error, freedom = (
         part.loc[trust.code, table.index] for part in (paired.difference, paired.standard_error, paired.freedom)
@@ -419,6 +429,41 @@ def near(trust: Trust) -> pd.DataFrame:
     own = pd.DataFrame({"metrics": [int(place(trust)["metrics_scored"])]}, index=[trust.code])
     shown = league[["trust_name", "rank", "average_score", "segment"]]
     return pd.concat([own, table]).join(shown).rename_axis("trust_code").reset_index()
+
+
+@kept
+def near_rows(trust: Trust) -> pd.DataFrame:
+    """`near` as it is shown: a group of more than `NEAR` equally near trusts is one row.
+
+    Returns
+    -------
+    DataFrame
+        The trust first: name, trusts (in the row), same_region, rank_low and rank_high (best and worst place), average
+        (median), shared (metrics), difference (median; as `near`), low and high (of a single trust its 95% range; of a
+        group the least and the greatest difference), alone (a single trust).
+    """
+    rows = []
+    for group, part in near(trust).groupby(near(trust)["group"].fillna(0), sort=True):
+        whole = group > 0 and len(part) > NEAR
+        for _, one in [(group, part)] if whole else part.groupby(np.arange(len(part))):
+            ends = one["difference"] if whole else one.iloc[0]
+            rows.append(
+                {
+                    "name": f"{len(one)} trusts, equally near" if whole else one["trust_name"].iloc[0],
+                    "trusts": len(one),
+                    "same_region": one["same_region"].iloc[0],
+                    "rank_low": one["rank"].min(),
+                    "rank_high": one["rank"].max(),
+                    "average": one["average_score"].median(),
+                    "segment": one["segment"].iloc[0] if one["segment"].nunique() == 1 else np.nan,
+                    "shared": one["shared"].iloc[0],
+                    "difference": one["difference"].median(),
+                    "low": ends.min() if whole else ends["low"],
+                    "high": ends.max() if whole else ends["high"],
+                    "alone": not whole,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 # --- where there is no place in the table ---

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem
+from nof.common import InputError, Problem, kept
 from nof.method.contributions import scored, type_of, values
 from nof.rules import scoring
 from nof.rules.framework import Framework, Metric
@@ -94,7 +94,9 @@ class Curve:
         return self.scores[at] - whole(better / self.place + tilt) * self.place
 
 
-def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame | None = None) -> dict[str, Curve]:
+def curves(
+    national: National, quarter: str, trust_code: str, rows: pd.DataFrame | None = None, newcomer: bool = False
+) -> dict[str, Curve]:
     """Value-to-score curves of a trust's metrics, seen from that trust: other trusts stay where they are.
 
     A metric has a curve if its values are published and put its scores in order. Matching a better peer's value earns
@@ -107,6 +109,8 @@ def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame
     ----------
     rows : DataFrame, optional
         `scored` of the quarter or those of its metrics that are wanted, if at hand.
+    newcomer : bool
+        Also curves of the metrics of its type that the trust is not scored on, as it would join their ranking.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def curves(national: National, quarter: str, trust_code: str, rows: pd.DataFrame
     found = {}
     for metric_id, pool in pools.items():
         metric = framework.by_score.get(metric_id)
-        if trust_code not in pool.scored:
+        if trust_code not in pool.scored and not newcomer:
             continue
         if metric is not None and metric.matrix is not None:
             found[metric_id] = _finance_curve(national, quarter, trust_code, metric)
@@ -158,7 +162,7 @@ class _Pool:
     pairs: _Pairs | None
 
 
-@lru_cache(maxsize=64)
+@kept
 def _pools(national: National, quarter: str, trust_type: str) -> dict[str, _Pool]:
     return _pooled(scored(national, quarter), national.framework(quarter), trust_type)
 
@@ -340,7 +344,7 @@ def _finance_curve(national: National, quarter: str, trust_code: str, metric: Me
     return _band_curve([row[int(band.score) - 1] for band in variance.bands], variance, "rule, with the plan as it is")
 
 
-@lru_cache(maxsize=64)
+@kept
 def _scores(national: National, quarter: str, metric_id: str) -> pd.Series:
     """One metric's scores in a quarter, by trust code; also of a metric that does not enter the average."""
     rows = national.scores[(national.scores["quarter"] == quarter) & (national.scores["metric_id"] == metric_id)]

@@ -9,13 +9,12 @@ in a quarter is not a promise that this one can.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method.contributions import improvements, scored, scored_of, type_of, updates, values
 from nof.method.curves import TINY, Curve, curves
 from nof.rules import ranking
@@ -56,6 +55,8 @@ class NextSegment:
         Edge to the next worse segment (NaN in segment 4).
     cushion : float
         edge_below - average: points that the average can rise before the segment is lost.
+    edge_below_low, edge_below_high : float
+        The bracket of edge_below; both the same where it is known.
     """
 
     quarter: str
@@ -76,6 +77,8 @@ class NextSegment:
     gap: float
     edge_below: float
     cushion: float
+    edge_below_low: float
+    edge_below_high: float
 
     @property
     def gap_points(self) -> float:
@@ -88,7 +91,7 @@ class NextSegment:
         return tuple(one for one in (_override_sentence(self), _gap_sentence(self), _edge_sentence(self)) if one)
 
 
-@lru_cache(maxsize=256)
+@kept
 def next_segment(national: National, quarter: str, trust_code: str) -> NextSegment:
     """How far a trust is from the next better segment.
 
@@ -109,19 +112,20 @@ def next_segment(national: National, quarter: str, trust_code: str) -> NextSegme
     deficit = bool(row["in_deficit"])
     target = unadjusted - 1 if unadjusted and unadjusted > 1 else None
     edge = brackets.loc[target] if target else brackets.loc[1] * np.nan
-    below = brackets.loc[unadjusted, "edge"] if unadjusted in (1, 2, 3) else np.nan
+    below = brackets.loc[unadjusted] if unadjusted in (1, 2, 3) else brackets.loc[1] * np.nan
     best_allowed = national.framework(quarter).override.no_better_than
     return NextSegment(
         quarter, trust_code, trust_type, float(row["average"]), _total_weight(national, quarter, trust_code), segment,
         unadjusted, deficit, held=segment != unadjusted,
         blocked=bool(deficit and target and target < best_allowed), target=target,
         edge=float(edge["edge"]), edge_low=float(edge["above"]), edge_high=float(edge["below"]),
-        edges_from=row["edges_from"], gap=float(row["average"] - edge["edge"]), edge_below=float(below),
-        cushion=float(below - row["average"]),
+        edges_from=row["edges_from"], gap=float(row["average"] - edge["edge"]), edge_below=float(below["edge"]),
+        cushion=float(below["edge"] - row["average"]), edge_below_low=float(below["above"]),
+        edge_below_high=float(below["below"]),
     )  # fmt: skip
 
 
-@lru_cache(maxsize=16)
+@kept
 def _standings(national: National, quarter: str) -> pd.DataFrame:
     return national.standings[national.standings["quarter"] == quarter].set_index("trust_code")
 
@@ -130,7 +134,7 @@ def _total_weight(national: National, quarter: str, trust_code: str) -> float:
     return float(scored_of(national, quarter, trust_code)["weight"].sum())
 
 
-@lru_cache(maxsize=64)
+@kept
 def edge_brackets(national: National, quarter: str) -> pd.DataFrame:
     """The edges of a quarter and how well they are known.
 
@@ -171,21 +175,39 @@ def _gap_sentence(goal: NextSegment) -> str:
         return "By its average it is in segment 1, the best" + (
             "; how near the edge is cannot be told from these files."
             if np.isnan(goal.cushion)
-            else f", and would stay there up to an average of {goal.edge_below:.2f}, "
-            f"{_apart(goal.edge_below, goal.average)} above its own."
+            else f", and would stay there up to an average of {_between(goal.edge_below_low, goal.edge_below_high)}, "
+            f"{_apart(goal.edge_below_high, goal.average, goal.edge_below_low - goal.average)} above its own."
         )
     if np.isnan(goal.edge):
         return f"Where segment {goal.target} ends cannot be told from these files."
     return (
-        f"For segment {goal.target} its average would have to fall from {goal.average:.2f} to {goal.edge:.2f}: by "
-        f"{_apart(goal.average, goal.edge)}, or {_points(goal.gap_points)} points of metric score in all."
+        f"For segment {goal.target} its average would have to fall from {goal.average:.2f} to "
+        f"{_between(goal.edge_low, goal.edge_high)}: by "
+        f"{_apart(goal.average, goal.edge_low, goal.average - goal.edge_high)}, or "
+        f"{_spanned((goal.average - goal.edge_high) * goal.total_weight, (goal.average - goal.edge_low) * goal.total_weight)} "
+        "points of metric score in all."
     )
 
 
-def _apart(high: float, low: float) -> str:
-    """A difference beside the two figures that it is of; says so where those, as shown, would give another."""
+def _apart(high: float, low: float, least: float) -> str:
+    """A difference beside the two figures that it is of; says so where those, as shown, would give another.
+
+    `least` is the difference at the nearer end of a bracket; the same where the edge is known.
+    """
     exact, shown = high - low, round(high, 2) - round(low, 2)
+    if _points(exact) != _points(least):
+        return _spanned(least, exact)
     return _points(exact) + ("" if exact < 0.005 or f"{exact:.2f}" == f"{shown:.2f}" else " (before rounding)")
+
+
+def _between(low: float, high: float) -> str:
+    """An average that may be known only within a bracket."""
+    return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"between {low:.2f} and {high:.2f}"
+
+
+def _spanned(low: float, high: float) -> str:
+    """A number of points that may be known only within a range."""
+    return _points(high) if _points(low) == _points(high) else f"{_points(low)} to {_points(high)}"
 
 
 def _points(number: float) -> str:
@@ -193,11 +215,12 @@ def _points(number: float) -> str:
 
 
 def _edge_sentence(goal: NextSegment) -> str:
-    if goal.target is None or np.isnan(goal.edge) or goal.edge_high - goal.edge_low < 0.005:
+    own = (goal.edge_low, goal.edge_high) if goal.target else (goal.edge_below_low, goal.edge_below_high)
+    if goal.segment_unadjusted is None or np.isnan(own).any() or own[1] - own[0] < 0.005:
         return ""
     return (
-        f"The exact edge cannot be told from these files: it lies between {goal.edge_low:.2f} and "
-        f"{goal.edge_high:.2f}, and the middle is used."
+        "The exact edge cannot be told from these files: it lies between the worst average seen in the better segment "
+        "and the best seen in the worse one." + (" Steps below are for the middle." if goal.target else "")
     )
 
 
@@ -232,7 +255,7 @@ class Case:
         return size if size > 0 else np.nan
 
 
-@lru_cache(maxsize=8)
+@kept
 def cases_of(national: National, goal: NextSegment) -> tuple[Case, ...]:
     """The metrics of the trust in the order of their ids; without a curve where no values are published in order.
 
@@ -243,7 +266,7 @@ def cases_of(national: National, goal: NextSegment) -> tuple[Case, ...]:
     """
     found = curves(national, goal.quarter, goal.trust_code)
     own = scored_of(national, goal.quarter, goal.trust_code).sort_values("metric_id")
-    own = _with_variance(national, goal.quarter, own)
+    own = with_variance(national, goal.quarter, own)
     return tuple(_case(national, goal, row, found.get(row["metric_id"])) for row in own.to_dict("records"))
 
 
@@ -255,15 +278,15 @@ def _case(national: National, goal: NextSegment, row: dict, curve: Curve | None)
     return Case(row, curve, past, beside)
 
 
-@lru_cache(maxsize=64)
+@kept
 def _peer_values(national: National, quarter: str, trust_type: str) -> dict[str, np.ndarray]:
     """Values of every trust of a type by metric: of the combined finance score, the variances to plan."""
     rows = scored(national, quarter)
-    rows = _with_variance(national, quarter, rows[rows["trust_type"] == trust_type])
+    rows = with_variance(national, quarter, rows[rows["trust_type"] == trust_type])
     return {metric_id: part.dropna().to_numpy() for metric_id, part in rows.groupby("metric_id")["value"]}
 
 
-def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
+def with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Puts the variance to plan beside the combined finance score: the part of it that moves within the year."""
     framework = national.framework(quarter)
     published = values(national.publication, quarter)
@@ -287,33 +310,30 @@ def _with_variance(national: National, quarter: str, rows: pd.DataFrame) -> pd.D
 
 STEP_COLUMNS = [
     "metric_id", "value_id", "description", "domain", "units", "value", "value_needed", "change", "score",
-    "score_needed", "score_reached", "weight", "closes", "why_not", "trusts_passed", "times", "of", "percentile",
-    "usual", "updates", "basis",
+    "score_needed", "score_reached", "weight", "closes", "why_not", "trusts_passed", "usual", "updates", "basis",
 ]  # fmt: skip
 
 
 def steps(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
-    """For each metric alone: the value that would carry the trust over the edge, and how often such a step is made.
+    """For each metric alone: the value that would carry the trust over the edge. How often: `steps.step_chances`.
 
     Edges and other trusts are held where they stand; the trust's new score follows the ranking: see
     `curves.curves`. For the combined finance score the lever is the variance to plan, with the plan as it is.
-    How often: trust-quarters of the trust's type, within a framework year, in which the metric had new data.
 
     Returns
     -------
     DataFrame
-        No rows in segment 1, or where the edge is not known. Else a row for each metric, steps that were made most
-        often first: metric_id, value_id, description, domain, units, value, value_needed, change (in `units`), score,
+        No rows in segment 1, or where the edge is not known. Else a row for each metric, those that can do it first, in
+        the order of the ids: metric_id, value_id, description, domain, units, value, value_needed, change (in `units`), score,
         score_needed (may be below 1.00), score_reached (by value_needed), weight, closes (whether this metric alone can
-        do it), why_not (where it cannot), trusts_passed (of the type), times and of (trust-quarters with at least that
-        improvement, and all), percentile (share of them with a smaller one, 0 to 100), usual (median size of a change
-        in a quarter), updates, basis (what the curve rests on).
+        do it), why_not (where it cannot), trusts_passed (of the type), usual (median size of a change in a
+        quarter), updates, basis (what the curve rests on).
     """
     goal = next_segment(national, quarter, trust_code)
     if not goal.gap > 0:
         return pd.DataFrame(columns=STEP_COLUMNS)
     table = pd.DataFrame([_step(case, goal) for case in cases_of(national, goal)], columns=STEP_COLUMNS)
-    order = {"closes": False, "percentile": True, "metric_id": True}
+    order = {"closes": False, "metric_id": True}
     return table.sort_values(list(order), ascending=list(order.values())).reset_index(drop=True)
 
 
@@ -324,13 +344,12 @@ def _step(case: Case, goal: NextSegment) -> dict:
     told = {
         one: row[one] for one in ("metric_id", "value_id", "description", "domain", "units", "value", "score", "weight")
     }
-    step = told | {
+    return told | {
         "value_needed": value, "change": value - row["value"], "score_needed": needed, "closes": not np.isnan(value),
         "score_reached": curve.score(value) if curve else np.nan, "why_not": _why_not(needed, curve, value),
         "usual": case.usual, "updates": updates(row["reporting_date"], goal.quarter),
         "basis": curve.basis if curve else "not available", "trusts_passed": _passed(case, value),
     }  # fmt: skip
-    return step | _how_often(case, value)
 
 
 def _why_not(needed: float, curve: Curve | None, value: float) -> str:
@@ -353,15 +372,6 @@ def _passed(case: Case, value: float) -> float:
     points = case.curve.sign * case.peers
     there, here = case.curve.sign * value, case.curve.sign * case.row["value"]
     return float(((points > there + TINY) & (points < here - TINY)).sum())
-
-
-def _how_often(case: Case, value: float) -> dict:
-    if np.isnan(value) or np.isnan(case.row["value"]):
-        return {"times": np.nan, "of": len(case.past), "percentile": np.nan}
-    wanted = case.curve.sign * (case.row["value"] - value)
-    times = int((case.past >= wanted - TINY).sum())
-    share = 100 * (1 - times / len(case.past)) if len(case.past) else np.nan
-    return {"times": times, "of": len(case.past), "percentile": share}
 
 
 # --- Several metrics together: the smallest sets that close the gap with steps that trusts do make ---
@@ -505,7 +515,8 @@ class Movement:
     frame : DataFrame
         quarter, edge, edge_low, edge_high (the bracket), gap (the trust's average now less that quarter's edge).
     lowest, highest : float
-        Of the edges (the lowest is the hardest to reach); NaN where none is known.
+        Of the edges, over the ends of their brackets where no more is known (the lowest is the hardest to reach); NaN
+        where none is known.
     gap_at_lowest, gap_at_highest : float
         At or below 0: the trust would be over the edge as it stands.
     label : str
@@ -536,5 +547,6 @@ def movement_of_others(national: National, quarter: str, trust_code: str) -> Mov
     rows = [{"quarter": one} | edge_brackets(national, one).loc[goal.target or 1].to_dict() for one in quarters]
     frame = pd.DataFrame(rows).rename(columns={"above": "edge_low", "below": "edge_high"})
     frame = frame.assign(gap=goal.average - frame["edge"])[["quarter", "edge", "edge_low", "edge_high", "gap"]]
-    lowest, highest = float(frame["edge"].min()), float(frame["edge"].max())
+    shown = frame.dropna(subset="edge")
+    lowest, highest = float(shown["edge_low"].min()), float(shown["edge_high"].max())
     return Movement(frame, lowest, highest, goal.average - lowest, goal.average - highest)

@@ -16,18 +16,21 @@ from nof.common import Quarter, kept
 from nof.method import expected_rank, lineage, peers, persistence, rank_sets, sensitivity, timeliness, volatility
 from nof.method import score_changes as changed
 from nof.method.change import change_tests
+from nof.method.choices import spans, typical_spans
+from nof.method.cliffs import cliffs
+from nof.method.decision import Decision, decisions
+from nof.method.improvement import edge_brackets
 from nof.method.lineage import MergedPosition
 from nof.method.peers import PairedErrors
 from nof.method.pooled_noise import NoiseMoves, PooledNoise, noise_moves, pooled_noise
+from nof.method.ranges import PUBLISHED, narrowness
 from nof.method.sensitivity import Association, Multiverse, Setting
+from nof.method.steps import own_segment_chances, segment_chance_ranges, segment_edges
 from nof.method.view import View, mergers_of
 from nof.rules import scoring, uncertainty
-from nof.rules.recompute import edges, select, standing
+from nof.rules.recompute import edges, standing
 
 # --- Parts of the limitations briefing that need several rooms at once; `nof.method.limits` gives them a name and a place ---
-
-
-ENDS = ["average_low", "average_high", "rank_low", "rank_high"]
 
 
 class Step(NamedTuple):
@@ -79,20 +82,6 @@ def place_sets(average: pd.Series, paired: PairedErrors, simultaneous: bool = Fa
         difference_error=paired.standard_error.where(testable, apart),
         degrees_of_freedom=paired.freedom.where(testable, 1.0),
     )
-
-
-def with_published_ranges(table: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """A league table on the trust codes with NHS England's own likely ranges where its league table file is at hand.
-
-    Parameters
-    ----------
-    table : DataFrame on the trust codes
-        With average_low, average_high, rank_low, rank_high.
-    given : DataFrame
-        ``Publication.league`` of the same quarter and type; may have no rows.
-    """
-    known = given.set_index("trust_code")[ENDS].reindex(table.index)
-    return table.assign(**{end: known[end].fillna(table[end]) for end in ENDS})
 
 
 def surveys_before_mergers(periods: pd.DataFrame, codes: set[str], quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
@@ -224,12 +213,13 @@ def places(view: View) -> pd.DataFrame:
         The league table (rank_low, rank_high, average_low and average_high as published where they are), and:
         place_by_average, set_low and set_high (95% confidence set for the place by average, each trust on its own),
         joint_low and joint_high (all trusts at once), told_apart (of the others), others, holds_middle (the likely
-        range of the average holds the median average), chance_1 to chance_4 (of each segment), chance_own,
-        distance_12, distance_23, distance_34 (to the segment edges in standard errors; positive: on the worse
+        range of the average holds the median average), chance_1 to chance_4 (share of redraws in each segment),
+        chance_own (in its own), chance_own_low and chance_own_high (the same with the edges at the ends of their
+        brackets), distance_12, distance_23, distance_34 (to the segment edges in standard errors; positive: on the worse
         side), nearest_edge, nearest; expected_rank, expected_low, expected_high, chance_best_quarter and
         chance_worst_quarter (of the table by average, in the next quarter: `expected_places`).
     """
-    table = with_published_ranges(view.league.set_index("trust_code"), _given(view))
+    table = view.league.set_index("trust_code")
     own, joint = sets(view), sets(view, simultaneous=True)
     middle = table["average_score"].median()
     table = table.assign(
@@ -245,25 +235,20 @@ def places(view: View) -> pd.DataFrame:
     return table.join(_chances(view)).join(_edges(view)).join(expected_places(view)).reset_index()
 
 
-def _given(view: View) -> pd.DataFrame:
-    return select(view.publication.league, view.quarter, view.trust_type)
-
-
-@kept
 def ranges_published(view: View) -> bool:
-    """Whether the likely ranges are NHS England's own figures."""
-    given = _given(view)
-    return set(view.league["trust_code"]) <= set(given.loc[given["rank_low"].notna(), "trust_code"])
+    """Whether all likely ranges are NHS England's own figures."""
+    return bool(view.league["range_source"].eq(PUBLISHED).all())
 
 
 def _chances(view: View) -> pd.DataFrame:
     names = [f"chance_{segment}" for segment in (1, 2, 3, 4)]
     drawn, codes = view.redrawn, view.league["trust_code"]
     if drawn is None:
-        return pd.DataFrame(np.nan, codes, [*names, "chance_own"])
-    chances = uncertainty.segment_chances(drawn).set_axis(names, axis=1)
-    segment = view.league.set_index("trust_code")["segment"].reindex(chances.index).astype(int)
-    return chances.assign(chance_own=chances.to_numpy()[np.arange(len(chances)), segment.to_numpy() - 1])
+        return pd.DataFrame(np.nan, codes, [*names, "chance_own_low", "chance_own", "chance_own_high"])
+    brackets, flags = edge_brackets(view.national, view.quarter), view.league.set_index("trust_code")["in_deficit"]
+    found = segment_chance_ranges(drawn, brackets, flags, view.framework.override.no_better_than)
+    own = own_segment_chances(found, view.league.set_index("trust_code")["segment"])
+    return found[names].join(own.drop(columns="segment"))
 
 
 def _edges(view: View) -> pd.DataFrame:
@@ -603,16 +588,32 @@ def told(view: View, label: str) -> str:
 
 @kept
 def method(view: View) -> pd.DataFrame:
-    """Range of ranks of each trust over all choices, in the order of the league table: `Multiverse.summary`, and
-    single_best and single_worst, its range where at most one choice is not the published one."""
+    """Range of ranks of each trust over all choices, in the order of the league table: `Multiverse.summary`, and the
+    three spans of `choices.spans` (method alone, one choice at a time, everything)."""
     universe = multiverse(view)
-    single = universe.ranks[(universe.choices["differs"] <= 1).to_numpy()]
-    found = universe.summary.assign(
-        moves_most=[told(view, one) for one in universe.summary["moves_most"]],
-        single_best=np.nanmin(single, axis=0),
-        single_worst=np.nanmax(single, axis=0),
-    )
+    found = universe.summary.assign(moves_most=[told(view, one) for one in universe.summary["moves_most"]])
+    found = found.join(spans(universe).drop(columns="place_published"))
     return view.league.set_index("trust_code")[["trust_name"]].join(found).reset_index()
+
+
+@kept
+def typical(view: View) -> pd.DataFrame:
+    """The span of the typical trust by what changes: method alone, one choice, everything; see `choices.typical_spans`."""
+    return typical_spans(multiverse(view))
+
+
+@kept
+def decision(view: View) -> Decision:
+    """What share of the movement of places goes with which choice; see `decision.decisions`."""
+    return decisions(view.national, view.quarter, view.trust_type, in_quarter(view))
+
+
+@kept
+def jumps(view: View) -> pd.DataFrame:
+    """Moves up to this quarter in which a score jumped; see `cliffs.cliffs`. trust_name beside the code."""
+    table = cliffs(view.national, view.trust_type)
+    table = table[table["quarter"] <= view.quarter]
+    return table.assign(trust_name=table["trust_code"].map(names(view)))[["trust_name", *table.columns]]
 
 
 @kept
@@ -648,10 +649,28 @@ def tables(view: View) -> dict[str, pd.DataFrame]:
         "method": method(view),
         "choices": choices(view),
         "shuffled": shuffled(view),
+        "spans": typical(view),
+        "decision": _decision_rows(view),
+        "cliffs": jumps(view),
+        "edges": segment_edges(view.national).query("quarter <= @view.quarter"),
+        "narrowness": narrowness(view.league["metrics_scored"][view.league["metrics_scored"] > 1]).reset_index(),
     }
     return {
         f"limits_{name}": frame.map(_joined).rename(columns=fractions) for name, frame in frames.items() if len(frame)
     }
+
+
+def _decision_rows(view: View) -> pd.DataFrame:
+    """Shares for the type, by group and by choice, and for each trust by group, in one table."""
+    found = decision(view)
+    parts = [
+        found.groups.assign(of="the type"),
+        found.choices.assign(of="the type"),
+        found.trusts.assign(of="the trust", trust_name=found.trusts["trust_code"].map(names(view))),
+    ]
+    first = ["of", "trust_code", "trust_name", "group", "choice"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def _joined(cell):

@@ -91,7 +91,8 @@ def metrics_by_subtype(league: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         On trust_subtype: trusts, metrics_fewest, metrics_median, metrics_most, average_width and rank_width (medians of
-        the likely range's width), average_median, rank_median.
+        the likely range's width; of the rank in places, both ends counted), average_median, rank_median (may lie
+        between two ranks).
     """
     return (
         _widths(league)
@@ -112,7 +113,7 @@ def metrics_by_subtype(league: pd.DataFrame) -> pd.DataFrame:
 def _widths(league: pd.DataFrame) -> pd.DataFrame:
     return league.assign(
         average_width=league["average_high"] - league["average_low"],
-        rank_width=league["rank_high"] - league["rank_low"],
+        rank_width=league["rank_high"] - league["rank_low"] + 1,
     )
 
 
@@ -136,11 +137,19 @@ def width_correlations(league: pd.DataFrame, level: float = LEVEL) -> pd.DataFra
 # --- peers of one trust ---
 
 
-def peers(trust_code: str, scores: pd.DataFrame, subtypes: pd.Series, number: int = PEERS) -> pd.DataFrame:
-    """The trusts most like one trust in what they are scored on: of its subtype, nearest by shared metrics.
+def peers(
+    trust_code: str,
+    scores: pd.DataFrame,
+    subtypes: pd.Series,
+    number: int = PEERS,
+    regions: pd.Series | None = None,
+) -> pd.DataFrame:
+    """The trusts most like one trust in what they are scored on, with every tie in sight. Performance plays no part.
 
-    Nearness is the share of metrics in common: shared by both over scored in either (Jaccard). Ties go to the nearer
-    number of metrics, then to the trust code. Performance plays no part.
+    Of its subtype, in this order: the larger share of metrics in common (shared by both over scored in either:
+    Jaccard), the nearer number of metrics, the same region. Trusts that are alike in all three are equally near: they
+    make one group, which is never cut, and within which the order (by code) says nothing. The files hold no size or
+    case mix by which to tell them apart.
 
     Parameters
     ----------
@@ -148,12 +157,16 @@ def peers(trust_code: str, scores: pd.DataFrame, subtypes: pd.Series, number: in
     scores : DataFrame, trusts by metrics (NaN where not scored)
     subtypes : Series on the trust codes
     number : int
-        Peers wanted; fewer where the subtype has fewer.
+        Peers wanted at least; more where a group would be cut, fewer where the subtype has fewer.
+    regions : Series on the trust codes, optional
+        Without it the region plays no part.
 
     Returns
     -------
     DataFrame
-        On the trusts, nearest first: trust_subtype, metrics, shared, in_common (0 to 1).
+        On the trusts, nearest first: trust_subtype, metrics, shared, in_common (0 to 1), same_region (missing where a
+        region is not known), group (1 is nearest; trusts of one group are equally near), group_size, tied (whether the
+        group has others).
 
     Raises
     ------
@@ -163,19 +176,27 @@ def peers(trust_code: str, scores: pd.DataFrame, subtypes: pd.Series, number: in
     has = scores.notna()
     own, count = has.loc[trust_code], has.sum(axis=1)
     kinds = subtypes.reindex(scores.index)
+    places = pd.Series(np.nan, scores.index) if regions is None else regions.reindex(scores.index)
     shared = has.to_numpy(dtype=int) @ own.to_numpy(dtype=int)
+    same = places.eq(places[trust_code]).astype("boolean").mask(places.isna() | pd.isna(places[trust_code]))
     table = pd.DataFrame(
         {
             "trust_subtype": kinds,
             "metrics": count,
             "shared": shared,
             "in_common": shared / (count + own.sum() - shared),
+            "same_region": same,
         },
         index=scores.index,
     )
     table = table[(kinds == kinds[trust_code]) & (table.index != trust_code)].rename_axis("trust_code")
-    table = table.assign(apart=-table["in_common"], gap=(table["metrics"] - own.sum()).abs())
-    return table.sort_values(["apart", "gap", "trust_code"]).drop(columns=["apart", "gap"]).head(number)
+    keys = [-table["in_common"].round(9), (table["metrics"] - own.sum()).abs(), ~table["same_region"].fillna(False)]
+    order = pd.MultiIndex.from_arrays(keys).to_flat_index()
+    group = pd.Series(order, index=table.index).rank(method="dense").astype(int) if len(table) else count[:0]
+    table = table.assign(group=group, group_size=group.map(group.value_counts()).astype(int))
+    table = table.assign(tied=table["group_size"] > 1).sort_values(["group", "trust_code"])
+    last = table["group"].iloc[min(number, len(table)) - 1] if len(table) and number > 0 else 0
+    return table[table["group"] <= last]
 
 
 # --- differences between every two trusts ---

@@ -519,7 +519,7 @@ def multiverse(here: Setting, in_quarter: Collection[str] | None = None, fewest:
         Metrics that a trust must have left for its rank to be reported; the published choice is always reported.
     """
     choices, kept = combinations_of(here, in_quarter)
-    ranks, segments = _ranked(here, choices, kept)
+    ranks, segments = ranked_under(here, choices, kept)
     count = kept.astype(float) @ here.scores.notna().to_numpy(dtype=float)[here.members].T
     thin = count < fewest
     thin[0] = False
@@ -527,7 +527,7 @@ def multiverse(here: Setting, in_quarter: Collection[str] | None = None, fewest:
     return Multiverse(choices, ranks, segments, _summary(here, choices, ranks, segments, np.nanmin(count, axis=0)))
 
 
-def _ranked(here: Setting, choices: pd.DataFrame, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ranked_under(here: Setting, choices: pd.DataFrame, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ranks and segments of every choice; averages and cuts are worked out once for choices that share them."""
     keys = [
         mask.tobytes() + f"{row.weights}{row.statistic}".encode()

@@ -15,9 +15,10 @@ from nof import common
 from nof.common import InputError, Problem, Quarter
 from nof.method import restated
 from nof.method.lineage import not_comparable
-from nof.read import mergers
+from nof.method.ranges import with_published
+from nof.read import checks, findings, mergers, presence
 from nof.read.publication import Publication, read
-from nof.rules import ranking, reconcile, scoring
+from nof.rules import consistency, ranking, reconcile, scoring
 from nof.rules.framework import Framework, Metric, value_id
 from nof.rules.recompute import (
     National,
@@ -69,10 +70,26 @@ class View:
         before = Quarter.parse(self.quarter).previous.slug
         return before if before in self.publication.quarters else None
 
+    @property
+    def gap(self) -> str:
+        """Why there is no quarter before to compare with, as a clause; empty where there is one.
+
+        "no earlier quarter" is said only where there is none: a quarter that is missing in between is named.
+        """
+        if self.previous_quarter:
+            return ""
+        before = Quarter.parse(self.quarter).previous.label
+        earlier = [one for one in self.publication.quarters if one < self.quarter]
+        if not earlier:
+            return f"these files hold no quarter before {Quarter.parse(self.quarter).label}"
+        return f"{before} is not in these files; the last one held is {Quarter.parse(earlier[-1]).label}"
+
     @cached_property
     def league(self) -> pd.DataFrame:
-        """The recomputed league table with likely ranges; see `recompute.league`."""
-        return league_with(self.national, self.quarter, self.trust_type, self.redrawn)
+        """The recomputed league table, with NHS England's own likely ranges where it published them; see
+        `recompute.league` and `ranges.with_published`."""
+        table = league_with(self.national, self.quarter, self.trust_type, self.redrawn)
+        return with_published(table, select(self.publication.league, self.quarter, self.trust_type))
 
     @cached_property
     def redrawn(self) -> Redraw | None:
@@ -231,10 +248,44 @@ def open_publication(folder: str | Path) -> National:
 @lru_cache(maxsize=2)
 def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tuple[Path, ...]) -> National:
     kept = common.shared(folder)
-    national = recompute(read(folder)) if kept is None else kept
+    national = _recomputed(folder) if kept is None else kept
     once(national, "_mergers", lambda: mergers.known_mergers(folder))
     once(national, "_restated", lambda: restated.find(folder, national.publication))
+    refused = findings.problems(findings_of(national))
+    if refused:
+        raise checks.PublicationError(refused)
     return national
+
+
+def _recomputed(folder: Path) -> National:
+    publication = read(folder)
+    try:
+        return recompute(publication)
+    except InputError:
+        raise
+    except Exception as error:  # files that nobody thought of are refused, not a traceback
+        what = f"cannot be recomputed, for a reason that was not foreseen: {type(error).__name__}: {error}"
+        raise InputError(Problem(str(folder), what, expected="NHS England's CSV files as published")) from error
+
+
+def findings_of(national: National) -> pd.DataFrame:
+    """What is odd in the files, from every check there is, made once; see `nof.read.findings.together`."""
+    return once(national, "_findings", lambda: _findings(national))
+
+
+def _findings(national: National) -> pd.DataFrame:
+    publication = national.publication
+    changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
+    against = findings.guarded(lambda: consistency.find(publication, compared(publication)))
+    return findings.together([publication.findings, changed, against])
+
+
+def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:
+    """What is odd in the files and concerns one type and quarter, and a metric if one is given.
+
+    `findings.words` gives its sentences, `findings.listing` a table.
+    """
+    return findings.concerning(findings_of(view.national), view.quarter, view.trust_type, metric_id=metric_id)
 
 
 def restated_of(national: National) -> restated.Restated:

@@ -62,31 +62,31 @@ def whatif(national: National, quarter: str, trust_code: str, changes: Mapping[s
     own = scored_of(national, quarter, trust_code).sort_values("metric_id").set_index("metric_id", drop=False)
     own = own.assign(new_value=own["value"], new_score=own["score"])
     found = curves(national, quarter, trust_code)
-    levers = _levers(national, quarter)
+    fed = levers(national, quarter)
     for asked, value in changes.items():
-        metric_id = _metric_asked(asked, own, levers)
+        metric_id = _metric_asked(asked, own, fed)
         if value is None:
             own.loc[metric_id, ["new_value", "new_score"]] = np.nan
         elif asked == metric_id:
             own.loc[metric_id, ["new_value", "new_score"]] = np.nan, _on_scale(asked, value)
-        elif asked in levers:
+        elif asked in fed:
             own.loc[metric_id, "new_score"] = combined_score(national, quarter, trust_code, metric_id, changes)
         else:
             own.loc[metric_id, ["new_value", "new_score"]] = value, _new_score(value, own.loc[metric_id], found)
     return _result(national, goal, own.reset_index(drop=True))
 
 
-def _levers(national: National, quarter: str) -> dict[str, str]:
-    """Value ids of plan and variance, with the combined score that they feed."""
+def levers(national: National, quarter: str) -> dict[str, str]:
+    """Value ids of plan and variance of finance, with the id of the combined score that they feed."""
     known = national.framework(quarter).by_score
     fed = [one for one in known.values() if one.matrix]
     pairs = [(part, one.score_id) for one in fed for part in (one.matrix.plan, one.matrix.variance)]
     return {known[part].value_id: score_id for part, score_id in pairs if part in known}
 
 
-def _metric_asked(asked: str, own: pd.DataFrame, levers: dict[str, str]) -> str:
+def _metric_asked(asked: str, own: pd.DataFrame, fed: dict[str, str]) -> str:
     by_value = own.loc[own["value_id"] == asked, "metric_id"]
-    found = by_value.iloc[0] if len(by_value) else levers.get(asked, asked)
+    found = by_value.iloc[0] if len(by_value) else fed.get(asked, asked)
     if found not in own.index:
         raise InputError(
             Problem(

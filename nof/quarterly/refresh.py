@@ -320,6 +320,9 @@ def _render(settings: Settings, fetched: Fetched, summary: Summary) -> None:
     folder = _fixed(fetched)
     national = view.open_publication(folder)
     summary.previous, summary.differences = _differences(national)
+    summary.warnings += [
+        one for one in view.findings_of(national).query("severity == 'shown'")["message"] if one not in summary.warnings
+    ]
     summary.reproduced = _hold(settings, national, fetched.quarter)
     params = settings.params(fetched.quarter, folder)
     if not _in_place(settings, params, national):
@@ -341,20 +344,20 @@ def _fixed(fetched: Fetched) -> Path:
 
 def _hold(settings: Settings, national: National, quarter: str) -> dict[str, float]:
     """The share of published figures that come out equal; too few stop the run."""
-    from nof.briefing.run import share_reproduced
+    from nof.briefing import run
     from nof.method import view
 
-    found = view.reconciliation(national.publication).query("quarter == @quarter")[["reproduced", "published"]].sum()
-    newest = float(found["reproduced"] / max(found["published"], 1))
-    shares = {"all": share_reproduced(national), "newest quarter": newest}
     required = settings.reproduce_at_least
-    said = f"{shares['all']:.1%} of published figures reproduced, {newest:.1%} of the newest quarter"
+    shares = run.shares_reproduced(national, quarter)
+    said = f"{shares['all']:.1%} of published figures reproduced, {shares['newest quarter']:.1%} of the newest quarter"
     events.event("reconciled", said, **shares)
-    if min(shares.values()) < required:
-        raise _Stopped(
-            f"{shares['all']:.1%} of the published figures are reproduced ({newest:.1%} of {quarter}), and "
-            f"{required:.1%} are required; nothing was published"
-        )
+    odd = view.findings_of(national).query("severity == 'shown'")
+    for one in odd.itertuples():
+        events.event("odd in the files", one.message, 30, code=one.code, file=one.file)
+    try:
+        run.hold(national, quarter, required)
+    except run.NotReproduced as error:
+        raise _Stopped(str(error)) from error
     return {**shares, "required": required}
 
 

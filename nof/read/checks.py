@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -144,7 +144,8 @@ class _Reader:
     expected: str
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A plain finite number; ValueError for anything else."""
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise ValueError(text)
     return float(text)
@@ -152,7 +153,7 @@ def _number(text: str) -> float:
 
 def _range(text: str) -> tuple[float, float]:
     match = _RANGE.fullmatch(text)
-    low, high = (_number(match[1]), _number(match[2])) if match else (1.0, 0.0)
+    low, high = (number(match[1]), number(match[2])) if match else (1.0, 0.0)
     if low > high:
         raise ValueError(text)
     return low, high
@@ -176,7 +177,7 @@ def slug_of_type(name: str) -> str:
 
 
 _NAN = float("nan")
-_A_NUMBER = _Reader(_number, _NAN, "not a number", "a plain decimal number, blank or NA")
+_A_NUMBER = _Reader(number, _NAN, "not a number", "a plain decimal number, blank or NA")
 _A_RANGE = _Reader(_range, (_NAN, _NAN), "not a likely range", 'the form "1.2 to 1.89", low first')
 _A_FLAG = _Reader(_yes_no, None, "not a flag", "Yes or No")
 _A_QUARTER = _Reader(lambda text: Quarter.parse(text).slug, "", "not a quarter", "the form Q4 2025/26")
@@ -244,10 +245,23 @@ def tidy(file: str, kind: str, cells: pd.DataFrame) -> tuple[pd.DataFrame, list[
         else:
             frame[name] = values.astype(float) if reader is _A_NUMBER else values
     problems += _row_problems(file, kind, cells[[name for name in cells.columns if name in held]], frame)
+    problems = [_named(problem, cells) for problem in problems]
     for name in ("quarter", "trust_type"):
         frame[name] = frame[name].astype("str")
     frame = frame.assign(file=file, row=frame.index.to_numpy())
     return frame.reset_index(drop=True), sorted(problems, key=lambda problem: problem.row or 0)
+
+
+def _named(problem: Problem, cells: pd.DataFrame) -> Problem:
+    """A problem of a row, with the trust and metric that the row is about."""
+    if problem.row is None or problem.row not in cells.index:
+        return problem
+    row = cells.loc[problem.row]
+    trust = " ".join(
+        part for part in (row["Trust_name"], f"({row['Trust_code']})" if row["Trust_code"] else "") if part
+    )
+    metric = " ".join(row[name] for name in ("Metric_ID", "Metric_description") if row.get(name))
+    return replace(problem, whose=", ".join(part for part in (trust, metric, row["Quarter"]) if part) or None)
 
 
 def _row_problems(file: str, kind: str, cells: pd.DataFrame, frame: pd.DataFrame) -> list[Problem]:
@@ -285,9 +299,9 @@ def _duplicates(file: str, kind: str, cells: pd.DataFrame, frame: pd.DataFrame) 
 # ---------------------------------------------------------------- rules on values
 
 
-def _column(dtype: type, check: Callable, rule: str) -> pa.Column:
+def _column(dtype: type, check: Callable, rule: str, *more: pa.Check) -> pa.Column:
     """A column of a contract; blanks pass. The rule reads published column|message|expected."""
-    return pa.Column(dtype, pa.Check(check, error=rule), nullable=True)
+    return pa.Column(dtype, [pa.Check(check, error=rule), *more], nullable=True)
 
 
 _SEGMENT_RULE = "a segment outside 1 to 5|a whole number from 1 (best) to 5"
@@ -295,6 +309,12 @@ _CODE = _column(
     str, lambda s: s.str.fullmatch(r"[A-Z0-9]{3,10}"),
     "Trust_code|not a trust code|3 to 10 capital letters and digits",
 )  # fmt: skip
+_RANK = _column(
+    float, lambda s: s >= 1, "Rank|a rank below 1|1 (best) or more",
+    pa.Check(lambda s: s % 1 == 0, error="Rank|not a whole number|a whole number, 1 (best) or more"),
+)  # fmt: skip
+# The ids tell what a row is, also where Units is blank or says something else (2025/26; see data/frameworks/).
+_SCORES, _SEGMENTS, _QUARTILES, _FLAGS = r"OF1\d{3}|OF40\d{2}|OF5002", r"OF500[05]", r"OF41\d{2}|OF5003", r"OF500[47]"
 _CONTRACTS = {
     "metrics": pa.DataFrameSchema({
         "trust_code": _CODE,
@@ -306,8 +326,11 @@ _CONTRACTS = {
             float, lambda s: s.between(1, 4), "Value|a score outside 1 to 4|1.00 (best) to 4.00",
         ),
         "segment": _column(float, lambda s: s.isin(range(1, 6)), f"Value|{_SEGMENT_RULE}"),
+        "quartile": _column(
+            float, lambda s: s.isin(range(1, 5)), "Value|a segment outside 1 to 4|a whole number from 1 (best) to 4",
+        ),
         "flag": _column(float, lambda s: s.isin((0, 1)), "Value|not a flag|0 or 1"),
-        "rank": _column(float, lambda s: s >= 1, "Rank|a rank below 1|1 (best) or more"),
+        "rank": _RANK,
     }),
     "league": pa.DataFrameSchema({
         "trust_code": _CODE,
@@ -322,7 +345,7 @@ _CONTRACTS = {
             float, lambda s: s <= 4, "Likely_range_of_average_score|a limit above 4|1.00 (best) to 4.00",
         ),
         "segment": _column(float, lambda s: s.isin(range(1, 6)), f"Segment|{_SEGMENT_RULE}"),
-        "rank": _column(float, lambda s: s >= 1, "Rank|a rank below 1|1 (best) or more"),
+        "rank": _RANK,
         "rank_low": _column(
             float, lambda s: s >= 1, "Likely_range_of_rank|a rank below 1|1 (best) or more",
         ),
@@ -336,11 +359,13 @@ def _broken_rules(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
         units, ids = frame["units"].str.casefold(), frame["metric_id"]
         # OF0xxx rows are values, which may be called a score by whoever collects them; the scores
         # of the framework are OF1xxx, OF4xxx and OF5002.
-        score = (units == "score") & ~ids.str.startswith("OF0") | ids.str.fullmatch(r"OF1\d{3}")
+        score = (units == "score") & ~ids.str.startswith("OF0") | ids.str.fullmatch(_SCORES)
+        quartile = ids.str.fullmatch(_QUARTILES)
         frame = frame.assign(
             score=frame["value"].where(score),
-            segment=frame["value"].where(units == "segment"),
-            flag=frame["value"].where(units == "flag"),
+            segment=frame["value"].where(((units == "segment") | ids.str.fullmatch(_SEGMENTS)) & ~quartile),
+            quartile=frame["value"].where(quartile),
+            flag=frame["value"].where((units == "flag") | ids.str.fullmatch(_FLAGS)),
         )
     # A missing code or id is reported as missing, not as badly formed.
     given = {name: frame[name].where(frame[name] != "") for name in ("trust_code", "metric_id") if name in frame}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem
+from nof.read import companion
+from nof.read.checks import number
+from nof.read.mergers import known
+
+log = logging.getLogger(__name__)
 
 _CODES = ("trust_code", "org_code")
 
@@ -33,36 +37,47 @@ def read_covariate(path: str | Path, column: str | None = None) -> pd.Series:
         For a file, column, code or number that cannot be used; lists every problem.
     """
     path = Path(path)
-    header, rows = _table(path)
+    rows = companion.cells(path)
+    if rows.empty:
+        raise InputError(Problem(path.name, "has no rows", expected="a header and a row for each trust"))
+    header = list(rows.columns)
     code = next((name for name in _CODES if name in header), None)
     if code is None:
+        expected = " or ".join(_CODES)
         raise InputError(
-            Problem(
-                path.name, "has no column of trust codes", row=1, value=", ".join(header), expected=" or ".join(_CODES)
-            )
+            Problem(path.name, "has no column of trust codes", 1, value=", ".join(header), expected=expected)
         )
     name = _number_column(path.name, [one for one in header if one != code], column)
     problems = list(_covariate_problems(path.name, rows, code, name))
     if problems:
         raise InputError(problems)
-    return pd.Series(
-        {row[code].strip(): float(row[name]) for _, row in rows if row[name].strip()}, name=name, dtype=float
-    ).rename_axis("trust_code")
+    given = rows[rows[name] != ""]
+    for note in merged(path.name, rows[code]):
+        log.warning("%s", note)
+    return pd.Series(given[name].map(number).to_numpy(float), index=given[code].to_numpy(), name=name).rename_axis(
+        "trust_code"
+    )
 
 
-def _table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        expected = "a CSV file in UTF-8"
-        raise InputError(Problem(path.name, "cannot be read", value=str(path), expected=expected)) from error
-    reader = csv.DictReader(text.splitlines(), restval="")
-    header = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = header
-    rows = [(reader.line_num, row) for row in reader if any(str(cell).strip() for cell in row.values())]
-    if not rows:
-        raise InputError(Problem(path.name, "has no rows", expected="a header and a row for each trust"))
-    return header, rows
+def merged(file: str, codes: pd.Series, mergers: pd.DataFrame | None = None) -> list[str]:
+    """A sentence on each code that ended in a merger: whose figure it is now, and that nothing is added up.
+
+    Parameters
+    ----------
+    codes : Series
+        Trust codes on the lines of the file.
+    mergers : DataFrame, optional
+        As `read_mergers`; the project's own if not given.
+    """
+    ended = known(mergers)
+    into = ended.groupby("predecessor_code")["successor_code"].agg(" and ".join)
+    since = ended.groupby("predecessor_code")["effective_date"].max()
+    return [
+        f"{file}, row {line}: {code} merged into {into[code]} on {since[code]:%Y-%m-%d}; its number is not added to that of "
+        f"{into[code]}, and counts for quarters before that day only"
+        for line, code in codes.items()
+        if code in into.index
+    ]
 
 
 def _number_column(file: str, others: list[str], column: str | None) -> str:
@@ -76,35 +91,22 @@ def _number_column(file: str, others: list[str], column: str | None) -> str:
     return column
 
 
-def _covariate_problems(file: str, rows: list[tuple[int, dict[str, str]]], code: str, name: str) -> Iterator[Problem]:
+def _covariate_problems(file: str, rows: pd.DataFrame, code: str, name: str) -> Iterator[Problem]:
     seen: dict[str, int] = {}
-    for number, row in rows:
-        key, text = row[code].strip(), row[name].strip()
+    for line, key, text in zip(rows.index, rows[code], rows[name], strict=True):
         if not key:
-            yield Problem(file, "has no trust code", row=number, column=code, value="", expected="a code such as R0A")
+            yield Problem(file, "has no trust code", int(line), code, "", "a code such as R0A")
         elif key in seen:
-            yield Problem(
-                file,
-                f"stands on row {seen[key]} already",
-                row=number,
-                column=code,
-                value=key,
-                expected="one row for each trust",
-            )
-        seen.setdefault(key, number)
+            yield Problem(file, f"stands on row {seen[key]} already", int(line), code, key, "one row for each trust")
+        seen.setdefault(key, int(line))
         if text and not _is_number(text):
-            yield Problem(
-                file,
-                "is not a number",
-                row=number,
-                column=name,
-                value=text,
-                expected="a plain number such as 3.41, or a blank",
-            )
+            expected = "a plain number such as 3.41, without thousands commas or a percent sign, or a blank"
+            yield Problem(file, "is not a number", int(line), name, text, expected, key or None)
 
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text))) and "_" not in text
+        number(text)
     except ValueError:
         return False
+    return True

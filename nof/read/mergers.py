@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem
+from nof.read import companion
 
 COLUMNS = (
     "predecessor_code",
@@ -76,15 +76,11 @@ def known_mergers(folder: str | Path) -> pd.DataFrame:
 
 
 def _rows(path: Path) -> list[tuple[int, dict]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError([Problem(path.name, "column is missing", row=1, column=name) for name in missing])
-            return [(reader.line_num, {name: row[name].strip() for name in COLUMNS}) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(Problem(path.name, f"cannot be read: {error}", expected="a CSV file in UTF-8")) from error
+    cells = companion.cells(path)
+    missing = [name for name in COLUMNS if name not in cells.columns]
+    if missing:
+        raise InputError([Problem(path.name, "column is missing", row=1, column=name) for name in missing])
+    return list(zip(map(int, cells.index), cells[list(COLUMNS)].to_dict("records"), strict=True))
 
 
 def _row_problems(file: str, number: int, row: dict) -> list[Problem]:

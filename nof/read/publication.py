@@ -9,14 +9,25 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from nof.common import Problem
-from nof.read import checks
-from nof.read.releases import Source, choose_releases, date_undated, in_order, joined, open_all, set_aside, superseded
+from nof.common import InputError, Problem
+from nof.read import checks, findings, presence, scrutiny
+from nof.read.releases import (
+    Source,
+    choose_releases,
+    date_undated,
+    in_order,
+    joined,
+    left_alone,
+    open_all,
+    quarter_in_name,
+    set_aside,
+    superseded,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +68,9 @@ class Publication:
         What a reader should know but can do without.
     illustrative : bool
         True when the folder holds a file named ILLUSTRATIVE: made-up data.
+    findings : DataFrame
+        What is odd in the rows, none of it refused; see `nof.read.findings.together`. What needs recomputed figures to be
+        seen is not in it: see `nof.rules.consistency`.
     """
 
     metrics: pd.DataFrame
@@ -65,6 +79,7 @@ class Publication:
     files: pd.DataFrame
     warnings: tuple[str, ...] = ()
     illustrative: bool = False
+    findings: pd.DataFrame = field(default_factory=findings.none)
 
     @property
     def quarters(self) -> list[str]:
@@ -131,6 +146,16 @@ def read(folder: str | os.PathLike) -> Publication:
         With every problem of every file: see `nof.read.checks`.
     """
     folder = Path(folder)
+    try:
+        return _read(folder)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a folder that nobody thought of is refused, not a traceback
+        what = f"cannot be read, for a reason that was not foreseen: {type(error).__name__}: {error}"
+        raise InputError(Problem(str(folder), what, expected="NHS England's CSV files as published")) from error
+
+
+def _read(folder: Path) -> Publication:
     sources, problems = open_all(folder)
     if sources and not problems and all(source.kind == "league" for source in sources):
         expected = "a metrics file (columns Metric_ID, Value and so on)"
@@ -148,10 +173,35 @@ def read(folder: str | os.PathLike) -> Publication:
     problems += _two_types(metrics, league)
     if problems:
         raise checks.PublicationError(problems)
-    notes += _contradictions(metrics, league) + _league_gaps(metrics, league)
-    for note in notes:
+    metrics, league, found = _scrutinised(sources, metrics, league, left_alone(folder, sources))
+    odd = found[found["severity"] != "noted"]
+    for note in [*notes, *odd["message"]]:
         log.warning("%s", note)
-    return _publication(folder, sources, metrics, league, notes)
+    return replace(_publication(folder, sources, metrics, league, [*notes, *odd["message"]]), findings=found)
+
+
+def _scrutinised(
+    sources: list[Source], metrics: pd.DataFrame, league: pd.DataFrame, told: list[tuple[str, str]]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows that count and what is odd in them; refused findings end the reading."""
+    parts, kept = [], []
+    for frame in (metrics, league):
+        stray = presence.stray_quarters(frame)
+        parts.append(findings.found(
+            "stray_quarter", frame[stray], "passed over: next to no other row is of this quarter", "Quarter", "quarter"
+        ))  # fmt: skip
+        kept.append(frame[~stray].reset_index(drop=True))
+    files = pd.DataFrame([(one.file, quarter_in_name(one.file)) for one in sources], columns=["file", "named_quarter"])
+    parts += [
+        scrutiny.scrutinise(kept[0], kept[1], files),
+        scrutiny.lost_since(sources),
+        scrutiny.passed_over([*told, *((one.file, said) for one in sources for said in one.passed_over)]),
+    ]
+    found = findings.together(parts)
+    refused = findings.problems(found)
+    if refused:
+        raise checks.PublicationError(refused)
+    return *kept, found
 
 
 def read_set_aside(folder: str | os.PathLike) -> Publication | None:
@@ -214,36 +264,6 @@ def _two_types(metrics: pd.DataFrame, league: pd.DataFrame) -> list[Problem]:
 def _trusts(metrics: pd.DataFrame) -> pd.DataFrame:
     """One row per quarter and trust; where rows contradict each other the first counts."""
     return metrics[list(TRUST_FIELDS)].drop_duplicates(["quarter", "trust_code"]).reset_index(drop=True)
-
-
-def _contradictions(metrics: pd.DataFrame, league: pd.DataFrame) -> list[str]:
-    notes, key = [], ["quarter", "trust_code"]
-    rows = pd.concat([frame[[*TRUST_FIELDS, "file", "row"]] for frame in (metrics, league)])
-    for name in ("trust_name", "trust_subtype", "region"):
-        different = rows.drop_duplicates([*key, name])
-        first = different.drop_duplicates(key).set_index(key)[name]
-        for row in different[different.duplicated(key)].itertuples():
-            kept = first[row.quarter, row.trust_code]
-            notes.append(
-                f"{row.file}, row {row.row}: {name} of {row.trust_code} in {row.quarter} is "
-                f"{getattr(row, name)!r}; {kept!r}, found first, is used"
-            )
-    return notes
-
-
-def _league_gaps(metrics: pd.DataFrame, league: pd.DataFrame) -> list[str]:
-    """Trusts and quarters that only one of league table and metrics file holds."""
-    notes = []
-    for (trust_type, quarter), table in league.groupby(["trust_type", "quarter"]):
-        rows = metrics[(metrics["trust_type"] == trust_type) & (metrics["quarter"] == quarter)]
-        file, listed, measured = table["file"].iloc[0], set(table["trust_code"]), set(rows["trust_code"])
-        if not measured:
-            notes.append(f"{file}: no metrics file holds {trust_type} in {quarter}")
-            continue
-        for codes, where in ((listed - measured, "the metrics file"), (measured - listed, "the league table")):
-            if codes:
-                notes.append(f"{file}: {trust_type}, {quarter}: not in {where}: {', '.join(sorted(codes))}")
-    return notes
 
 
 def _files(sources: list[Source]) -> pd.DataFrame:

@@ -25,6 +25,9 @@ _LONGEST_HEADER = 100_000  # bytes of the first line that are looked at; NHS Eng
 
 # A file so named claims to be one of ours, so a header that is not ours is an error.
 _OUR_NAME = re.compile(r"trust[-_ ]data|league[-_ ]table", re.IGNORECASE)
+_DELIMITERS = {";": "semicolons", "\t": "tabs"}
+_COMPANIONS = ("mergers.csv",)  # read by others, for what they are
+_HIGHEST_VERSION = 20  # NHS England's re-issues are named -v2; a number far above is a date or a slip
 _VERSION = re.compile(r"[-_ ]v(\d{1,4})(?=[-_ .(]|$)", re.IGNORECASE)
 _QUARTER_IN_NAME = re.compile(
     r"(?<![a-z0-9])q([1-4])[-_ ]+(?:20)?(\d\d)[-_ ](\d\d)(?!\d)|(?<!\d)20(\d\d)[-_ ](\d\d)[-_ ]q([1-4])(?!\d)",
@@ -57,6 +60,7 @@ class Source:
     dated: bool = True
     used: pd.DataFrame | None = None
     header: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     def releases(self) -> dict[str, str]:
         """The newest quarter held, by trust type: what makes two files the same release."""
@@ -100,6 +104,10 @@ def open_all(folder: Path) -> tuple[list[Source], list[Problem]]:
         except InputError as error:
             problems += error.problems
             continue
+        except Exception as error:  # noqa: BLE001 - a file that nobody thought of is refused by name
+            what = f"cannot be read, for a reason that was not foreseen: {type(error).__name__}: {error}"
+            problems.append(Problem(path.name, what, expected="a CSV file as NHS England publishes it"))
+            continue
         if found is None:
             log.info("left alone, not a file of the NHS Oversight Framework: %s", path.name)
         else:
@@ -111,6 +119,24 @@ def open_all(folder: Path) -> tuple[list[Source], list[Problem]]:
     return sources, problems
 
 
+def left_alone(folder: Path, sources: Iterable[Source]) -> list[tuple[str, str]]:
+    """Files of a folder that were not read though they could be meant: every other CSV file, and what is named like ours.
+
+    Returns
+    -------
+    list of (str, str)
+        Name and reason, in the order of names.
+    """
+    taken, found = {one.file for one in sources}, []
+    for path in _listing(folder):
+        table = path.suffix.lower() == ".csv" and path.name not in _COMPANIONS
+        if path.name in taken or path.name.startswith(".") or not (table or _OUR_NAME.search(path.name)):
+            continue
+        why = "no header of the NHS Oversight Framework" if table else "named like a file of ours, but not .csv"
+        found.append((path.name, why))
+    return found
+
+
 def headers(folder: Path) -> pd.DataFrame:
     """Columns of the files of ours in a folder, also of those that will be refused for them: kind, column."""
     found = []
@@ -118,7 +144,7 @@ def headers(folder: Path) -> pd.DataFrame:
         if path.suffix.lower() == ".csv" and path.is_file():
             with path.open("rb") as stream:
                 text, _ = sheets.decode(path.name, stream.readline(_LONGEST_HEADER))
-            header, _, _ = sheets.split(path.name, text)
+            header, _, _, _ = sheets.sheet(path.name, text, sheets.delimiter_of(text))
             found += [(kind, column) for kind in [checks.kind_of(header)] if kind for column in header]
     return pd.DataFrame(found, columns=["kind", "column"]).drop_duplicates(ignore_index=True)
 
@@ -138,12 +164,17 @@ def _open(path: Path) -> Source | None:
     file, ours = path.name, bool(_OUR_NAME.search(path.name))
     if path.suffix.lower() != ".csv" or file.startswith(".") or not path.is_file():
         return None
+    if not ours and path.stat().st_size > MAX_BYTES:
+        return None
     data = _bytes(path)
     problems = sheets.byte_problems(file, data)
     if problems:
-        raise InputError(problems)
+        if ours:
+            raise InputError(problems)
+        return None
     text, problems = sheets.decode(file, data)
-    header, cells, found = sheets.split(file, text)
+    delimiter = sheets.delimiter_of(text)
+    header, cells, found, passed_over = sheets.sheet(file, text, delimiter)
     kind = checks.kind_of(header)
     if kind is None:
         if ours:
@@ -151,9 +182,17 @@ def _open(path: Path) -> Source | None:
             wrong = Problem(file, "the first row is not NHS England's header", 1, None, value, expected)
             raise InputError([*problems, *found, wrong])
         return None
+    if delimiter != ",":
+        passed_over = [f"{_DELIMITERS[delimiter]} between the cells, as Excel saves them", *passed_over]
     sha256 = hashlib.sha256(data).hexdigest()
     version = max((int(number) for number in _VERSION.findall(path.stem)), default=1)
-    return _source(Source(file, kind, version, sha256, cells, problems + found, header=tuple(header)), header, text)
+    if version > _HIGHEST_VERSION:
+        expected = f"a version up to -v{_HIGHEST_VERSION}; rename or remove the file if this is no version"
+        problems.append(Problem(file, "the number after v cannot be a version", value=f"v{version}", expected=expected))
+    raw = Source(
+        file, kind, version, sha256, cells, problems + found, header=tuple(header), passed_over=tuple(passed_over)
+    )
+    return _source(raw, header, text)
 
 
 def _bytes(path: Path) -> bytes:
@@ -204,7 +243,7 @@ def date_undated(sources: list[Source]) -> list[Problem]:
     problems = []
     for source in [source for source in sources if not source.dated]:
         rows = source.frame.loc[source.frame["metric_id"] == "OF5000", "reporting_date"]
-        named, dated = _quarter_in_name(source.file), {slug for slug in map(_slug, rows.unique()) if slug}
+        named, dated = quarter_in_name(source.file), {slug for slug in map(_slug, rows.unique()) if slug}
         tables = [other.frame for other in sources if other.kind == "league"]
         same_type = [table[table["trust_type"].isin(source.frame["trust_type"])] for table in tables]
         leagues = {slug for table in same_type for slug in table["quarter"] if slug}
@@ -231,7 +270,8 @@ def _slug(text: str) -> str | None:
         return None
 
 
-def _quarter_in_name(file: str) -> str | None:
+def quarter_in_name(file: str) -> str | None:
+    """Slug of the quarter that the name of a file tells; None where it tells none."""
     found = _QUARTER_IN_NAME.search(file)
     if not found:
         return None

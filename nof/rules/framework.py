@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
@@ -18,7 +19,8 @@ UNKNOWN = "unknown"
 NOT_PUBLISHED = "not published"
 
 Shape = Literal["ranked", "standard", "floor", "bands", "finance matrix", "not recomputable"]
-Certainty = Literal["official", "inferred", "assumed", "unknown"]
+# "reported": in a named public document, second hand; more than inferred from figures, less than NHS England's own text.
+Certainty = Literal["official", "reported", "inferred", "assumed", "unknown"]
 Weight = Annotated[float, BeforeValidator(lambda given: float(Fraction(str(given))))]
 
 
@@ -26,6 +28,7 @@ class _Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_BELOW = 1e-8  # a half goes up, so it is no longer in the better segment; more than the float noise of a mean
 Bracket = tuple[float, float]  # a limit that is not known lies between these two
 
 
@@ -113,16 +116,26 @@ class Segments(_Rules):
     """How an average becomes a segment: national quartiles, or thresholds named in the rules.
 
     `brackets`, in a draft, holds for each threshold the two averages that it lies between; as long as the thresholds
-    themselves are not known, segments are the published ones.
+    themselves are not known, segments are the published ones. With `decimals` an average is rounded before it is compared
+    with a threshold: 1.93 at two decimals takes in everything below 1.935. A threshold is the worst average of the better
+    segment. `overruled` names edges at which published segments contradict thresholds that were only reported.
     """
 
     rule: Literal["quartiles", "thresholds", "unknown"]
     pool: Literal["national", "type", "none"] = "national"
     method: Literal["linear"] = "linear"
     thresholds: tuple[float, ...] = ()
+    decimals: int | None = None
     brackets: tuple[Bracket, ...] = ()
+    overruled: tuple[str, ...] = ()
     source: str
     certainty: Certainty
+
+    @property
+    def edges(self) -> np.ndarray:
+        """The thresholds on the scale of unrounded averages; an average on an edge is in the better segment."""
+        edges = np.array(self.thresholds)
+        return edges if self.decimals is None else edges + 0.5 * 10.0**-self.decimals - _BELOW
 
     @model_validator(mode="after")
     def _has_its_thresholds(self) -> Segments:
@@ -181,11 +194,15 @@ class Framework(_Rules):
     metrics : tuple of Metric
         Every metric heard of, also those whose ids or rules are unknown.
     draft : bool
-        Worked out from published figures and confirmed by nobody: nothing is recomputed from values by such rules.
+        Worked out from published figures, or reported second hand, and confirmed by nobody: nothing is recomputed from
+        values by such rules.
+    note : str
+        What every page of the year says about its rules, beside that they are not confirmed.
     """
 
     framework_year: str
     draft: bool = False
+    note: str = ""
     national_pool: tuple[str, ...]
     sources: dict[str, str]
     score_range: ScoreRange
@@ -227,7 +244,7 @@ class Framework(_Rules):
         """Every id that these rules name."""
         summary = {one for one in self.summary.model_dump().values() if one}
         domains = {one for domain in self.domains for one in (domain.score_id, domain.segment_id)}
-        return frozenset(set(self.by_score) | set(self.by_value) | summary | domains)
+        return frozenset(set(self.by_score) | set(self.by_value) | summary | domains) - {UNKNOWN}
 
     def pool_at_hand(self, trust_types: Iterable[str]) -> bool:
         """Whether these trust types make up the whole national ranking pool; never where it is not known and confirmed."""

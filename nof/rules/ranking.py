@@ -115,7 +115,7 @@ def known_edges(part: pd.DataFrame, framework: Framework) -> np.ndarray | None:
     """Edges that the rules give for one quarter's averages, or None where they or the pool are not at hand."""
     rule = framework.segments
     if rule.rule == "thresholds" and rule.thresholds:
-        return np.array(rule.thresholds)
+        return rule.edges
     whole = framework.pool_at_hand(part["trust_type"])
     if rule.rule == "quartiles" and rule.pool == "national" and whole:
         return quartile_edges(part["average"][part["trust_type"].isin(framework.national_pool)])

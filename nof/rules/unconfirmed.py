@@ -73,6 +73,7 @@ def as_published(standings: pd.DataFrame, metrics: pd.DataFrame, ids: Summary) -
         standings.assign(
             average=standings["average"].where(agrees, average),
             average_score=average.fillna(standings["average_score"]),
+            segment_unadjusted=published(ids.unadjusted_segment).fillna(standings["segment_unadjusted"]),
             segment=published(ids.adjusted_segment).fillna(standings["segment"]),
         )
     )
@@ -95,4 +96,5 @@ def line(framework: Framework) -> str:
     return (
         f"The rules of {framework.framework_year} are not confirmed: averages, segments and places are as published; "
         "likely ranges and contributions rest on weights worked out from the published averages."
+        f"{f' {framework.note}' if framework.note else ''}"
     )

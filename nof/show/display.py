@@ -190,8 +190,7 @@ class Words:
     ----------
     markdown : str
     facts : dict
-        Of sentences that `nof.show.say` filled in: `filled`, a list of names and the texts that stand for them in order;
-        `read`, the facts that the template reads and whose they are.
+        Of sentences that `nof.show.say` filled in: what stands in them of which facts; see `nof.show.say.told_of`.
     """
 
     markdown: str

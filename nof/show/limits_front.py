@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from nof.method import limits
 from nof.method.change import change_summary
+from nof.method.ranges import narrowness
 from nof.method.view import View
 from nof.show.display import Card, Words
 from nof.show.limits_words import advice, count, label, width
@@ -35,7 +35,7 @@ def card(view: View) -> Card:
         (
             "Change beyond noise",
             f"{int(step.changes['more_than_noise'].sum())} of {len(step.changes)}" if step else NOT_KNOWN,
-            f"trusts since {label(step.before)}" if step else "no earlier quarter",
+            f"trusts since {label(step.before)}" if step else view.gap.split(";")[0] or "not compared",
         ),
         (
             "Method alone moves",
@@ -102,7 +102,7 @@ def _segment_statement(view: View) -> str:
 def _movement_statement(view: View) -> str:
     step = limits.last_step(view)
     if step is None:
-        return "**“We have moved up.”** These files hold no quarter before this one, so no movement can be judged."
+        return f"**“We have moved up.”** No movement can be judged: {view.gap or 'no trust can be compared'}."
     counts = change_summary(step.changes)["trusts"]
     noise = (
         f"; if no trust had changed, noise alone would still be expected to move about {step.noise.expected:.0f} "
@@ -147,10 +147,12 @@ def _method_statement(view: View) -> str:
     table, half = limits.method(view), len(limits.method(view)) / 2
     stay = int(((table["rank_worst"] <= half) | (table["rank_best"] > half)).sum())
     return (
-        f"**“That is simply where we stand.”** Under {len(limits.multiverse(view).choices):,} defensible combinations of choices "
-        f"the typical trust could have stood anywhere within {width(table, 'rank_best', 'rank_worst'):.0f} of "
-        f"{len(table)} places ({width(table, 'single_best', 'single_worst'):.0f} if one choice is changed at a time); "
-        f"{count(stay)} of {len(table)} trusts stay in the same half of the table under all of them."
+        f"**“That is simply where we stand.”** With the same metrics put together by other rules, the typical trust could "
+        f"have stood anywhere within {width(table, 'method_best', 'method_worst'):.0f} of {len(table)} places; with any one "
+        f"choice changed, within {width(table, 'one_choice_best', 'one_choice_worst'):.0f}; with every choice changed at once, "
+        f"metrics left out as well, within {width(table, 'rank_best', 'rank_worst'):.0f}. "
+        f"{count(stay).capitalize()} of {len(table)} trusts stay in the same half of the table under all "
+        f"{len(limits.multiverse(view).choices):,} combinations."
     )
 
 
@@ -218,15 +220,13 @@ def board_advice(view: View) -> Words:
 def notes(view: View) -> Words:
     """How it was done, with sources, and what is left out."""
     n = int(view.league["metrics_scored"].median())
-    narrow = 100 * (1 - np.sqrt((n - 1) / n)) if n > 1 else float("nan")
-    too_narrow = (
-        ""
-        if not np.isfinite(narrow)
-        else (
-            f" With {n} metrics (the median here) it is about {narrow:.0f}% too narrow even as a range for the mean, as a resampled "
-            "mean has n − 1 degrees of freedom and is scaled by n."
+    too_narrow = ""
+    if n > 1:
+        found = narrowness([n]).loc[n]
+        too_narrow = (
+            f" With {n} metrics (the median here) it is about {100 * found['narrower']:.0f}% narrower than a t interval, and "
+            f"a range that promises 95% covers about {100 * found['coverage']:.0f}%."
         )
-    )
     return Words(
         "- **Likely range**: 95% interval of a bootstrap over a trust's own metric scores; NHS England's rule as inferred from its "
         f"figures.{too_narrow}\n"

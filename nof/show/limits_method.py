@@ -34,7 +34,7 @@ def _places_by_subtype(table: pd.DataFrame) -> str:
     if len(table) < 2:
         return ""
     rows = [
-        f"{plain(row.trust_subtype)} {row.rank_median:.0f} ({row.trusts} trusts, typically {row.metrics_median:.0f} metrics)"
+        f"{plain(row.trust_subtype)} {row.rank_median:g} ({row.trusts} trusts, typically {row.metrics_median:g} metrics)"
         for row in table.itertuples()
     ]
     return (
@@ -97,12 +97,14 @@ def method(view: View) -> Words:
         else ""
     )
     return Words(
-        f"**Under {len(limits.multiverse(view).choices):,} defensible combinations of choices, the typical trust's place varies over "
-        f"{width(table, 'rank_best', 'rank_worst'):.0f} of {len(table)} places.** {share(both, len(table))} trusts could be in the best quarter of the table "
+        f"**With the metrics as they are and other rules alone, the typical trust's place varies over "
+        f"{width(table, 'method_best', 'method_worst'):.0f} of {len(table)} places; with one choice at a time changed, over "
+        f"{width(table, 'one_choice_best', 'one_choice_worst'):.0f}; with everything changed, metrics left out as well, over "
+        f"{width(table, 'rank_best', 'rank_worst'):.0f}.** The last is over {len(limits.multiverse(view).choices):,} "
+        f"combinations of choices. {share(both, len(table))} trusts could be in the best quarter of the table "
         f"under some combinations and in the worst quarter under others.{strongest} The choices: leave out a metric or a domain, leave "
         "out finance, in-quarter data only, equal weight for each domain, median in place of mean, without the override, order "
-        "by average only. Changing one of them at a time, the typical trust's place varies over "
-        f"{width(table, 'single_best', 'single_worst'):.0f} places. The combinations are not equally sensible, their share is no "
+        "by average only. The combinations are not equally sensible, their share is no "
         f"probability, and some leave few metrics, which alone moves places. Where a choice needs "
         f"new segments, {_rule(view)}."
     )
@@ -177,7 +179,7 @@ def method_advice(view: View) -> Words:
     """What follows for a reader of one ranking among many."""
     return Words(
         advice(
-            "Trust a place only as far as it survives other defensible choices: quote the range of places over "
+            "Trust a place only as far as it survives other choices of method: quote the range of places over "
             "choices beside it, and name the choice that moves the trust most."
         )
     )

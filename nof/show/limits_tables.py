@@ -326,9 +326,9 @@ def subtypes(view: View) -> Table:
             Column("metrics", "Metrics scored", align="right"),
             _number("metrics_median", "Median metrics", ".1f"),
             _number("average_width", "Width of likely range", ".2f", "average"),
-            _number("rank_width", "Width of likely range", ".0f", "places"),
+            _number("rank_width", "Width of likely range", "g", "places"),
             _number("average_median", "Median average", ".2f"),
-            _number("rank_median", "Median place"),
+            _number("rank_median", "Median place", "g"),
         ),
         note="Widths are medians. Places cannot spread beyond the ends of the table, so the width of the average says more.",
     )

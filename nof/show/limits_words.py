@@ -126,8 +126,8 @@ def volatility(view: View) -> Words:
     step = limits.last_step(view)
     if step is None:
         return Words(
-            "**Nothing can be said of movement:** these files hold no quarter before this one. A place that has "
-            "been seen once may be chance."
+            f"**Nothing can be said of movement:** {view.gap or 'no trust can be compared'}. A place that has been seen once "
+            "may be chance."
         )
     if step.changes.empty:
         return Words(f"**Nothing can be said of movement:** no trust can be compared with {label(step.before)}.")
@@ -276,7 +276,7 @@ def lags(view: View) -> Words:
 
 def _unmoved(view: View) -> str:
     if limits.unmoved(view) is None:
-        return "Without an earlier quarter nobody can say which metrics have moved."
+        return "Without the quarter before nobody can say which metrics have moved."
     if not limits.unmoved(view):
         return "Every metric has a newer period than in the quarter before."
     names = listed(f"“{plain(limits.metric_names(view).get(one, one))}”" for one in limits.unmoved(view))

@@ -41,17 +41,19 @@ import dataclasses
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from nof.common import NofError
-from nof.method.facts import Facts
+from nof.method.facts import Definition, Facts
 from nof.show import grammar
 from nof.show.display import Words, plain
 from nof.show.grammar import Marked, NotKnown
@@ -70,7 +72,7 @@ class TemplateError(NofError):
 
 
 def say(template: str, facts: Any = None, **names: Any) -> Words:
-    """Fill facts into a text.
+    """Fill facts into a text; a cell that begins with %%say does the same.
 
     Parameters
     ----------
@@ -91,35 +93,97 @@ def say(template: str, facts: Any = None, **names: Any) -> Words:
     TemplateError
         Naming the line and what is wrong with it; for an unknown name also those that come near.
     """
-    given = [facts] if _is_one(facts) else list(facts or ())
-    return _said(template, given, names)
+    return fill(template, Names.of(facts, names))
 
 
-def _is_one(facts: Any) -> bool:
-    return facts is not None and (
-        isinstance(facts, Mapping) or hasattr(facts, "_fields") or not isinstance(facts, Sequence)
-    )
+@dataclass(frozen=True)
+class Names:
+    """What the names of a template stand for.
+
+    Attributes
+    ----------
+    values : dict
+        By name: of the facts, and of what stands beside them.
+    definitions : dict
+        Of those that are facts with a definition.
+    sources : dict
+        Name of the class of those that are facts.
+    """
+
+    values: dict[str, Any]
+    definitions: dict[str, Definition]
+    sources: dict[str, str]
+
+    @classmethod
+    def of(cls, facts: Any, beside: Mapping[str, Any]) -> Names:
+        """The names of facts (one, or several of which the first counts), then of what stands beside them."""
+        several = isinstance(facts, Sequence) and not hasattr(facts, "_fields")
+        found = cls({name: value for name, value in beside.items() if not name.startswith("_")}, {}, {})
+        for one in reversed(facts if several else [] if facts is None else [facts]):  # the first is laid on last
+            values = _values(one)
+            for name, value in values.items():
+                found.values[name], found.sources[name] = value, type(one).__name__
+                found.definitions.pop(name, None)
+            found.definitions.update(one.definitions() if isinstance(one, Facts) else {})
+        return found
 
 
-def _said(template: str, given: list[Any], variables: Mapping[str, Any]) -> Words:
-    found = {name: value for name, value in variables.items() if not name.startswith("_")}
-    definitions: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for one in reversed(given):  # the first counts, so it is laid on last
-        values = _values(one)
-        found |= values
-        definitions = {name: about for name, about in definitions.items() if name not in values}
-        if isinstance(one, Facts):
-            definitions |= one.definitions()
-        sources |= dict.fromkeys(values, type(one).__name__)
-    compiled, needed, lines = _compiled(template)
-    _reject_unknown(needed - set(found), found, lines)
+def fill(template: str, names: Names) -> Words:
+    """A template with its names filled in; see `say`."""
+    reject_unknown(template, names)
+    compiled, needed, _ = _compiled(template)
     record: list[tuple[str, str]] = []
     with _explained():
-        text = compiled.render(found | {_RECORD: (record, definitions)})
+        text = compiled.render(names.values | {_RECORD: (record, names.definitions)})
     text = _BLANK_LINES.sub("\n\n", text).strip()
-    read = {name: sources[name] for name in sorted(needed) if name in sources}
-    return Words(text, {"filled": [list(one) for one in record], "read": read} if text else {})
+    return Words(text, told_of(record, needed, names) if text else {})
+
+
+def told_of(record: Sequence[tuple[str, str]], needed: Iterable[str], names: Names) -> dict[str, Any]:
+    """What an output says of its facts.
+
+    Returns
+    -------
+    dict
+        `filled`, the names and the texts that stand for them, in the order of the text; `read`, for each fact that the
+        template reads the class that it is of; `beside`, the other names that it reads.
+    """
+    read, beside = {}, []
+    for name in sorted(needed):
+        if name in names.sources:
+            read[name] = names.sources[name]
+        elif isinstance(names.values[name], Facts):  # the facts themselves, as in sure.width
+            read[name] = type(names.values[name]).__name__
+        else:
+            beside.append(name)
+    return {"filled": [list(one) for one in record], "read": read, "beside": beside}
+
+
+def check(template: str) -> None:
+    """Whether a template can be read at all: its syntax and its filters; a `TemplateError` if not."""
+    _compiled(template)
+
+
+def check_condition(condition: str) -> None:
+    """Whether a condition can be read at all; a `TemplateError` if not."""
+    _condition(condition)
+
+
+def reject_unknown(template: str, names: Names) -> None:
+    """A `TemplateError` where a template needs a name that there is not, also in a branch that is not taken."""
+    _, needed, lines = _compiled(template)
+    _reject_unknown(needed - set(names.values), names.values, lines)
+
+
+def holds(condition: str, names: Names) -> bool:
+    """Whether a condition is true of the facts: a Jinja2 expression that gives true or false, as "held and gap < 0.1"."""
+    compiled, needed = _condition(condition)
+    _reject_unknown(needed - set(names.values), names.values, [condition])
+    with _explained():
+        value = compiled(names.values)
+    if not isinstance(value, bool | np.bool_):
+        raise TemplateError(f"expected a condition, found {value!r}; write it with is, >, == or the like")
+    return bool(value)
 
 
 def _values(one: Any) -> dict[str, Any]:
@@ -217,6 +281,14 @@ def environment() -> SandboxedEnvironment:
 
 
 @lru_cache(maxsize=512)
+def _condition(text: str) -> tuple[Any, frozenset[str]]:
+    """A condition as a callable from names to a value, and the names it needs."""
+    with _explained():
+        needed = frozenset(meta.find_undeclared_variables(environment().parse(f"{{{{ ({text}) }}}}")))
+        return environment().compile_expression(text, undefined_to_none=False), needed - set(environment().globals)
+
+
+@lru_cache(maxsize=512)
 def _compiled(template: str) -> tuple[jinja2.Template, frozenset[str], tuple[str, ...]]:
     """The template, the names it needs, its lines."""
     with _explained():
@@ -286,7 +358,7 @@ def register(shell: Any = None) -> None:
             given = eval(f"[{line}]", shell.user_ns)  # noqa: S307 - the notebook's own code, as in any of its cells
         except (NameError, SyntaxError) as error:
             raise TemplateError(f"%%say {line.strip()}: {getattr(error, 'msg', None) or error}") from None
-        said = _said(f"\n{cell}", given, shell.user_ns)  # lines are counted from the one with the magic
+        said = fill(f"\n{cell}", Names.of(given, shell.user_ns))  # lines are counted from the one with the magic
         return said if said.markdown else None
 
     shell.register_magic_function(magic, "cell", "say")

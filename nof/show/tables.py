@@ -90,9 +90,11 @@ def league_table(league: pd.DataFrame, caption: str = "The league table") -> Tab
     )
 
 
-def movers(movement: pd.DataFrame, count: int = 10) -> Table:
-    """The trusts that moved most places since the quarter before."""
+def movers(movement: pd.DataFrame, count: int = 10) -> Table | None:
+    """The trusts that moved most places since the quarter before; None where none can be compared with it."""
     both = movement.dropna(subset=["places"])
+    if both.empty:
+        return None
     most = both.reindex(both["places"].abs().sort_values(ascending=False, kind="stable").index).head(count)
     shown = most.assign(
         segments=[

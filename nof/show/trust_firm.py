@@ -84,10 +84,10 @@ def _method(trust: Trust) -> str:
     if pd.isna(row["rank_best"]) or row["rank_best"] == row["rank_worst"]:
         return ""
     return (
-        f"**Method.** Under {row['choices']:,} defensible combinations of choices (weights, peers, data) its "
-        f"place would lie "
-        f"between {row['rank_best']:.0f} and {row['rank_worst']:.0f}; if one choice at a time is changed, between "
-        f"{row['single_best']:.0f} and {row['single_worst']:.0f}."
+        f"**Method.** With its metrics as they are and other rules alone, its place would lie between "
+        f"{row['method_best']:.0f} and {row['method_worst']:.0f}; with any one choice changed, between "
+        f"{row['one_choice_best']:.0f} and {row['one_choice_worst']:.0f}; with everything changed, metrics left out as "
+        f"well ({row['choices']:,} combinations), between {row['rank_best']:.0f} and {row['rank_worst']:.0f}."
     )
 
 
@@ -253,8 +253,15 @@ def _about_step(trust: Trust) -> Iterator[str]:
     for row in table.head(1).to_dict("records"):
         if pd.isna(row["change"]):
             continue
-        known = row["of"] and not pd.isna(row["times"])
-        often = f", a step seen in {row['times']:.0f} of {row['of']} cases," if known else ""
+        known = not pd.isna(row["nearby"]) and row["nearby"] > 0
+        if known and not row["nearby_made"]:  # nobody who started nearby did it: no question to put to a board
+            continue
+        often = (
+            f" (of trusts that started nearby, the score moved as far in {row['nearby_made']:.0f} of {row['nearby']:.0f} "
+            "trust-quarters)"
+            if known
+            else ""
+        )
         yield (
             f"{plain(row['description'])} going from {with_unit(row['value'], row['units'])} to "
             f"{with_unit(row['value_needed'], row['units'])}{often} would carry our average into segment "
@@ -320,7 +327,8 @@ def _about_peers(trust: Trust) -> Iterator[str]:
     table = board.near(trust).iloc[1:].dropna(subset="difference")
     ahead = table[table["difference"] > SHOWN].sort_values("difference", ascending=False)
     for row in ahead.head(1).itertuples():
+        among = f" of the {len(table)} trusts nearest to us in what we are scored on" if len(table) > 1 else ""
         yield (
-            f"On the {row.shared:.0f} metrics that we share, {plain(row.trust_name)} scores "
+            f"On the {row.shared:.0f} metrics that we share, {plain(row.trust_name)}{among} scores "
             f"{points(row.difference)} better. Is there anything there that would apply to us?"
         )

@@ -52,16 +52,27 @@ def _alone(trust: Trust) -> str:
 
 
 def _most_often(closing: pd.DataFrame) -> str:
-    """How often the likeliest of the steps has been made."""
-    known = closing[closing["of"] > 0].dropna(subset="times")
+    """How often trusts that started nearby bettered their score as far as the likeliest step asks."""
+    known = closing[closing["nearby"] > 0].dropna(subset="nearby_made")
     if known.empty:
         return ""
     row = known.iloc[0]
-    if not known["times"].any():
-        return " No trust of its type made such a step from one quarter to the next in these files."
+    if not known["nearby_made"].any():
+        return (
+            " No trust of its type that started nearby bettered its score so far from one quarter to the next in these "
+            "files."
+        )
+    ends = sorted({int(row["nearby_made_hardest"]), int(row["nearby_made_easiest"])})
+    bracket = f" ({ends[0]} to {ends[-1]} over the bracket of the edge)" if len(ends) > 1 else ""
+    back = (
+        f" Over all trusts start and change correlate at {row['start_change']:.2f}, as regression to the mean would have "
+        "it, so what trusts far behind did is no guide."
+        if row["start_change"] < 0
+        else ""
+    ).replace("-", "−")
     return (
-        f" The step that trusts of its type made most often, in {row['times']:.0f} of {row['of']:.0f} cases, is on "
-        f"{plain(row['description'])}."
+        f" Of the trusts that started nearby, the score moved that far most often on {plain(row['description'])}: in "
+        f"{row['nearby_made']:.0f} of {row['nearby']:.0f} trust-quarters{bracket}.{back}"
     )
 
 
@@ -72,8 +83,8 @@ def together(trust: Trust) -> Words | None:
         return None
     first = table[table["set"] == 1]
     told = (
-        "A realistic step is here one that a quarter of the trusts of its type made, or bettered, from one "
-        "quarter to the next."
+        "A realistic step is here one that was made, or bettered, in a quarter of the trust-quarters of its type, "
+        "wherever they started."
     )
     if not bool(first["closes"].iloc[0]):
         return _nearest(first, told)
@@ -139,7 +150,9 @@ def others(trust: Trust) -> Words | None:
     edge = goal.target or 1
     low, high = f"{moved.lowest:.2f}", f"{moved.highest:.2f}"
     lay = f"lay between {low} and {high}" if low != high else f"stayed at {low}"
-    span = f"The edge between segments {edge} and {edge + 1} {rule}: from {first} to {last} it {lay}."
+    inexact = (known["edge_high"] - known["edge_low"]).ge(SHOWN).any()
+    told = " (these files show it within brackets only; their ends are given)" if inexact else ""
+    span = f"The edge between segments {edge} and {edge + 1} {rule}: from {first} to {last} it {lay}{told}."
     return Words(" ".join(filter(None, [still, span, _at_edges(trust)])))
 
 

@@ -142,8 +142,8 @@ def steps(trust: Trust) -> Table | None:
     if table.empty:
         return None
     often = [
-        None if pd.isna(times) or not of else f"{times:.0f} of {of:.0f}"
-        for times, of in zip(table["times"], table["of"], strict=True)
+        None if pd.isna(made) or not nearby else f"{made:.0f} of {nearby:.0f}"
+        for made, nearby in zip(table["nearby_made"], table["nearby"], strict=True)
     ]
     shown = table.assign(
         name=_named(table),
@@ -162,13 +162,13 @@ def steps(trust: Trust) -> Table | None:
             Column("needed", "Needed", align="right"),
             Column("by", "Change", align="right"),
             Column("usually", "Usual move", align="right"),
-            Column("often", "Made so far", align="right"),
+            Column("often", "Made from nearby", align="right"),
             Column("updates", "New data"),
         ),
         note="Changes are in the metric's own unit (of a percentage, in percentage points). Usual move: the median "
         "size of a change from one "
-        "quarter to the next among trusts of this type. Made so far: how many of all such changes in these files "
-        "were at least as large an improvement; the step made most often first.",
+        "quarter to the next among trusts of this type. Made from nearby: of the trust-quarters that started within one "
+        "usual move of its value, how many bettered their score by as much as it needs; the step made most often first.",
     )
 
 
@@ -251,27 +251,36 @@ def _percent(share: float) -> str:
 
 def near(trust: Trust) -> Table | None:
     """The trust beside its like-for-like peers; None where it has none."""
-    table = board.near(trust)
+    table = board.near_rows(trust)
     if len(table) < 2:
         return None
     span = [
-        None if pd.isna(low) else f"{signed(low)} to {signed(high)}"
-        for low, high in zip(table["low"], table["high"], strict=True)
+        None
+        if pd.isna(row.low)
+        else f"{signed(row.low)} to {signed(row.high)}" + ("" if row.alone else " (all of them)")
+        for row in table.itertuples()
     ]
-    shown = table.assign(apart=[None if pd.isna(one) else signed(one) for one in table["difference"]], span=span)
+    shown = table.assign(
+        place=[None if pd.isna(low) else f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+               for low, high in zip(table["rank_low"], table["rank_high"], strict=True)],
+        apart=[None if pd.isna(one) else signed(one) for one in table["difference"]],
+        span=span,
+    )  # fmt: skip
     return Table(
         shown,
         "The trusts most like it in what they are scored on",
         (
-            Column("trust_name", "Trust", row_header=True),
-            Column("rank", "Place", align="right", format=".0f"),
-            Column("average_score", "Average", align="right", format=".2f"),
+            Column("name", "Trust", row_header=True),
+            Column("place", "Place", align="right"),
+            Column("average", "Average", align="right", format=".2f"),
             Column("segment", "Segment", align="right", format=".0f", tone=segment_tone),
             Column("shared", "Shared metrics", align="right", format=".0f"),
             Column("apart", "Difference", align="right"),
             Column("span", "95% range", align="right"),
         ),
         emphasis=(0,),
-        note="Same subtype, most metrics in common; performance plays no part. Difference: "
-        "over shared metrics; a minus means that this trust scores better.",
+        note="Same subtype; then most metrics in common, the nearer number of metrics, the same region. Performance plays "
+        "no part. Trusts alike in all of these are equally near: more than "
+        f"{board.NEAR} of them are one row, with medians. Difference: over shared metrics; a minus means that this trust "
+        "scores better.",
     )

@@ -90,7 +90,7 @@ def _segment(trust: Trust) -> str:
 
 def _change(trust: Trust) -> str:
     if board.previous(trust) is None:
-        return f"These files hold no quarter before {board.label(trust)}, so no change can be shown."
+        return f"No change can be shown: {trust.view.gap}."
     since = label(board.previous(trust))
     if board.change(trust) is None:
         return _no_change(trust, since)
@@ -186,7 +186,7 @@ def _change_item(trust: Trust) -> tuple[str, str, str]:
         why = (
             "a merger"
             if "merger" in (board.why_not_compared(trust) or "")
-            else "no earlier quarter"
+            else trust.view.gap.split(";")[0]
             if board.previous(trust) is None
             else "not in that table"
         )
@@ -332,13 +332,11 @@ def near(trust: Trust) -> Words:
             f"{row['rank_in_subtype']:.0f}.** "
         )
     )
-    return Words(
-        f"{place}The {len(table)} nearest share {int(table['shared'].min())} to "
-        f"{int(table['shared'].max())} metrics with "
-        f"it; {told}."
-        if table["shared"].min() < table["shared"].max()
-        else f"{place}The {len(table)} nearest share {int(table['shared'].min())} metrics with it; {told}."
-    )
+    few, many = int(table["shared"].min()), int(table["shared"].max())
+    largest = table["group_size"].max()
+    tied = f" {largest:.0f} of them are equally near, and their order says nothing." if largest > board.NEAR else ""
+    shared = f"{few} to {many}" if few < many else f"{few}"
+    return Words(f"{place}The {len(table)} nearest share {shared} metrics with it; {told}.{tied}")
 
 
 # --- a trust without a place in the table ---

@@ -227,7 +227,7 @@ def ends(league: pd.DataFrame, count: int = 5) -> Words:
     )
 
 
-def movement(moved: pd.DataFrame, before: str | None) -> Words:
+def movement(moved: pd.DataFrame, before: str | None, gap: str = "") -> Words:
     """How the places changed since the quarter before, and how far that is to be trusted.
 
     Parameters
@@ -236,9 +236,12 @@ def movement(moved: pd.DataFrame, before: str | None) -> Words:
         As `View.movement`.
     before : str or None
         Slug of the quarter before; None where the publication does not hold it.
+    gap : str
+        Why it does not, as `View.gap` says it.
     """
     if before is None:
-        return Words("The publication holds no earlier quarter, so no movement can be shown.")
+        why = gap or "these files do not hold the quarter before"
+        return Words(f"No movement can be shown: {why}.")
     both = moved.dropna(subset=["places"])
     new, broken = moved[moved["rank_before"].isna() & ~moved["not_comparable"]], moved[moved["not_comparable"]]
     up, down = int((both["places"] > 0).sum()), int((both["places"] < 0).sum())

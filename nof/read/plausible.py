@@ -1,0 +1,263 @@
+"""Figures on their own: impossible for their unit, out of scale, stale, mirrored, or beside medians that disagree."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from nof.common import Quarter
+from nof.read.findings import found, together
+from nof.read.limits import Bound, limits
+
+_KEY = ["quarter", "trust_type", "metric_id", "units"]
+_SERIES = ["trust_type", "metric_id", "units"]
+_FEW = 10  # trusts from which on a whole metric says something about its scale
+_MONTHS = {name: place for place, name in enumerate(
+    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}  # fmt: skip
+
+
+def bounds(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Values, medians and quartiles that their metric or unit cannot have."""
+    kinds = metrics.drop_duplicates(["metric_id", "units"])[["metric_id", "units", "description"]]
+    held = [_bound(*row) for row in kinds.itertuples(index=False)]
+    kinds = kinds.drop(columns="description").assign(
+        least=[one.low for one in held], top=[one.high for one in held], why=[one.why for one in held]
+    )
+    rows = metrics[["metric_id", "units"]].merge(kinds, on=["metric_id", "units"], how="left").set_index(metrics.index)
+    metrics = metrics.assign(least=rows["least"], top=rows["top"], why=rows["why"])
+    parts = []
+    for name, column in _FIGURES.items():
+        wrong = (metrics[name] < metrics["least"]) | (metrics[name] > metrics["top"])
+        parts.append(
+            found("bounds", metrics[wrong], "a figure that cannot be: {why}", column, name, "{least} to {top}")
+        )
+    return together(parts)
+
+
+_FIGURES = {
+    "value": "Value", "median": "Median_value", "lower_quartile": "Lower_quartile", "upper_quartile": "Upper_quartile",
+}  # fmt: skip
+
+
+def _bound(metric: str, unit: str, description: str) -> Bound:
+    words = description.casefold()
+    for one in limits().bounds:
+        named = one.metric is None or one.metric == metric
+        in_unit = one.unit is None or one.unit == unit.casefold()
+        said = not one.words or words.startswith(one.words)
+        ours = not one.scores or not metric.startswith("OF0")
+        if named and in_unit and said and ours:
+            return one
+    raise KeyError("checks.yaml has no bound for any figure")
+
+
+def spelling(metrics: pd.DataFrame, league: pd.DataFrame) -> pd.DataFrame:
+    """Figures with more than two decimals, and metrics whose values came as whole numbers all at once."""
+    parts = []
+    for table, names in ((metrics, _FIGURES), (league, {"average_score": "Average_score"})):
+        for name, column in names.items():
+            cents = table[name] * 100
+            fine = (cents - cents.round()).abs() > 1e-6 * np.maximum(cents.abs(), 1)
+            parts.append(found("decimals", table[fine], "more than two decimals", column, name, "two decimals at most"))
+    return together([*parts, _whole_numbers(metrics)])
+
+
+def _whole_numbers(metrics: pd.DataFrame) -> pd.DataFrame:
+    rows = _values(metrics)
+    rows = rows[rows["units"].str.casefold() != "count"]
+    groups = rows.assign(whole=rows["value"] % 1 == 0).groupby(_KEY)["whole"].agg(["mean", "size"]).reset_index()
+    limit = limits().limit("rounded")
+    fine = groups[groups["mean"] < limit][_SERIES].drop_duplicates()
+    odd = groups[(groups["mean"] >= limit) & (groups["size"] >= _FEW)].merge(fine, on=_SERIES)
+    return found(
+        "rounded", _first_rows(rows, odd), "every value is a whole number, which other quarters' are not", "Value"
+    )
+
+
+def _values(metrics: pd.DataFrame) -> pd.DataFrame:
+    return metrics[metrics["metric_id"].str.startswith("OF0") & metrics["value"].notna()]
+
+
+def _first_rows(rows: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each group of a metric, without a trust: what is odd is odd of all."""
+    facts = groups[[name for name in groups.columns if name not in rows.columns or name in _KEY]]
+    first = rows.drop_duplicates(_KEY).merge(facts, on=_KEY)
+    return first.assign(trust_code="", trust_name="")
+
+
+def scales(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Whole metrics that moved by a large factor, came as shares, or are far from what was seen."""
+    rows = _values(metrics)
+    rows = rows.assign(size=rows["value"].abs())
+    groups = rows.groupby(_KEY)
+    stats = groups["value"].agg(["median", "max", "size"]).assign(scale=groups["size"].quantile(0.75)).reset_index()
+    stats = stats[stats["size"] >= _FEW].sort_values("quarter").rename(columns={"median": "middle"})
+    then = stats.groupby(_SERIES)[["scale", "middle"]].shift().add_suffix("_then")
+    both = pd.concat([stats, then], axis=1)
+    factor = (both["scale"] / both["scale_then"]).where((both["scale_then"] > 0) & (both["scale"] > 0))
+    far = np.maximum(factor, 1 / factor) >= limits().limit("scale")
+    low, high = (
+        both["metric_id"].map({one: ends[place] for one, ends in limits().usual.items()}).astype(float)
+        for place in (0, 1)
+    )
+    ten = limits().limit("scale_usual")
+    unusual = ((both["middle"].abs() < low / ten) | (both["middle"].abs() > high * ten)) & ~far
+    percent = both.merge(
+        rows.drop_duplicates(["metric_id", "units"])[["metric_id", "units", "description"]], on=["metric_id", "units"]
+    )
+    shares = percent["units"].eq("%") & percent["description"].str.casefold().str.startswith(
+        ("percentage", "proportion")
+    )
+    shares &= (percent["max"] <= limits().limit("scale_share")) & (percent["max"] > 0)
+    return together([
+        found("scale", _first_rows(rows, both[far]), "the whole metric moved: its median is {middle}, {middle_then} the quarter before",
+              "Value", "middle", "the scale of the quarter before"),
+        found("scale_usual", _first_rows(rows, both.assign(low=low, high=high)[unusual]),
+              "the whole metric is out of scale: the median of its values is {middle}", "Value", "middle",
+              "a median of {low} to {high}, as in NHS England's files of 2025/26, or not ten times off"),
+        found("scale_share", _first_rows(rows, percent[shares]), "no value is above 1: shares in place of percentages?",
+              "Value", "max", "0 to 100"),
+    ])  # fmt: skip
+
+
+def moves(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Single values that stand or moved far out; whole metrics that came back unchanged or with the sign turned."""
+    rows = _values(metrics)
+    wide = rows.pivot_table(index=[*_SERIES, "trust_code"], columns="quarter", values="value", aggfunc="first")
+    return together([_far_out(rows), _jumps(rows, wide), _mirrored_or_stale(rows, wide)])
+
+
+def _far_out(rows: pd.DataFrame) -> pd.DataFrame:
+    """Values several times as large as the next largest of their metric."""
+    table = rows.assign(size=rows["value"].abs()).sort_values("size", ascending=False)
+    place = table.groupby(_KEY).cumcount()
+    trusts = table.groupby(_KEY)["size"].transform("count")
+    top, second = table[(place == 0) & (trusts >= _FEW)], table[place == 1]
+    both = top.merge(second[[*_KEY, "size"]].rename(columns={"size": "next"}), on=_KEY)
+    far = both[(both["next"] > 0) & (both["size"] >= limits().limit("spread") * both["next"])]
+    far = far[far["units"].str.casefold() != "count"]
+    return found("spread", far, "several times as far out as any other trust's value", "Value", "value",
+                 "{next} at most is what the others have")  # fmt: skip
+
+
+def _jumps(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
+    edges = rows.groupby(_KEY)["value"].quantile([0.25, 0.5, 0.75]).unstack()
+    reach = edges[0.75] - edges[0.25]
+    erratic = reach.index.get_level_values("metric_id").isin(limits().known.erratic) | (reach == 0)
+    reach = reach.mask(erratic)
+    quarters, parts = list(wide.columns), []
+    for before, after in zip(quarters, quarters[1:], strict=False):
+        both = wide[[before, after]].dropna().rename(columns={before: "then", after: "now"}).reset_index()
+        both = both.assign(quarter=after)
+        scale = reach.reindex(pd.MultiIndex.from_frame(both[_KEY])).to_numpy()
+        far = both[(both["now"] - both["then"]).abs().to_numpy() > limits().limit("jump") * scale]
+        parts.append(rows.merge(far[[*_KEY, "trust_code", "then"]], on=[*_KEY, "trust_code"]))
+    moved = pd.concat(parts) if parts else rows.assign(then=np.nan).iloc[:0]
+    return found("jump", moved, "far from the trust's own value of the quarter before", "Value", "value",
+                 "about {then}, the value before")  # fmt: skip
+
+
+def _mirrored_or_stale(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
+    dates = rows.drop_duplicates(_KEY).set_index(_KEY)["reporting_date"]
+    quarters, turned, same = list(wide.columns), [], []
+    for before, after in zip(quarters, quarters[1:], strict=False):
+        for series, part in wide[[before, after]].dropna().groupby(level=_SERIES):
+            if len(part) < _FEW:
+                continue
+            then, now = part[before].to_numpy(), part[after].to_numpy()
+            place = (after, *series)
+            if (
+                then.std() > 0
+                and now.std() > 0
+                and np.corrcoef(_ranks(then), _ranks(now))[0, 1] <= limits().limit("sign")
+            ):
+                turned.append(place)
+            told = [dates.get((quarter, *series), "") for quarter in (before, after)]
+            new = period_end(told[0]) != period_end(told[1])
+            if new and np.ptp(now) > 0 and (then == now).mean() >= limits().limit("stale"):
+                same.append(place)
+    groups = [pd.DataFrame(places, columns=_KEY) for places in (turned, same)]
+    return together([
+        found("sign", _first_rows(rows, groups[0]), "the order of the values is that of the quarter before turned round",
+              "Value", None, "the same sign and direction"),
+        found("stale", _first_rows(rows, groups[1]), "nearly all values are those of the quarter before, though the period is new",
+              "Value", None, "values of {reporting_date}"),
+    ])  # fmt: skip
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    return pd.Series(values).rank().to_numpy()
+
+
+def medians(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Medians and quartiles that differ between rows of one metric, or are not in order."""
+    parts = []
+    for name in ("median", "lower_quartile", "upper_quartile"):
+        differ = metrics.groupby(_KEY)[name].transform("nunique") > 1
+        rows = metrics[differ]
+        usual = rows.groupby(_KEY)[name].transform(lambda cells: cells.mode().iloc[0])
+        odd = rows[(rows[name] != usual) & rows[name].notna()]
+        parts.append(found("medians_differ", odd.assign(usual=usual), "not as in the other rows of its metric, type and quarter",
+                           _FIGURES[name], name, "{usual}"))  # fmt: skip
+    turned = (metrics["lower_quartile"] > metrics["median"]) | (metrics["median"] > metrics["upper_quartile"])
+    parts.append(found("quartile_order", metrics[turned], "lower quartile, median and upper quartile are not in this order",
+                       "Median_value", "median", "between {lower_quartile} and {upper_quartile}", most=0))  # fmt: skip
+    return together(parts)
+
+
+def periods(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Reporting dates that end before those of the quarter before, or years before their quarter."""
+    rows = metrics[metrics["metric_id"].str.startswith("OF0")].drop_duplicates(_KEY).copy()
+    rows["end"] = rows["reporting_date"].map(period_end)
+    rows = rows.sort_values("quarter")
+    rows["then"] = rows.groupby(_SERIES)["end"].shift()
+    rows["then_said"] = rows.groupby(_SERIES)["reporting_date"].shift()
+    last = rows["quarter"].map(
+        lambda slug: _when(Quarter.parse(slug).last_day.year, Quarter.parse(slug).last_day.month)
+    )
+    old, ahead = rows["end"] < last - limits().limit("period_back"), rows["end"] > last + 1
+    back = rows["end"] < rows["then"] - 1e-6
+    told = rows.assign(trust_code="", trust_name="", then_said=rows["then_said"].fillna(""))
+    return together([
+        found("period_back", told[back], "the period ends before that of the quarter before", "Reporting_date",
+              "reporting_date", "after {then_said}"),
+        found("period_back", told[old & ~back], "the period ends years before the quarter", "Reporting_date", "reporting_date"),
+        found("period_back", told[ahead & ~back], "the period ends after the quarter", "Reporting_date", "reporting_date"),
+    ])  # fmt: skip
+
+
+def _when(year: int, month: int) -> float:
+    return year + month / 12
+
+
+def period_end(text: str) -> float:
+    """When a reporting date ends, in years, as far as its words tell; NaN where they do not.
+
+    >>> period_end("Mar-26") == period_end("26-Mar") == period_end("Q4 2025/26") == period_end("Month 12 2025/26")
+    True
+    """
+    words = text.casefold()
+    month = re.findall(r"\b([a-z]{3})[a-z]*[- ]+(\d{2}|\d{4})\b", words) + [
+        (name, year) for year, name in re.findall(r"\b(\d{2})-([a-z]{3})\b", words)
+    ]
+    ends = [_when(_year(year), _MONTHS[name]) for name, year in month if name in _MONTHS]
+    if ends:
+        return max(ends)
+    quarter = re.search(r"q([1-4])\s+(\d{4})[-/]\d{2}", words)
+    if quarter:
+        day = Quarter(int(quarter[2]), int(quarter[1])).last_day
+        return _when(day.year, day.month)
+    counted = re.search(r"month\s+(\d{1,2})\s+(\d{4})", words)
+    if counted and 1 <= int(counted[1]) <= 12:
+        return _when(int(counted[2]), 3 + int(counted[1]))
+    financial = re.search(r"(\d{4}|\b\d{2})/(\d{2})\b", words)
+    if financial and "to date" not in words:
+        return _when(_year(financial[2]), 3)
+    year_alone = re.fullmatch(r"(20\d{2})", words.strip())
+    return _when(int(year_alone[1]), 12) if year_alone else float("nan")
+
+
+def _year(text: str) -> int:
+    return int(text) if len(text) == 4 else 2000 + int(text)

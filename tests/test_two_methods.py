@@ -1,0 +1,81 @@
+"""The real table under the reported bands of 2026/27, and moves across the change of method."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nof.method import two_methods as room
+from nof.read.publication import read
+from nof.rules.framework import load
+from nof.rules.ranking import override
+from nof.rules.recompute import recompute
+from nof.rules.scoring import round_half_up
+
+BEFORE, AFTER = load("2025/26"), load("2026/27")
+
+
+def standings(averages, segments=None, flags=()):
+    codes = [f"T{one}" for one in range(len(averages))]
+    own = pd.DataFrame({"quarter": "2025-26-q4", "trust_type": "acute", "trust_code": codes, "average": averages})
+    raw = np.array(segments if segments is not None else [1.0] * len(averages), dtype=float)
+    flag = own["trust_code"].isin([f"T{one}" for one in flags])
+    return own.assign(
+        average_score=round_half_up(own["average"]), segment_unadjusted=raw, in_deficit=flag,
+        segment=override(raw, flag, 3),
+    )  # fmt: skip
+
+
+def test_bands_hold_at_two_decimals():
+    """1.94 is segment 2 (Central and North West London's board paper), and so is what rounds to it."""
+    averages = [1.93, 1.9349, 1.935, 1.94, 2.33, 2.3349, 2.335, 2.34, 2.77, 2.7749, 2.775, 2.78]
+    table = room.under_bands(standings(averages), AFTER)
+    assert table["unadjusted_under"].tolist() == [1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4]
+
+
+def test_the_flag_holds_a_trust_at_segment_3_under_the_bands_too():
+    table = room.under_bands(standings([1.5, 1.5, 3.0], [1, 1, 4], flags=(1, 2)), AFTER)
+    assert table["segment_under"].tolist() == [1, 3, 4] and table["unadjusted_under"].tolist() == [1, 1, 4]
+    found = room.facts(table, AFTER)
+    assert (found.trusts, found.change, found.held, found.certainty) == (3, 0, 1, "reported")
+
+
+def test_a_trust_without_an_average_or_segment_is_not_counted():
+    table = room.under_bands(standings([np.nan, 3.0, 1.0], [1, np.nan, 2]), AFTER)
+    assert np.isnan(table["segment_under"].iloc[0]) and not table["changes"].iloc[:2].any()
+    assert room.facts(table, AFTER).trusts == 1 and int(room.transition(table).to_numpy().sum()) == 1
+
+
+def test_rules_without_thresholds_are_refused():
+    with pytest.raises(ValueError, match="2025/26 name no thresholds"):
+        room.under_bands(standings([2.0]), BEFORE)
+
+
+def test_the_real_q4_under_the_reported_bands(real):
+    """Counted once more from the published rows alone, with the bands as the board papers word them."""
+    publication = read(real)
+    rows = publication.metrics[publication.metrics["quarter"] == "2025-26-q4"]
+    wide = rows[rows["metric_id"].str.startswith("OF500")].pivot(
+        index="trust_code", columns="metric_id", values="value"
+    )
+    hundredths = (wide["OF5002"] * 100).round().astype(int)
+    raw = 1 + (hundredths >= 194).astype(int) + (hundredths >= 234) + (hundredths > 277)
+    under = raw.where(~((wide["OF5004"] == 1) & (raw < 3)), 3)
+    national = recompute(publication)
+    table = room.under_bands(national.standings[national.standings["quarter"] == "2025-26-q4"], AFTER)
+    assert table.set_index("trust_code")["segment_under"].astype(int).to_dict() == under.to_dict()
+    counted = pd.crosstab(wide["OF5000"].astype(int), under)
+    for was in room.SEGMENTS:
+        for now in room.SEGMENTS:
+            told = int(counted.loc[was, now]) if was in counted.index and now in counted.columns else 0
+            assert room.transition(table).loc[was, now] == told
+    found = room.facts(table, AFTER)
+    assert (found.trusts, found.change, found.better, found.worse) == (61, 13, 7, 6)
+    assert room.transition(table).to_numpy().tolist() == [[8, 6, 0, 0], [0, 16, 0, 0], [0, 1, 16, 0], [0, 0, 6, 8]]
+
+
+def test_what_limits_it_is_said():
+    said = list(room.limits(BEFORE, AFTER))
+    assert said[0] == "The bands of 2026/27 are reported, not read in NHS England's own text."
+    assert len(said) == 5 and "not which segment the trust will be in" in said[-1]
