@@ -642,6 +642,8 @@ def tables(view: View) -> dict[str, pd.DataFrame]:
         "reliability": reliability(view),
         "rank_correlations": correlations(view),
         "changes": change(view),
+        "directions": directions(view),
+        "correlations_by_lag": lag_correlations(view),
         "periods": periods(view),
         "in_quarter_ranking": in_quarter_ranks(view),
         "mergers": affected(view),
