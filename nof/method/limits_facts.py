@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
+from nof.method.change import change_summary
 from nof.method.facts import Facts, fact
 from nof.method.limits_data_facts import ages, beside, kinds, mergers, method
 from nof.method.limits_moves import AVERAGE, Step
-from nof.method.volatility import change_summary
 
 HALF, SURE, QUITE_SURE = 0.5, 0.95, 0.80
 MSW = "Mogstad, Romano, Shaikh and Wilhelm 2024"
@@ -193,7 +193,7 @@ class Moves(Facts):
 
 
 def moves(
-    step: Step | None, excluded: pd.DataFrame, names: pd.Series, directions: pd.DataFrame | None, gap: str = ""
+    step: Step | None, excluded: pd.DataFrame, names: pd.Series, directions: pd.DataFrame, gap: str = ""
 ) -> Moves:
     """Facts on movement.
 
@@ -201,7 +201,7 @@ def moves(
     ----------
     step, excluded, names
         As `limits.last_step`, `limits.excluded` and `limits.names`.
-    directions : DataFrame or None
+    directions : DataFrame
         As `limits.directions`: which way each score and its value went.
     gap : str
         As `View.gap`.
@@ -215,8 +215,7 @@ def moves(
     table, noise, counts = step.changes, step.noise, change_summary(step.changes)["trusts"].astype(int)
     away = table["average_after"] - table["average_before"]
     far = table.loc[away.abs().idxmax(), ["average_before", "average_after"]]
-    columns = ["score_better", "value_better", "apart"]
-    known = (pd.DataFrame(columns=columns) if directions is None else directions).dropna(subset=columns[:2])
+    known = directions.dropna(subset=["score_better", "value_better"])
     return Moves(
         gap=gap,
         before=Quarter.parse(step.before).label,
@@ -284,7 +283,7 @@ def lasting(
     components: pd.DataFrame,
     generalizability: pd.DataFrame,
 ) -> Lasting:
-    """Facts on what lasts; each argument as the function of its name in `limits`, `interval` as `rankability_range`."""
+    """Facts on what lasts; each argument as the function of its name in `limits`, `interval` as `rankability_interval`."""
     table = reliability.set_index("measure") if len(reliability) else pd.DataFrame(columns=["icc"])
     moving = next((one for one in ("average of moving metrics", AVERAGE) if one in table.index), None)
     row = table.loc[moving] if moving else pd.Series(dtype=float)

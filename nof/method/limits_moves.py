@@ -12,7 +12,8 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method import change as changing
-from nof.method import expected_rank, persistence, persistence_new, pooled_noise, score_changes, timeliness, volatility
+from nof.method import expected_rank, persistence, pooled_noise, timeliness, volatility
+from nof.method import score_changes as changed
 from nof.method.limits_data import broken, broken_steps, matrix, metric_names, metrics, names
 from nof.method.view import View
 from nof.rules.recompute import edges
@@ -40,7 +41,7 @@ class Step(NamedTuple):
 
 
 @kept
-def score_moves(view: View) -> pd.DataFrame:
+def score_changes(view: View) -> pd.DataFrame:
     """Every change of every metric score, step by step, with the way its value went; see `score_changes`."""
     pairs = list(broken_steps(view))
     counted = view.national.scores.loc[view.national.scores["weight"] > 0, "metric_id"].unique()
@@ -49,7 +50,7 @@ def score_moves(view: View) -> pd.DataFrame:
         for _, after in pairs
     }
     scores = view.national.scores
-    return score_changes.score_changes(
+    return changed.score_changes(
         scores[scores["quarter"] <= view.quarter], view.trust_type, pairs, copied=copied, not_comparable=_broken(view)
     )
 
@@ -59,12 +60,17 @@ def _broken(view: View) -> dict[str, tuple[str, ...]]:
 
 
 @kept
+def noise(view: View) -> pooled_noise.PooledNoise:
+    """How far scores move by noise alone, from all trusts and steps up to this quarter; see `pooled_noise`."""
+    return pooled_noise.pooled_noise(score_changes(view))
+
+
+@kept
 def steps(view: View) -> tuple[Step, ...]:
     """Every step from one quarter to the next, the latest last; only quarters that follow each other."""
     if not broken_steps(view):
         return ()
-    moves, national = score_moves(view), view.national
-    noise = pooled_noise.pooled_noise(moves)
+    moves, national = score_changes(view), view.national
     found = []
     for before, after in broken_steps(view):
         limit = national.framework(after).override.no_better_than
@@ -73,7 +79,7 @@ def steps(view: View) -> tuple[Step, ...]:
             national.standings,
             view.trust_type,
             not_comparable=_broken(view),
-            noise=noise,
+            noise=noise(view),
             no_better_than=limit,
         )
         table = table.drop(columns=["quarter_before", "quarter_after"])
@@ -85,7 +91,7 @@ def steps(view: View) -> tuple[Step, ...]:
             edges(national, before),
             edges(national, after),
             not_comparable=broken(view, before, after),
-            noise=noise,
+            noise=noise(view),
             no_better_than=limit,
         )
         found.append(Step(before, after, table.reset_index(drop=True), moved))
@@ -93,14 +99,15 @@ def steps(view: View) -> tuple[Step, ...]:
 
 
 @kept
-def directions(view: View) -> pd.DataFrame | None:
-    """Which way each score went since the quarter before, and which way its value; see `score_changes.directions`."""
-    step = last_step(view)
-    if step is None:
-        return None
-    moves = score_moves(view)
-    rules = view.national.framework(step.after).by_score
-    return score_changes.directions(moves[moves["quarter_after"] == step.after], metrics(view), rules)
+def directions(view: View) -> pd.DataFrame:
+    """Which way each score and its value went since the quarter before, with trust_name and description; see
+    `score_changes.directions`. No rows without an earlier quarter."""
+    rows = score_changes(view)
+    rows = rows[rows["quarter_after"] == view.quarter] if last_step(view) else rows.iloc[:0]
+    table = changed.directions(rows, metrics(view), view.framework.by_score)
+    return table.assign(
+        trust_name=table["trust_code"].map(names(view)), description=table["metric_id"].map(metric_names(view))
+    )
 
 
 def last_step(view: View) -> Step | None:
@@ -174,22 +181,27 @@ def rankability(view: View) -> float:
 
 
 @kept
-def rankability_range(view: View) -> tuple[float, float]:
+def rankability_interval(view: View) -> tuple[float, float]:
     """95% interval of `rankability`, trusts drawn anew; see `persistence.rankability_interval`."""
     found = volatility.weighted_errors(*matrix(view))
-    return persistence_new.rankability_interval(found["mean"], found["standard_error"])
+    return persistence.rankability_interval(found["mean"], found["standard_error"])
 
 
 @kept
 def lag_correlations(view: View) -> pd.DataFrame:
     """How the correlation of averages falls with the time between two quarters."""
-    return persistence_new.lag_correlations(panels(view)[AVERAGE])
+    return persistence.lag_correlations(panels(view)[AVERAGE])
+
+
+@kept
+def average_panel(view: View) -> expected_rank.Panel:
+    """The averages of all quarters up to this one, without what trusts were before a merger."""
+    return expected_rank.average_panel(
+        view.national.standings, view.trust_type, view.quarter, not_comparable=_broken(view)
+    )
 
 
 @kept
 def expected_places(view: View) -> pd.DataFrame:
     """The place that each trust can expect in the next quarter, on the trusts; see `expected_rank.expected_places`."""
-    panel = expected_rank.average_panel(
-        view.national.standings, view.trust_type, view.quarter, not_comparable=_broken(view)
-    )
-    return expected_rank.expected_places(panel)
+    return expected_rank.expected_places(average_panel(view))

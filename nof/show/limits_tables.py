@@ -8,12 +8,11 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method.change import FALSE_DISCOVERIES
+from nof.method.change import FALSE_DISCOVERIES, change_summary
 from nof.method.limits_data_facts import Method
 from nof.method.limits_facts import Moves, Places
 from nof.method.limits_moves import Step
 from nof.method.sensitivity import NOTHING
-from nof.method.volatility import change_summary
 from nof.show.display import Card, Column, Table
 from nof.show.limits_data_tables import (
     MOST,
