@@ -319,15 +319,17 @@ def demo(
     folder: Annotated[
         Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` reads it.")
     ] = None,
-    framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26",
+    framework: Annotated[
+        str, typer.Option(help="2025-26; 2026-27: across the change of method; demo-2026-27: a year without rules.")
+    ] = "2025-26",
 ) -> None:
     """Write the made-up demo publication into a folder."""
     from nof import common
-    from nof.demo import FRAMEWORKS, ensure
+    from nof.demo import OWN, ensure
 
-    if folder is None and framework != FRAMEWORKS[0]:
-        raise InputError(Problem("nof demo", "say where to write a publication of another year", expected="a folder"))
-    folder = ensure(common.demo() if folder is None else folder, framework)
+    if folder is None and framework not in OWN:
+        raise InputError(Problem("nof demo", "say where to write a publication of this year", expected="a folder"))
+    folder = ensure(common.demo().with_name(OWN[framework]) if folder is None else folder, framework)
     out.print(f"The illustrative publication is in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -117,7 +117,7 @@ def test_version_help_and_words_in_small_letters(tmp_path):
 
 def test_names_are_whole_where_no_terminal_is(tmp_path):
     done = nof("check", "--data", publication(tmp_path))
-    assert "2025-26-q1, 2025-26-q2" in done.stdout and "…" not in done.stdout
+    assert "2025-26-q1" in done.stdout and "2025-26-q2" in done.stdout and "…" not in done.stdout
 
 
 def test_reconcile_writes_both_files(real, tmp_path):
