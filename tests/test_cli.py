@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,28 @@ def test_rules_that_cannot_be_used_are_exit_code_2(real, words, said):
 def test_an_earlier_quarter_and_a_metric_ranking(real):
     done = nof("metric", "--data", real, "--metric", "OF0063", "--quarter", "Q1 2025/26")
     assert done.returncode == 0 and done.stdout.count("\n") == 48 and "2025-26-q1" in done.stdout
+
+
+def test_reconcile_says_its_share_and_fails_below_the_one_asked_for(real, tmp_path):
+    done = nof("reconcile", "--data", real, "-o", tmp_path / "all.csv", "--at-least", "0.97")
+    assert done.returncode == 0 and "9,135 of 9,373 published figures come out equal (97.5%)" in done.stderr
+    assert "cannot test" in done.stderr and "OF1057" in done.stderr and "OF1061" not in done.stderr
+    done = nof("reconcile", "--data", real, "-o", tmp_path / "all.csv", "--at-least", "0.98")
+    assert done.returncode == 1 and "fewer than 98.0%" in done.stderr
+
+
+def test_version_help_and_words_in_small_letters(tmp_path):
+    done = nof("--version")
+    assert done.returncode == 0 and re.fullmatch(r"nof \d+\.\d+\.\d+", done.stdout.strip())
+    assert "--quarter" in nof("league", "-h").stdout
+    folder = publication(tmp_path)
+    small = nof("metric", "--data", folder, "--metric", "of0082")
+    assert small.returncode == 0 and small.stdout == nof("metric", "--data", folder, "--metric", "OF0082").stdout
+
+
+def test_names_are_whole_where_no_terminal_is(tmp_path):
+    done = nof("check", "--data", publication(tmp_path))
+    assert "2025-26-q1" in done.stdout and "2025-26-q2" in done.stdout and "…" not in done.stdout
 
 
 def test_reconcile_writes_both_files(real, tmp_path):
