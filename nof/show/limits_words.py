@@ -355,7 +355,7 @@ def _blanks(view: View) -> str:
     table = limits.blanks(view)[limits.blanks(view)["share_with_metric"] >= COMMON]
     rows = [
         f"{plain(one.trust_name)} has no value for “{plain(one.description)}” (window {plain(one.reporting_date)}, merger on "
-        f"{day(one.event_date)}; {100 * one.share_with_metric:.0f}% of trusts have one)"
+        f"{day(one.event_date)}; {100 * one.share_with_metric:.0f}% of trusts have one{_merged_too(view, one)})"
         for one in table.itertuples()
     ]
     return (
@@ -363,6 +363,12 @@ def _blanks(view: View) -> str:
         if rows
         else ""
     )
+
+
+def _merged_too(view: View, one) -> str:
+    """Trusts merged inside the same window that have a value all the same."""
+    names = [plain(limits.names(view).get(code, code)) for code in one.merged_with_value]
+    return f", {listed(names)} among them, merged inside the same window" if names else ""
 
 
 def _surveys(view: View) -> str:
