@@ -13,10 +13,10 @@ import nbformat
 import page_facts
 import pytest
 import tiny
-from clone import thin_demo
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from nof import common, demo
 from nof.briefing import html, make
 from nof.show.display import Words
 from nof.show.say import say
@@ -245,19 +245,15 @@ class Made:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    return thin_demo(tmp_path_factory.mktemp("thin") / "demo")
-
-
-@pytest.fixture(scope="session")
-def pages(demo):
+def pages():
     """Each converted notebook, executed on the demo publication, with its page; each is made when first asked for."""
     kept: dict[str, Made] = {}
+    folder = demo.ensure(common.share("data", "demo"))
 
     def page(name: str) -> Made:
         if name not in kept:
             wanted = page_facts.parameters(NOTEBOOKS[name])
-            given = {"quarter": "2025-26-q4", "data": str(demo), "trust_type": "acute", "trust": "X0A"}
+            given = {"quarter": "2025-26-q4", "data": str(folder), "trust_type": "acute", "trust": "X0A"}
             given = {key: value for key, value in given.items() if key in wanted}
             notebook = make.executed(make.Job(name, name, given, {"title": name}))
             kept[name] = Made(notebook, make.html_exporter().from_notebook_node(notebook)[0])
