@@ -17,11 +17,10 @@ from typing import Any
 import pandas as pd
 
 from nof.common import NofError, Quarter
+from nof.rules import kinds
 from nof.show.display import plain
 
-TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
 MONTHS = "January February March April May June July August September October November December".split()
-_ENDINGS = (" NHS Foundation Trust", " NHS Trust")
 _IN_WORDS = "no one two three four five six seven eight nine ten".split()
 # Capitals whose names begin with a vowel sound: an NHS trust, an ICB, an MRSA rate.
 _VOWEL_LETTERS = "AEFHILMNORSX"
@@ -225,10 +224,8 @@ def linked(name: Any, address: str = "") -> Marked:
 
 
 def short_name(name: str) -> str:
-    """A trust's name without "NHS Foundation Trust": for charts, where a table near by has it whole."""
-    for ending in _ENDINGS:
-        name = name.removesuffix(ending)
-    return name
+    """A name without what all of its kind share, as "NHS Foundation Trust": for charts, where a table near by has it whole."""
+    return kinds.short_name(name)
 
 
 def article(words: Any) -> Marked:
@@ -263,15 +260,14 @@ def day(date: dt.date) -> Marked:
 
 
 def type_name(trust_type: str) -> str:
-    """Name of a trust type in a sentence: "mental health and community"."""
-    return TYPE_NAMES.get(trust_type, trust_type.replace("-", " "))
+    """Name of a trust type in a sentence: "mental health and community", "integrated care board"."""
+    words = kinds.kind(trust_type)
+    return words.name or words.in_full
 
 
 def bodies(trust_type: str) -> str:
     """What organisations of a type are called together: "acute trusts", "integrated care boards"."""
-    return (
-        f"{type_name(trust_type)} trusts" if trust_type in TYPE_NAMES else f"{type_name(trust_type).removesuffix('s')}s"
-    )
+    return kinds.kind(trust_type).in_full_many
 
 
 def _of_text(write: Callable[[str], str]) -> Callable[[Any], str]:
