@@ -13,8 +13,8 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from nof import demo
 from nof import common as paths
+from nof import demo
 from nof.method.places import Levels, other_metrics, these_metrics
 from nof.method.rank_sets import rank_confidence_sets
 from nof.read.publication import read
