@@ -14,6 +14,7 @@ import argparse
 import csv
 import io
 import logging
+import multiprocessing
 import random
 import sys
 import tempfile
@@ -25,11 +26,13 @@ from pathlib import Path
 import pandas as pd
 
 from nof import common, demo
+from nof.briefing.params import cores
 from nof.common import InputError
 from nof.method import view
-from nof.read.publication import Publication
+from nof.read import mergers
+from nof.read.publication import Publication, read
 from nof.rules import ranking
-from nof.rules.recompute import National
+from nof.rules.recompute import National, recompute
 
 Row = dict[str, str]
 OUTCOMES = ("refused", "shown", "noted", "without effect", "in its place", "silent")
@@ -307,7 +310,7 @@ class Drill:
         self.metrics, self.league = (_read(data / name) for name in self.names)
         last = sorted({row["Quarter"] for row in self.metrics})[-2:]
         self.metrics = [row for row in self.metrics if row["Quarter"] in last]
-        self.work = work
+        self.data, self.work = data, work
         (work / "mergers.csv").write_bytes((data / "mergers.csv").read_bytes()) if (
             data / "mergers.csv"
         ).exists() else None
@@ -321,10 +324,13 @@ class Drill:
         for name, rows in zip(self.names, (slip.metrics, slip.league), strict=True):
             (self.work / name).write_bytes(slip.raw(_text(rows)).encode("utf-8-sig"))
         try:
-            national = view.open_publication(self.work)
+            national = recompute(read(self.work))  # as view.open_publication, less the search for older releases
         except InputError as error:
             return "refused", None, str(error).splitlines()
+        view.once(national, "_mergers", lambda: mergers.known_mergers(self.work))
         told = view.findings_of(national)
+        if (told["severity"] == "refused").any():
+            return "refused", None, told["message"].tolist()
         shown = told[told["severity"] == "shown"]
         return ("shown" if len(shown) else "noted" if len(told) else "accepted"), national, told["message"].tolist()
 
@@ -377,8 +383,8 @@ def _derived(national: National) -> list[pd.DataFrame]:
     return [national.scores, national.standings, national.domains, pd.concat(ranked)]
 
 
-def run(drill: Drill, seed: int, count: int) -> tuple[pd.DataFrame, list[str]]:
-    """Try so many slips.
+def run(drill: Drill, seed: int, count: int, jobs: int = 1) -> tuple[pd.DataFrame, list[str]]:
+    """Try so many slips, in so many processes.
 
     Returns
     -------
@@ -387,15 +393,37 @@ def run(drill: Drill, seed: int, count: int) -> tuple[pd.DataFrame, list[str]]:
     silent : list of str
         Kind and seed of each silent one: `Drill.outcome` gives it again.
     """
-    names, counts, silent = sorted(KINDS), {name: Counter() for name in sorted(KINDS)}, []
-    for number in range(count):
-        name = names[number % len(names)]
-        outcome, _ = drill.outcome(name, seed + number)
+    names, silent = sorted(KINDS), []
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    tasks = [(names[number % len(names)], seed + number) for number in range(count)]
+    for (name, own), outcome in zip(tasks, _outcomes(drill, tasks, jobs), strict=True):
         counts[name][outcome] += 1
         if outcome == "silent":
-            silent.append(f"{name}, seed {seed + number}")
+            silent.append(f"{name}, seed {own}")
     table = pd.DataFrame.from_dict(counts, orient="index").reindex(columns=list(OUTCOMES)).fillna(0).astype(int)
     return table.loc[table.sum(axis=1) > 0], silent
+
+
+def _outcomes(drill: Drill, tasks: list[tuple[str, int]], jobs: int) -> list[str]:
+    if jobs == 1:
+        return [drill.outcome(*task)[0] for task in tasks]
+    with multiprocessing.get_context("fork").Pool(jobs, _start, (drill,)) as pool:
+        return pool.map(_try, tasks, chunksize=4)
+
+
+_mine: list[Drill] = []  # of a worker: the drill, with a folder of its own
+
+
+def _start(drill: Drill) -> None:
+    logging.disable(logging.WARNING)
+    drill.work = Path(tempfile.mkdtemp(dir=drill.work))
+    for path in drill.work.parent.glob("mergers.csv"):
+        (drill.work / path.name).write_bytes(path.read_bytes())
+    _mine.append(drill)
+
+
+def _try(task: tuple[str, int]) -> str:
+    return _mine[0].outcome(*task)[0]
 
 
 def as_markdown(table: pd.DataFrame) -> str:
@@ -413,12 +441,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10 * len(KINDS))
     parser.add_argument("--data", type=Path, help="folder of a publication; the demo if not given")
     parser.add_argument("--type", default="mental-health-and-community")
+    parser.add_argument("--jobs", type=int, default=cores(), help="processes")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)  # what is odd is counted here, not said
     data = asked.data or demo.ensure(common.demo())
     with tempfile.TemporaryDirectory() as work:
         drill, started = Drill(data, asked.type, Path(work)), time.perf_counter()
-        table, silent = run(drill, asked.seed, asked.count)
+        table, silent = run(drill, asked.seed, asked.count, asked.jobs)
         minutes = (time.perf_counter() - started) / 60
     print(as_markdown(table))
     print(f"\nseed {asked.seed}, {asked.count} slips, {asked.count / minutes:.0f} a minute")
