@@ -126,13 +126,15 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
             known |= named_so & _among_ties(table[named_so], metrics, rules).reindex(table.index, fill_value=False)
         else:
             near = named_so & (table["difference"].abs() <= one.within + _TINY)
-            known |= near & _with_few(table, metrics, one.few) if one.few else near
+            known |= near & _with_few(table, metrics, rules, one.few) if one.few else near
     return known
 
 
-def _with_few(table: pd.DataFrame, metrics: pd.DataFrame, few: int) -> pd.Series:
-    """Whether some metric of the type and quarter has fewer scores than that."""
-    counts = metrics[metrics["metric_id"].str.fullmatch(_SCORE)].groupby(_GROUP).size()
+def _with_few(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Framework], few: int) -> pd.Series:
+    """Whether some ranked metric of the type and quarter has fewer scores than that."""
+    ranked = {(quarter, name) for quarter, rule in rules.items() for name, one in rule.by_score.items() if one.ranked}
+    scores = metrics[metrics["metric_id"].str.fullmatch(_SCORE)]
+    counts = scores[pd.MultiIndex.from_frame(scores[["quarter", "metric_id"]]).isin(ranked)].groupby(_GROUP).size()
     least = counts.groupby(level=[0, 1]).min()
     return pd.Series(least.reindex(pd.MultiIndex.from_frame(table[_GROUP[:2]])).to_numpy() < few, table.index)
 
