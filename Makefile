@@ -7,7 +7,7 @@ QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test coverage mutants drill lab quarter trust boards lock reference clean
+.PHONY: help demo test smoke ahead coverage mutants drill lab quarter trust boards lock reference clean
 
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,18 @@ demo: $(READY) ## Set up, then render the briefings of the demo publication into
 
 test: $(READY) ## Set up, then run all tests
 	$(BIN)/python -m pytest -n auto
+
+smoke: $(READY) ## Try the demo, one trust and three notebooks with stock papermill and nbconvert, in a minute or two
+	$(BIN)/python tools/smoke.py
+
+# In two years: what is set up here must still work. tests/clock says why Python's sleep is replaced.
+AHEAD := FAKETIME_DONT_FAKE_MONOTONIC=1 PYTHONPATH=$(CURDIR)/tests/clock faketime -f '+2y'
+DATED := tests/test_setup.py tests/test_quarter.py tests/test_timeliness.py
+
+ahead: $(READY) ## Render the demo and run tests of set-up and dates, with the clock two years ahead (wants faketime)
+	@command -v faketime >/dev/null || { echo "install faketime (Debian's package of that name) first"; exit 2; }
+	$(AHEAD) $(BIN)/nof brief params/demo.yaml --force
+	$(AHEAD) $(BIN)/python -m pytest -n auto $(DATED)
 
 coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them reached
 	$(BIN)/python -m pytest -n auto --cov
@@ -28,7 +40,8 @@ drill: $(READY) ## Change a quarter's files at random and count what the checks 
 	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)")
 
 lab: $(READY) ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
 
 quarter: $(READY) ## Render real files: make quarter QUARTER=2025-26-q4 DATA=path
 	@test -n "$(DATA)" || { echo "say where the files are: make quarter QUARTER=2025-26-q4 DATA=path"; exit 2; }

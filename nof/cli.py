@@ -19,16 +19,35 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="NHS England's trust league tables, recomputed and explained.",
 )
 rules = typer.Typer(no_args_is_help=True, help="Rules files: what a publication gives away of its own rules.")
 app.add_typer(rules, name="rules")
-out = Console()
+# In a log there is no edge to cut names at.
+out = Console(width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, soft_wrap=True)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder with NHS England's CSV files.")]
 Quarter = Annotated[str | None, typer.Option("--quarter", help="As 2025-26-q4; the latest if not given.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write; standard output if not given.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"nof {version('nof')}", highlight=False)
+        raise typer.Exit()
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a command."""
 
 
 class Exit(IntEnum):
@@ -152,19 +171,69 @@ def league(
     type: Annotated[str, typer.Option("--type", help="acute, mental-health-and-community, ambulance")],
     quarter: Quarter = None,
     output: Output = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", help="Score ids or domains, separated by commas, as OF1080,OF1086."),
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", help="Weights by score id or domain, as OF1005=2,OF1086=0.5.")
+    ] = None,
+    statistic: Annotated[str, typer.Option("--statistic", help="mean or median of the metric scores.")] = "mean",
+    override: Annotated[
+        bool, typer.Option("--override/--no-override", help="Whether the financial override applies.")
+    ] = True,
+    subtype: Annotated[str | None, typer.Option("--subtype", help="Rank this subtype only, as Community.")] = None,
+    level: Annotated[
+        int, typer.Option("--level", min=1, max=2, help="1: from published scores; 2: from values where rules allow.")
+    ] = 2,
 ) -> None:
-    """Write the recomputed league table of one trust type."""
+    """Write the recomputed league table of one trust type; under other rules, beside the published one."""
     from nof.method.view import View
     from nof.rules import recompute
 
     national = _open(data)
+    if level != national.level:
+        national = recompute.recompute(national.publication, level)
     view = View(
         national,
         recompute.choose_quarter(national.publication, quarter),
         recompute.choose_type(national.publication, type),
     )
     _say_where_segments_come_from(view)
-    _write(view.league, output)
+    other = leave_out or weights or subtype or not override or statistic != "mean"
+    _write(_own_league(view, leave_out, weights, statistic, override, subtype) if other else view.league, output)
+
+
+def _own_league(view, leave_out, weights, statistic: str, override: bool, subtype: str | None):
+    """The league table under rules of one's own, which every row names; said on the terminal too."""
+    from nof.method.choices import own_rules
+
+    table, rules = own_rules(
+        view.national,
+        view.quarter,
+        view.trust_type,
+        leave_out=_listed(leave_out),
+        weights=dict(_weight(one) for one in _listed(weights)),
+        statistic=statistic,
+        override=override,
+        trust_subtype=subtype,
+    )
+    for one in (rules.told, *rules.notes):
+        if one:
+            err.print(f"note: {one}", markup=False)
+    return table.assign(quarter=view.quarter, trust_type=view.trust_type, rules=rules.told)
+
+
+def _listed(given: list[str] | None) -> list[str]:
+    return [part.strip() for one in given or [] for part in one.split(",") if part.strip()]
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, number = text.rpartition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError as error:
+        raise InputError(Problem("weights", "is not a weight", value=text, expected="as OF1005=2")) from error
 
 
 def _say_where_segments_come_from(view) -> None:
@@ -204,7 +273,7 @@ def metric(
     """Write the individual metric ranking of each trust type."""
     from nof.method.view import named_metric_ranking
 
-    _write(named_metric_ranking(_open(data), metric, quarter), output)
+    _write(named_metric_ranking(_open(data), metric.strip().upper(), quarter), output)
 
 
 @app.command()
@@ -212,15 +281,37 @@ def reconcile(
     data: Data,
     output: Output = None,
     mismatches: Annotated[Path | None, typer.Option(help="CSV file for every figure not reproduced.")] = None,
+    at_least: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Fail (exit 1) if a smaller share comes out equal, as 0.95.")
+    ] = None,
 ) -> None:
     """Compare every figure that can be recomputed with the published one."""
     from nof.method.view import compared, reconciliation
     from nof.rules.reconcile import mismatches as not_reproduced
+    from nof.rules.reconcile import untested
 
-    publication = _open(data).publication
-    _write(reconciliation(publication), output)
+    national = _open(data)
+    publication = national.publication
+    summary = reconciliation(publication)
+    _write(summary, output)
     if mismatches is not None:
         _write(not_reproduced(compared(publication)), mismatches)
+    published, equal = int(summary["published"].sum()), int(summary["reproduced"].sum())
+    share = equal / published if published else 0.0
+    _note(f"{equal:,} of {published:,} published figures come out equal ({share:.1%})")
+    for quarter in publication.quarters[-1:]:
+        if names := untested(national, quarter):
+            _note(
+                f"rules that these files cannot test, since they do not hold a whole ranking pool: {', '.join(names)}"
+            )
+    if at_least is not None and share < at_least:
+        _say_error(f"fewer than {at_least:.1%} of the published figures come out equal")
+        raise typer.Exit(Exit.FAILED)
+
+
+def _note(text: str) -> None:
+    """A line for a person; standard output is for the table."""
+    err.print(text, markup=False, highlight=False)
 
 
 @app.command()
@@ -228,15 +319,17 @@ def demo(
     folder: Annotated[
         Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` reads it.")
     ] = None,
-    framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26",
+    framework: Annotated[
+        str, typer.Option(help="2025-26; 2026-27: across the change of method; demo-2026-27: a year without rules.")
+    ] = "2025-26",
 ) -> None:
     """Write the made-up demo publication into a folder."""
     from nof import common
-    from nof.demo import FRAMEWORKS, ensure
+    from nof.demo import OWN, ensure
 
-    if folder is None and framework != FRAMEWORKS[0]:
-        raise InputError(Problem("nof demo", "say where to write a publication of another year", expected="a folder"))
-    folder = ensure(common.demo() if folder is None else folder, framework)
+    if folder is None and framework not in OWN:
+        raise InputError(Problem("nof demo", "say where to write a publication of this year", expected="a folder"))
+    folder = ensure(common.demo().with_name(OWN[framework]) if folder is None else folder, framework)
     out.print(f"The illustrative publication is in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -274,7 +367,7 @@ def brief(
         out,
         out_dir=out_dir,
         only=only,
-        trusts=tuple(trust or ()),
+        trusts=tuple(one.strip().upper() for one in trust or ()),
         all_trusts=all_trusts,
         cold=cold,
         force=force,

@@ -8,6 +8,7 @@ never used: the folder's content has to match.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 import io
 import json
@@ -380,6 +381,24 @@ def shared(folder: Path) -> Any | None:
 @lru_cache(maxsize=1)
 def _read(path: str) -> Results:
     return pickle.loads(zlib.decompress(Path(path).read_bytes()))
+
+
+# --- What somebody may have meant ---
+
+
+def nearest(given: str, known: Iterable[str], what: str) -> str:
+    """What was expected in place of a word that is not known: the nearest of what is, three at the most.
+
+    >>> nearest("RDX", ["RDY", "RYY", "TAH", "RDW"], "trust codes")
+    'RDY, RDW or RYY (4 trust codes are known)'
+    >>> nearest("Q", ["a", "b"], "columns")
+    'a or b'
+    """
+    held = list(dict.fromkeys(known))
+    if len(held) > 3:
+        near = difflib.get_close_matches(given.upper(), held, 3, 0.0)
+        return f"{', '.join(near[:-1])} or {near[-1]} ({len(held):,} {what} are known)"
+    return " or ".join(held) if held else f"none of the {what}: there are none"
 
 
 # --- One way to keep a result ---

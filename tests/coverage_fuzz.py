@@ -1,7 +1,7 @@
 """Fuzzing that looks where the bytes lead (atheris, where it is installed): python tests/coverage_fuzz.py TARGET [SECONDS]
 
-Not a locked package: it is for one system and compiled. `pip install atheris` into an environment of its own, or
-PYTHONPATH to it; tests/test_fuzz.py runs each target for a few seconds where it can be imported.
+Not a package of the set-up: it is compiled, and for one system. `.venv/bin/python -m pip install --no-deps
+--require-hashes -r tests/fuzz.lock` adds it; tests/test_fuzz.py runs each target for a few seconds where it is there.
 """
 
 from __future__ import annotations

@@ -418,7 +418,7 @@ def test_markdown_made_to_be_slow_ends_soon(text):
 @pytest.mark.parametrize("target", ["opening", "publication", "date", "parameters", "markdown"])
 def test_coverage_guided_fuzzing_finds_nothing(target):
     """A few seconds of atheris where it is installed; `python tests/coverage_fuzz.py TARGET SECONDS` looks longer."""
-    pytest.importorskip("atheris", reason="atheris is not a locked package: see tests/coverage_fuzz.py")
+    pytest.importorskip("atheris", reason="atheris is not there: see tests/coverage_fuzz.py")
     script = Path(__file__).parent / "coverage_fuzz.py"
     done = subprocess.run([sys.executable, script, target, str(3 * MORE)], capture_output=True, text=True)
     assert done.returncode == 0 and "Done " in done.stderr, done.stderr[-3000:]

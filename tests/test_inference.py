@@ -131,6 +131,7 @@ def test_the_draft_loads_and_gives_the_published_averages(found, real_publicatio
     assert rules.draft and not rules.has_rules and rules.by_score["OF1057"].between == (69.99, 71.43)
     assert rules.by_score["OF1057"].floor is None and not rules.by_score["OF1057"].recomputable
     assert {one.certainty for one in rules.metrics} == {"inferred", "unknown"}
+    assert framework.parse(text, "draft") == draft.framework_of(found), "the text holds what is used"
     assert "DRAFT" in text.splitlines()[0] and "151 of 151" in text and text == draft.draft(found)
     monkeypatch.setattr(paths, "frameworks", lambda: tmp_path)
     framework.load.cache_clear()

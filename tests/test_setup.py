@@ -26,6 +26,7 @@ BUILD = ("hatchling", "editables", "packaging", "pathspec", "pluggy", "tomlkit",
 OLD_RECIPE = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.lock"]
 PROJECT = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "place"\n'
 PROJECT += 'version = "1"\ndependencies = ["alpha"]\n[tool.hatch.build.targets.wheel]\nonly-include = ["place.py"]\n'
+CLOCK = ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "PYTHONPATH")  # see `make ahead`
 # The pip that came with the first Python 3.11; .ci/run fetches it. Python 3.11.7 brings 23.2.1.
 OLDEST = sorted((ROOT / ".pips").glob("pip-*.whl"))
 
@@ -83,9 +84,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """Nothing of this machine's settings; the index is pip's variable, and every other address leads nowhere."""
-        given = {
-            name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_PRELOAD", "FAKETIME") if name in os.environ
-        }
+        given = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", *CLOCK) if name in os.environ}
         nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
         given |= nowhere | {
             "NO_PROXY": "127.0.0.1",

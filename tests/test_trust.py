@@ -107,7 +107,8 @@ def test_the_first_quarter_has_no_trend_and_says_so(national):
         assert isinstance(trust_tables.domains(own), Table)
         assert "hold no quarter before Q1 2025/26" in trust_words.headline(own).markdown
         assert (
-            "hold no quarter before" in text(trust_words.card(own)) and "**Change.**" not in trust_firm.firm(own).markdown
+            "hold no quarter before" in text(trust_words.card(own))
+            and "**Change.**" not in trust_firm.firm(own).markdown
         )
 
 

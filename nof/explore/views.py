@@ -7,12 +7,11 @@ and gives a DataFrame; the functions whose name ends in `_chart` take the same a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter
+from nof.common import InputError, Problem, Quarter, kept
 from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
 from nof.method.view import View
@@ -431,7 +430,7 @@ def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[
     return _what_would_be(national, slug, trust, tuple(changes.items()))
 
 
-@lru_cache(maxsize=128)
+@kept
 def _what_would_be(
     national: National, quarter: str, trust: str, changes: tuple[tuple[str, float | None], ...]
 ) -> WhatIf:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter
+from nof.common import InputError, Problem, Quarter, kept
 from nof.method import timeliness
 from nof.rules import framework as rules
 from nof.rules import recompute
@@ -59,7 +59,7 @@ def contributions(national: National, quarter: str, trust_code: str) -> pd.DataF
     return own[CONTRIBUTION_COLUMNS].reset_index(drop=True)
 
 
-@lru_cache(maxsize=64)
+@kept
 def _middles(national: National, quarter: str, trust_type: str) -> pd.DataFrame:
     """Median score of each metric in a type, and how many of the type have a rank."""
     by_metric = recompute.select(scored(national, quarter), quarter, trust_type).groupby("metric_id")
@@ -87,13 +87,13 @@ def type_of(national: National, quarter: str, trust_code: str) -> str:
     return known[trust_code]
 
 
-@lru_cache(maxsize=64)
+@kept
 def _types(national: National, quarter: str) -> dict[str, str]:
     rows = national.standings[national.standings["quarter"] == quarter]
     return dict(zip(rows["trust_code"], rows["trust_type"], strict=True))
 
 
-@lru_cache(maxsize=16)
+@kept
 def scored(national: National, quarter: str) -> pd.DataFrame:
     """Every score that enters an average in a quarter, of all trust types, beside the value that earned it.
 
@@ -119,7 +119,7 @@ def scored_of(national: National, quarter: str, trust_code: str) -> pd.DataFrame
     return scored(national, quarter).iloc[_rows_of(national, quarter).get(trust_code, [])]
 
 
-@lru_cache(maxsize=16)
+@kept
 def _rows_of(national: National, quarter: str) -> dict[str, np.ndarray]:
     return scored(national, quarter).groupby("trust_code").indices
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem
+from nof.common import InputError, Problem, kept
 from nof.method.contributions import scored, type_of, values
 from nof.rules import scoring
 from nof.rules.framework import Framework, Metric
@@ -162,7 +162,7 @@ class _Pool:
     pairs: _Pairs | None
 
 
-@lru_cache(maxsize=64)
+@kept
 def _pools(national: National, quarter: str, trust_type: str) -> dict[str, _Pool]:
     return _pooled(scored(national, quarter), national.framework(quarter), trust_type)
 
@@ -344,7 +344,7 @@ def _finance_curve(national: National, quarter: str, trust_code: str, metric: Me
     return _band_curve([row[int(band.score) - 1] for band in variance.bands], variance, "rule, with the plan as it is")
 
 
-@lru_cache(maxsize=64)
+@kept
 def _scores(national: National, quarter: str, metric_id: str) -> pd.Series:
     """One metric's scores in a quarter, by trust code; also of a metric that does not enter the average."""
     rows = national.scores[(national.scores["quarter"] == quarter) & (national.scores["metric_id"] == metric_id)]

@@ -103,9 +103,9 @@ def decisions(
         alternative among the others. To see how far the shares rest on that convention.
     """
     here = setting(national, quarter, trust_type)
-    other, changed = scores_by_value(_pool(here, scored(national, quarter)), here, national.framework(quarter))
+    other, changed = scores_by_value(pool_rows(here, scored(national, quarter)), here, national.framework(quarter))
     alternatives = alternatives_of(here, in_quarter, bool(changed))
-    ranks, fewest = _every_rank(here, other, alternatives, in_quarter)
+    ranks, fewest = every_rank(here, other, alternatives, in_quarter)
     chances = _chances(alternatives, nothing_left_out)
     groups = _grouped(alternatives)
     whole = _least(fewest) >= FEWEST
@@ -155,7 +155,7 @@ def alternatives_of(here: Setting, in_quarter: Collection[str] | None, by_value:
     }
 
 
-def _pool(here: Setting, rows: pd.DataFrame) -> pd.DataFrame:
+def pool_rows(here: Setting, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of `contributions.scored` of the trusts and metrics that the setting ranks."""
     return rows[rows["trust_code"].isin(here.scores.index) & rows["metric_id"].isin(here.scores.columns)]
 
@@ -198,7 +198,7 @@ def scores_by_value(rows: pd.DataFrame, here: Setting, framework: Framework) -> 
     return scores, tuple(dict.fromkeys(changed))
 
 
-def _every_rank(
+def every_rank(
     here: Setting, other: pd.DataFrame, alternatives: dict[str, list[str]], in_quarter: Collection[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ranks under every combination, one axis a choice and the last one the trusts; and how many metrics each rests on."""

@@ -10,12 +10,11 @@ borrows each move from a trust that started near it: a score of 1.00 can only ge
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method import timeliness
 from nof.method.contributions import scored
 from nof.method.curves import TINY, Curve, curves
@@ -95,7 +94,7 @@ def moves(national: National, trust_type: str, chosen: list[str]) -> Moves:
     )
 
 
-@lru_cache(maxsize=64)
+@kept
 def _step(national: National, trust_type: str, later: str) -> Moves:
     earlier = Quarter.parse(later).previous.slug
     before, after = (recompute.standing(national, one, trust_type) for one in (earlier, later))

@@ -9,13 +9,12 @@ in a quarter is not a promise that this one can.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method.contributions import improvements, scored, scored_of, type_of, updates, values
 from nof.method.curves import TINY, Curve, curves
 from nof.rules import ranking
@@ -92,7 +91,7 @@ class NextSegment:
         return tuple(one for one in (_override_sentence(self), _gap_sentence(self), _edge_sentence(self)) if one)
 
 
-@lru_cache(maxsize=256)
+@kept
 def next_segment(national: National, quarter: str, trust_code: str) -> NextSegment:
     """How far a trust is from the next better segment.
 
@@ -126,7 +125,7 @@ def next_segment(national: National, quarter: str, trust_code: str) -> NextSegme
     )  # fmt: skip
 
 
-@lru_cache(maxsize=16)
+@kept
 def _standings(national: National, quarter: str) -> pd.DataFrame:
     return national.standings[national.standings["quarter"] == quarter].set_index("trust_code")
 
@@ -135,7 +134,7 @@ def _total_weight(national: National, quarter: str, trust_code: str) -> float:
     return float(scored_of(national, quarter, trust_code)["weight"].sum())
 
 
-@lru_cache(maxsize=64)
+@kept
 def edge_brackets(national: National, quarter: str) -> pd.DataFrame:
     """The edges of a quarter and how well they are known.
 
@@ -256,7 +255,7 @@ class Case:
         return size if size > 0 else np.nan
 
 
-@lru_cache(maxsize=8)
+@kept
 def cases_of(national: National, goal: NextSegment) -> tuple[Case, ...]:
     """The metrics of the trust in the order of their ids; without a curve where no values are published in order.
 
@@ -279,7 +278,7 @@ def _case(national: National, goal: NextSegment, row: dict, curve: Curve | None)
     return Case(row, curve, past, beside)
 
 
-@lru_cache(maxsize=64)
+@kept
 def _peer_values(national: National, quarter: str, trust_type: str) -> dict[str, np.ndarray]:
     """Values of every trust of a type by metric: of the combined finance score, the variances to plan."""
     rows = scored(national, quarter)

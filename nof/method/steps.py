@@ -10,13 +10,12 @@ range. Values are in the metric's own units. Scores, segments: 1 is best.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method.contributions import history, scored
 from nof.method.improvement import NextSegment, cases_of, edge_brackets, next_segment, with_variance
 from nof.rules.recompute import National
@@ -38,7 +37,7 @@ CHANCE_COLUMNS = [
 # --- moves: what one trust did on one metric from one quarter to the next ---
 
 
-@lru_cache(maxsize=16)
+@kept
 def moves(national: National, trust_type: str) -> pd.DataFrame:
     """Every move of a trust on a metric from one quarter to the next, values beside scores.
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import kept
+from nof.method.facts import Facts, fact
 from nof.method.movement import CAUSES, movement
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
@@ -83,31 +84,19 @@ def transition(table: pd.DataFrame, *, adjusted: bool = True) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class UnderBands:
-    """What the table under other bands comes to.
+class UnderBands(Facts):
+    """What a table under another year's bands comes to."""
 
-    Attributes
-    ----------
-    trusts, change, better, worse : int
-        Trusts with a segment; those that would stand in another (after the override), in a better, in a worse one.
-    change_unadjusted : int
-        The same before the override.
-    held : int
-        Trusts that the override keeps in its segment under the bands although their average stands in a better one.
-    bands, year, certainty, source : str
-        The bands in words, their year, how sure they are, and who says so.
-    """
-
-    trusts: int
-    change: int
-    better: int
-    worse: int
-    change_unadjusted: int
-    held: int
-    bands: str
-    year: str
-    certainty: str
-    source: str
+    trusts: int = fact("Trusts with an average and a segment", "trusts")
+    change: int = fact("Trusts that would stand in another segment, after the override", "trusts")
+    better: int = fact("Trusts that would stand in a better segment", "trusts")
+    worse: int = fact("Trusts that would stand in a worse segment", "trusts")
+    change_unadjusted: int = fact("Trusts that would stand in another segment before the override", "trusts")
+    held: int = fact("Trusts that the override keeps from a better segment under the bands", "trusts")
+    bands: str = fact("The bands in words")
+    year: str = fact("Year of the bands")
+    certainty: str = fact("How sure the bands are: official, or reported in a named public document")
+    source: str = fact("Who says so")
 
 
 def facts(table: pd.DataFrame, framework: Framework) -> UnderBands:
@@ -159,15 +148,16 @@ def split_move(national: National, before: str, after: str, trust_type: str) -> 
     DataFrame
         `movement.split_place` for the outcomes "place" and "segment", one below the other: outcome, trust_code, before,
         after, change (above 0 is better), one column a cause, unexplained, common_before, common_after, told_apart,
-        like_for_like, why, label (`NOT_LIKE_FOR_LIKE` where the move cannot be split or any part of either average is not
-        common to both; else "").
+        can_be_split, why, like_for_like (whether every metric of both averages is known to be scored by one rule), label
+        (`NOT_LIKE_FOR_LIKE` where it is not; else "").
     """
     parts = [
         movement(national, before, after, trust_type, outcome=outcome).assign(outcome=outcome)
         for outcome in ("place", "segment")
     ]
     table = pd.concat(parts, ignore_index=True)
-    whole = table["like_for_like"] & table["common_before"].eq(1) & table["common_after"].eq(1)
+    whole = table["can_be_split"] & table["common_before"].eq(1) & table["common_after"].eq(1)
+    table["like_for_like"] = whole
     table["label"] = np.where(whole, "", NOT_LIKE_FOR_LIKE)
     return table[["outcome", *table.columns.drop("outcome")]]
 
@@ -186,7 +176,7 @@ def split_summary(table: pd.DataFrame) -> pd.DataFrame:
         cause, trusts (with a part other than 0), better, worse, mean_size (mean absolute part over all trusts that were
         split), largest (largest absolute part).
     """
-    parts = table.loc[table["like_for_like"], list(CAUSES)]
+    parts = table.loc[table["can_be_split"], list(CAUSES)]
     size = parts.abs()
     moved = size > 1e-9
     return (

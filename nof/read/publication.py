@@ -193,7 +193,7 @@ def _scrutinised(
         kept.append(frame[~stray].reset_index(drop=True))
     files = pd.DataFrame([(one.file, quarter_in_name(one.file)) for one in sources], columns=["file", "named_quarter"])
     parts += [
-        scrutiny.scrutinise(*kept, files),
+        scrutiny.scrutinise(kept[0], kept[1], files),
         scrutiny.lost_since(sources),
         scrutiny.passed_over([*told, *((one.file, said) for one in sources for said in one.passed_over)]),
     ]

@@ -80,6 +80,8 @@ def _not_reproduced(
         return together([])
     drafted = table["quarter"].map({quarter: one.draft or not one.metrics for quarter, one in rules.items()})
     table = table[~drafted.astype(bool)]  # rules that nobody has confirmed accuse nobody
+    if table.empty:
+        return together([])
     table = table[~_documented(table, metrics, rules)]
     parts = table["rule"].str.extract(r"^([^.]+)(?:\.(.+))?$").fillna("")
     table = table.assign(metric_id=parts[0], figure=parts[1], gap=table["difference"].abs())

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import yaml
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.read.publication import Publication
 from nof.rules import reported
 from nof.rules.averages import Count
-from nof.rules.framework import NOT_PUBLISHED, UNKNOWN, Framework, load, parse, value_id
+from nof.rules.framework import NOT_PUBLISHED, UNKNOWN, Framework, load, value_id
 from nof.rules.inference import IDS, Inference, infer, limits, sizes
 from nof.rules.shapes import Fit
 from nof.rules.unconfirmed import in_force
@@ -30,26 +29,59 @@ To use it: confirm, correct, save as data/frameworks/{file}.yaml. As long as it 
 from values by it."""
 
 
+def framework_of(found: Inference) -> Framework:
+    """What was inferred, as the rules of a draft; the same that the text of `draft` holds."""
+    return Framework.model_validate(_entries(found))
+
+
 def draft(found: Inference) -> str:
     """Text of a rules file in the schema of `nof.rules.framework`; the same inference gives the same text."""
-    metrics = [_metric(found, one, fit) for one, fit in found.metrics.items()]
+    entries = _entries(found)
+    metrics = [_metric_text(found, entry) for entry in entries["metrics"]]
+
+    def part(*names: str) -> str:
+        """Some of the entries as YAML."""
+        return _yaml({name: entries[name] for name in names})
+
     parts = [
         _comment(_HEAD.format(year=found.year, quarters=_quarters(found), types=", ".join(found.trust_types),
                               file=found.year.replace("/", "-"))),
-        _yaml({"framework_year": found.year, "draft": True}),
-        _comment(_pool_comment(found)), _yaml({"national_pool": list(found.national_pool)}), "",
-        _yaml({"sources": {"CSV": f"the publication itself, {_quarters(found)}"}}), "",
-        _yaml({"score_range": {"best": 1.0, "worst": 4.0, "decimals": 2, "source": "2025/26 and 2026/27 manuals",
-                               "certainty": "official"}}), "",
-        _yaml({"average": _average(found)}), "",
-        *_segments(found), "",
-        _yaml({"override": _override(found)}), "",
+        part("framework_year", "draft"),
+        _comment(_pool_comment(found)), part("national_pool"), "",
+        part("sources"), "",
+        part("score_range"), "",
+        part("average"), "",
+        *_segment_comments(found), part("segments"), "",
+        part("override"), "",
         _comment(f"League rank (segment, then average, in the type): {found.league_rank} ranks on {IDS.adjusted_segment}."),
-        _yaml({"summary": IDS.model_dump()}), "",
-        *_domains(found), "",
+        part("summary"), "",
+        *_domain_comments(found), part("domains"), "",
         "metrics:" if metrics else "metrics: []", *metrics,
     ]  # fmt: skip
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _entries(found: Inference) -> dict[str, Any]:
+    """The rules as plain values, under the keys of a rules file and in its order."""
+    return {
+        "framework_year": found.year,
+        "draft": True,
+        "national_pool": list(found.national_pool),
+        "sources": {"CSV": f"the publication itself, {_quarters(found)}"},
+        "score_range": {
+            "best": 1.0,
+            "worst": 4.0,
+            "decimals": 2,
+            "source": "2025/26 and 2026/27 manuals",
+            "certainty": "official",
+        },
+        "average": _average(found),
+        "segments": _segments(found),
+        "override": _override(found),
+        "summary": IDS.model_dump(),
+        "domains": found.domains[["name", "score_id", "segment_id"]].fillna(UNKNOWN).to_dict("records"),
+        "metrics": [_metric(found, one, fit) for one, fit in found.metrics.items()],
+    }
 
 
 def rules(publication: Publication, year: str, *, tried: bool = False) -> Framework:
@@ -76,9 +108,9 @@ def rules(publication: Publication, year: str, *, tried: bool = False) -> Framew
     return reported.with_reported(in_force(found), framework, publication) if told else in_force(found)
 
 
-@lru_cache(maxsize=4)
+@kept
 def _inferred(publication: Publication, year: str) -> Framework:
-    return parse(draft(infer(publication, year)), f"{year}, inferred")
+    return framework_of(infer(publication, year))
 
 
 def _yaml(content: dict | list) -> str:
@@ -124,8 +156,28 @@ def _average(found: Inference) -> dict:
     }
 
 
-def _segments(found: Inference) -> Iterator[str]:
-    """Edges as brackets in comments, quarter by quarter; in a field where one list fits all quarters."""
+def _segments(found: Inference) -> dict:
+    """The rule of the segments; edges in a field where one list of brackets fits all quarters."""
+    rule, thresholds = found.segments, _by_thresholds(found)
+    name = UNKNOWN if rule.rule == "thresholds" and not thresholds else rule.rule
+    entry: dict[str, Any] = {
+        "rule": name,
+        "pool": rule.pool,
+        "source": f"CSV: {rule.why}",
+        "certainty": UNKNOWN if name == UNKNOWN else "inferred" if rule.proven else "assumed",
+    }
+    return entry | ({"brackets": [[round(edge, 6) for edge in pair] for pair in rule.brackets]} if thresholds else {})
+
+
+def _by_thresholds(found: Inference) -> bool:
+    """Whether fixed edges fit, each bracketed on both sides."""
+    rule = found.segments
+    known = bool(rule.brackets) and all(np.isfinite(pair).all() for pair in rule.brackets)
+    return rule.rule == "thresholds" and known
+
+
+def _segment_comments(found: Inference) -> Iterator[str]:
+    """Edges as brackets, quarter by quarter."""
     rule = found.segments
     if not rule.edges.empty:
         yield _comment(
@@ -134,23 +186,11 @@ def _segments(found: Inference) -> Iterator[str]:
     for (quarter, name), part in rule.edges.groupby(["quarter", "trust_type"]):
         shown = ", ".join(f"{row.edge} {_side(row.above)} to {_side(row.below)}" for row in part.itertuples())
         yield _comment(f"  {Quarter.parse(quarter).label}, {name}: {shown}")
-    known = bool(rule.brackets) and all(np.isfinite(pair).all() for pair in rule.brackets)
-    thresholds = rule.rule == "thresholds" and known
-    if thresholds:
+    if _by_thresholds(found):
         yield from (
             _comment(f"{edge}: {_round_numbers(*pair)}")
             for edge, pair in zip(("1/2", "2/3", "3/4"), rule.brackets, strict=True)
         )
-    name = UNKNOWN if rule.rule == "thresholds" and not thresholds else rule.rule
-    entry: dict[str, Any] = {
-        "rule": name,
-        "pool": rule.pool,
-        "source": f"CSV: {rule.why}",
-        "certainty": UNKNOWN if name == UNKNOWN else "inferred" if rule.proven else "assumed",
-    }
-    if thresholds:
-        entry["brackets"] = [[round(edge, 6) for edge in pair] for pair in rule.brackets]
-    yield _yaml({"segments": entry})
 
 
 def _side(average: float) -> str:
@@ -185,19 +225,17 @@ def _override(found: Inference) -> dict:
     }
 
 
-def _domains(found: Inference) -> Iterator[str]:
+def _domain_comments(found: Inference) -> Iterator[str]:
     for row in found.domains.itertuples():
         yield _comment(
             f"{row.score_id}: {row.reproduced} of {row.published} domain scores are means of the scores in it"
         )
-    table = found.domains[["name", "score_id", "segment_id"]].fillna(UNKNOWN)
-    yield _yaml({"domains": table.to_dict("records")})
 
 
 # --- metrics ---
 
 
-def _metric(found: Inference, score_id: str, fit: Fit) -> str:
+def _metric(found: Inference, score_id: str, fit: Fit) -> dict[str, Any]:
     facts = found.facts.loc[score_id]
     text = {"name": facts["description"], "domain": facts["domain"], "sub_domain": facts["sub_domain"]}
     weight = found.weights.get(score_id, 1.0)
@@ -219,9 +257,14 @@ def _metric(found: Inference, score_id: str, fit: Fit) -> str:
         "source": _source(found, score_id, fit),
         "certainty": ("assumed" if fit.rivals else "inferred") if fit.whole else UNKNOWN,
     }
-    lines = _yaml([entry]).rstrip("\n").splitlines()
-    comments = [] if usable or not fit.bands else list(_band_comments(fit))
-    return "\n".join(f"  {line}" for line in [*comments, *lines])
+    return entry
+
+
+def _metric_text(found: Inference, entry: dict[str, Any]) -> str:
+    """A metric's entry as YAML; before it what a person would need to complete bands."""
+    fit = found.metrics[entry["score_id"]]
+    comments = [] if _usable(fit) or not fit.bands else list(_band_comments(fit))
+    return "\n".join(f"  {line}" for line in [*comments, *_yaml([entry]).rstrip("\n").splitlines()])
 
 
 def _usable(fit: Fit) -> bool:

@@ -55,6 +55,18 @@ def equal(compared: pd.DataFrame) -> pd.Series:
     return compared["difference"].abs() <= _HALF_A_HUNDREDTH
 
 
+def untested(national: National, quarter: str) -> list[str]:
+    """Ids of the scores that a rule is known for, but that these files cannot try: their ranking pool is not whole.
+
+    Such scores are used as published, so a wrong rule would change nothing that `compare` counts.
+    """
+    rules = national.framework(quarter).by_score
+    rows = national.scores[(national.scores["quarter"] == quarter) & (national.scores["weight"] > 0)]
+    tried = set(rows.loc[rows["level"] == 2, "metric_id"])
+    known = {one for one in rows["metric_id"].unique() if one in rules and rules[one].shape != "not recomputable"}
+    return sorted(known - tried)
+
+
 def _figures(national: National) -> Iterator[pd.DataFrame]:
     yield from _score_figures(national)
     whole = _comparable(national)
