@@ -171,19 +171,69 @@ def league(
     type: Annotated[str, typer.Option("--type", help="acute, mental-health-and-community, ambulance")],
     quarter: Quarter = None,
     output: Output = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", help="Score ids or domains, separated by commas, as OF1080,OF1086."),
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", help="Weights by score id or domain, as OF1005=2,OF1086=0.5.")
+    ] = None,
+    statistic: Annotated[str, typer.Option("--statistic", help="mean or median of the metric scores.")] = "mean",
+    override: Annotated[
+        bool, typer.Option("--override/--no-override", help="Whether the financial override applies.")
+    ] = True,
+    subtype: Annotated[str | None, typer.Option("--subtype", help="Rank this subtype only, as Community.")] = None,
+    level: Annotated[
+        int, typer.Option("--level", min=1, max=2, help="1: from published scores; 2: from values where rules allow.")
+    ] = 2,
 ) -> None:
-    """Write the recomputed league table of one trust type."""
+    """Write the recomputed league table of one trust type; under other rules, beside the published one."""
     from nof.method.view import View
     from nof.rules import recompute
 
     national = _open(data)
+    if level != national.level:
+        national = recompute.recompute(national.publication, level)
     view = View(
         national,
         recompute.choose_quarter(national.publication, quarter),
         recompute.choose_type(national.publication, type),
     )
     _say_where_segments_come_from(view)
-    _write(view.league, output)
+    other = leave_out or weights or subtype or not override or statistic != "mean"
+    _write(_own_league(view, leave_out, weights, statistic, override, subtype) if other else view.league, output)
+
+
+def _own_league(view, leave_out, weights, statistic: str, override: bool, subtype: str | None):
+    """The league table under rules of one's own, which every row names; said on the terminal too."""
+    from nof.method.choices import own_rules
+
+    table, rules = own_rules(
+        view.national,
+        view.quarter,
+        view.trust_type,
+        leave_out=_listed(leave_out),
+        weights=dict(_weight(one) for one in _listed(weights)),
+        statistic=statistic,
+        override=override,
+        trust_subtype=subtype,
+    )
+    for one in (rules.told, *rules.notes):
+        if one:
+            err.print(f"note: {one}", markup=False)
+    return table.assign(quarter=view.quarter, trust_type=view.trust_type, rules=rules.told)
+
+
+def _listed(given: list[str] | None) -> list[str]:
+    return [part.strip() for one in given or [] for part in one.split(",") if part.strip()]
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, number = text.rpartition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError as error:
+        raise InputError(Problem("weights", "is not a weight", value=text, expected="as OF1005=2")) from error
 
 
 def _say_where_segments_come_from(view) -> None:
@@ -269,15 +319,17 @@ def demo(
     folder: Annotated[
         Path | None, typer.Argument(help="Where to write it; if not given, where `nof brief demo` reads it.")
     ] = None,
-    framework: Annotated[str, typer.Option(help="2025-26, or demo-2026-27: a year without rules.")] = "2025-26",
+    framework: Annotated[
+        str, typer.Option(help="2025-26; 2026-27: across the change of method; demo-2026-27: a year without rules.")
+    ] = "2025-26",
 ) -> None:
     """Write the made-up demo publication into a folder."""
     from nof import common
-    from nof.demo import FRAMEWORKS, ensure
+    from nof.demo import OWN, ensure
 
-    if folder is None and framework != FRAMEWORKS[0]:
-        raise InputError(Problem("nof demo", "say where to write a publication of another year", expected="a folder"))
-    folder = ensure(common.demo() if folder is None else folder, framework)
+    if folder is None and framework not in OWN:
+        raise InputError(Problem("nof demo", "say where to write a publication of this year", expected="a folder"))
+    folder = ensure(common.demo().with_name(OWN[framework]) if folder is None else folder, framework)
     out.print(f"The illustrative publication is in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from builders import publication
 
 COLUMNS = (
     "quarter,trust_type,rank,trust_code,trust_name,trust_subtype,region,average_score,average_low,average_high,"
-    "segment_unadjusted,segment,in_deficit,rank_low,rank_high,metrics_scored"
+    "segment_unadjusted,segment,in_deficit,rank_low,rank_high,metrics_scored,range_source,"
+    "average_low_published,average_high_published,rank_low_published,rank_high_published,"
+    "average_low_recomputed,average_high_recomputed,rank_low_recomputed,rank_high_recomputed"
 )
 
 
@@ -35,6 +38,10 @@ def test_league_writes_the_columns_in_order_and_says_where_segments_come_from(re
     table = pd.read_csv(path)
     assert ",".join(table.columns) == COLUMNS and len(table) == 61
     assert table.loc[0, ["quarter", "trust_code", "average_score", "rank"]].tolist() == ["2025-26-q4", "RYY", 1.53, 1]
+    # NHS England's own likely range (as its league table prints it), ours beside it.
+    assert table.loc[0, ["average_low", "average_high", "range_source"]].tolist() == [1.2, 1.89, "published"]
+    assert table.loc[0, ["average_low_recomputed", "average_high_recomputed"]].tolist() == [1.21, 1.9]
+    assert table.set_index("trust_code").loc["RV3", ["rank_low", "rank_high"]].tolist() == [1, 9]
 
 
 def test_without_summary_rows_and_league_table_the_answer_is_the_same(real, tmp_path):
@@ -45,7 +52,45 @@ def test_without_summary_rows_and_league_table_the_answer_is_the_same(real, tmp_
     frame[~gone].to_csv(tmp_path / metrics.name, index=False, encoding="utf-8-sig")
     whole, poorer = nof("league", "--data", real, *arguments), nof("league", "--data", tmp_path, *arguments)
     assert gone.sum() > 1000 and whole.returncode == poorer.returncode == 0
-    assert whole.stdout == poorer.stdout and whole.stdout.count("\n") == 62
+    first, second = (pd.read_csv(io.StringIO(one.stdout)) for one in (whole, poorer))
+    assert second["range_source"].eq("recomputed").all() and len(second) == 61
+    ends = ["average_low", "average_high", "rank_low", "rank_high"]
+    assert second[ends].equals(second[[f"{one}_recomputed" for one in ends]].set_axis(ends, axis=1))
+    same = [one for one in first if one not in ends and not one.endswith("_published") and one != "range_source"]
+    pd.testing.assert_frame_equal(first[same], second[same])
+
+
+def test_a_league_table_of_ones_own_rules(real, tmp_path):
+    """Without the finance domain RDY goes from 24 to 21; OF1079 and OF1081 only make OF1080, without which it stays."""
+    arguments = ("league", "--data", real, "--type", "mental-health-and-community")
+    done = nof(*arguments, "--leave-out", "OF1080,of1086", "-o", tmp_path / "own.csv")
+    assert done.returncode == 0 and "not NHS England's rules: without OF1080, OF1086" in done.stderr
+    table = pd.read_csv(tmp_path / "own.csv").set_index("trust_code")
+    assert table.loc["RDY", ["place_published", "place", "moved"]].tolist() == [24, 21, 3]
+    assert len(table) == 61 and table["rules"].eq("not NHS England's rules: without OF1080, OF1086").all()
+    done = nof(*arguments, "--leave-out", "OF1079,OF1081")
+    assert "made from OF1079 and OF1081" in done.stderr
+    assert pd.read_csv(io.StringIO(done.stdout)).set_index("trust_code").loc["RDY", "place"] == 24
+    done = nof(*arguments, "--weights", "OF1005=2", "--statistic", "median", "--no-override", "--subtype", "community")
+    assert done.returncode == 0 and done.stdout.count("\n") == 15 and "Community trusts only" in done.stderr
+    first = nof(*arguments, "--level", 1)
+    assert first.returncode == 0 and first.stdout.count("\n") == 62 and "not NHS England's rules" not in first.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--leave-out", "OF1999"), "is not in the average"),
+        (("--weights", "OF1005"), "expected as OF1005=2"),
+        (("--weights", "OF1005=-1"), "a number of 0 or more"),
+        (("--statistic", "mode"), "mean or median"),
+        (("--subtype", "Huge"), "is not in this table"),
+        (("--level", "3"), "--level"),
+    ],
+)
+def test_rules_that_cannot_be_used_are_exit_code_2(real, words, said):
+    done = nof("league", "--data", real, "--type", "mental-health-and-community", *words)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
 def test_an_earlier_quarter_and_a_metric_ranking(real):
@@ -72,7 +117,7 @@ def test_version_help_and_words_in_small_letters(tmp_path):
 
 def test_names_are_whole_where_no_terminal_is(tmp_path):
     done = nof("check", "--data", publication(tmp_path))
-    assert "2025-26-q1, 2025-26-q2" in done.stdout and "…" not in done.stdout
+    assert "2025-26-q1" in done.stdout and "2025-26-q2" in done.stdout and "…" not in done.stdout
 
 
 def test_reconcile_writes_both_files(real, tmp_path):

@@ -12,6 +12,7 @@ from nof.method import cliffs as edges
 from nof.method import contributions, decision, sensitivity, steps, timeliness
 from nof.read import publication
 from nof.rules import recompute
+from nof.show.decision_chart import TOLD, decision_chart
 
 MHC = "mental-health-and-community"
 Q4 = "2025-26-q4"
@@ -211,3 +212,23 @@ def test_cliffs_are_what_their_definition_says(national):
     counts = edges.cliffs_by_metric(table, every)
     assert counts["jumps"].sum() == len(table) and counts["little"].sum() == table["little"].sum()
     assert len(edges.cliffs(national, MHC, Q4)) < len(table)
+
+
+# --- the chart ---
+
+
+def test_the_chart_states_its_finding(found):
+    chart = decision_chart(found)
+    first = found.groups.iloc[0]
+    assert first["group"] == decision.DATE and "how old the data may be" in chart.caption
+    assert "What moves places most is how old the data may be" in chart.alt and "768 combinations" in chart.alt
+    assert f"{100 * first['total']:.0f}% together" in chart.alt
+    for title, _ in TOLD.values():
+        assert title in chart.svg
+
+
+def test_the_chart_of_a_trust_and_of_none(found):
+    chart = decision_chart(found, "RNK", "Tavistock and Portman")
+    assert "384 combinations" in chart.alt and "how old" not in chart.alt
+    assert set(TOLD) == {decision.SCORING, decision.METRICS, decision.DATE}
+    assert decision_chart(found, "ZZZ") is None

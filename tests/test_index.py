@@ -273,7 +273,7 @@ def test_illustrative_data_is_marked_on_the_page_and_in_the_zip(tmp_path, nation
     write(tmp_path, made_up, params)
     page = parsed(tmp_path / "index.html")
     assert words(page.find(".//title")).startswith("Illustrative data")
-    assert "Nothing here describes a real trust" in words(by_class(page, "p", "illustrative")[0])
+    assert "Nothing here describes a real one" in words(by_class(page, "p", "illustrative")[0])
     assert "Open Government Licence" not in words(page)
     with zipfile.ZipFile(tmp_path / "trusts" / "ZZ1A.zip") as archive:
         assert "Illustrative data" in archive.read("ZZ1A/README.txt").decode()

@@ -32,6 +32,7 @@ def test_kinds_together():
         ("<a class='trust-name' href='trusts/X.html?trust=XZ1'>this trust</a>",
          "<a class='trust-name' href='trusts/X.html?trust=XZ1'>this ICB</a>"),
         ("nof brief --trust X, column trust_code, trust.csv", "nof brief --trust X, column trust_code, trust.csv"),
+        ("of the trust-quarters (trust-level)", "of the ICB-quarters (ICB-level)"),
         ("It can be trusted; entrust nothing.", "It can be trusted; entrust nothing."),
     ],
 )  # fmt: skip

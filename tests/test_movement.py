@@ -159,7 +159,7 @@ def only(table, code, **parts):
 
 def test_nothing_happened_nothing_is_told():
     table = split(OLD, OLD)
-    assert table["change"].eq(0).all() and table[list(CAUSES)].eq(0).all().all() and table["like_for_like"].all()
+    assert table["change"].eq(0).all() and table[list(CAUSES)].eq(0).all().all() and table["can_be_split"].all()
 
 
 def test_a_trust_that_alone_got_better_did_it_itself():
@@ -215,7 +215,7 @@ def test_a_score_under_another_rule_is_not_the_trusts_own_doing():
 
 def test_a_merger_is_not_split():
     table = split(OLD, OLD | {"T4": {"m": 1.0, "n": 1.0}}, options={"not_comparable": ["T4"]})
-    assert table.loc["T4", "why"] == room.MERGED and not table.loc["T4", "like_for_like"]
+    assert table.loc["T4", "why"] == room.MERGED and not table.loc["T4", "can_be_split"]
     assert table.loc["T4", "change"] == 3 and np.isnan(table.loc["T4", "own"])
     only(table, "T1", others=-1.0)  # to the others it is a trust like any other
 
@@ -326,7 +326,7 @@ def test_the_real_moves_are_split_whole(real, outcome):
     quarters = national.publication.quarters
     for before, after in [*zip(quarters, quarters[1:], strict=False), (quarters[0], quarters[-1])]:
         table = movement(national, before, after, "mental-health-and-community", outcome=outcome)
-        assert len(table) == 61 and table["like_for_like"].all() and table["unexplained"].eq(0).all()
+        assert len(table) == 61 and table["can_be_split"].all() and table["unexplained"].eq(0).all()
         assert np.allclose(table["change"], table[list(CAUSES)].sum(axis=1), rtol=0, atol=1e-12)
     assert table["change"].abs().sum() > 10
 
@@ -344,7 +344,7 @@ def test_places_of_a_whole_demo_add_up_and_are_told_apart():
     national = recompute(demo.build()[0])
     for trust_type in national.publication.trust_types:
         table = movement(national, "2025-26-q2", "2025-26-q3", trust_type)
-        whole = table[table["like_for_like"]]
+        whole = table[table["can_be_split"]]
         assert len(whole) >= 9 and np.allclose(whole["change"], whole[list(CAUSES)].sum(axis=1), rtol=0, atol=1e-12)
         assert whole["unexplained"].eq(0).all() and whole["told_apart"].min() > 0.5
 

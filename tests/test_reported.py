@@ -222,7 +222,7 @@ def test_what_a_new_year_brings_is_listed_and_explained(other_edges):
     kinds = table.set_index(["what", "id"])
     assert kinds.loc[("trust type", "integrated-care-board"), "status"] == "new"
     new = set(table.loc[(table["what"] == "metric") & (table["status"] == "new"), "id"])
-    assert {"OF0210", "OF1210", "OF0241", "OF1301", "OF0404"} <= new and not {"OF0005", "OF1082"} & new
+    assert {"OF0210", "OF0241", "OF0301", "OF0404"} <= new and not {"OF0005", "OF1082", "OF1301"} & new
     assert table["explanation"].ne("").all() and table["first_quarter"].notna().all()
     assert not table.duplicated(["what", "id", "name"]).any()
 
@@ -235,7 +235,10 @@ def test_a_strange_id_and_a_renamed_metric_are_taken(other_edges):
     both = Publication(
         pd.concat([base.metrics, renamed, strange]), other_edges.trusts, other_edges.league, other_edges.files
     )
-    table = novelties.novelties(both, "2026/27", framework.load("2025/26")).set_index("id")
+    table = novelties.novelties(both, "2026/27", framework.load("2025/26"))
+    assert not table.duplicated("id").any() or table["id"].eq("").any()
+    table = table.set_index("id")
+    assert "it was OF0010" in table.loc["OF0210", "explanation"]
     assert table.loc["NOF-7", "status"] == "strange id" and table.loc["OF0082", "status"] == "renamed"
     assert "Sickness absence rate" in table.loc["OF0082", "explanation"]
     assert table.loc["OF0016", "status"] == "gone" and table.loc["OF0016", "name"] != ""

@@ -262,6 +262,50 @@ def test_a_blank_text_is_blank():
     assert say("  {% if false %}x{% endif %}\n\n ", SURE) == Words("")
 
 
+def test_a_number_at_the_beginning_of_a_line_is_no_item_of_a_list_but_a_loops_count_is():
+    """Hand-wrapped lines: that a line begins with "1." is chance, and the sentence must not become a list."""
+    for template in ("It stands at place\n{{ n }}. That is good.", "{{ n }}) is first"):
+        tokens = parse_markdown(said(template, n=1))
+        assert [token["type"] for token in tokens] == ["paragraph"], template
+    assert flat(parse_markdown(said("place\n{{ n }}. That", n=1))) == "place 1. That"
+    counted = parse_markdown(said("{% for r in rows %}\n{{ loop.index }}. {{ r.name }}\n{% endfor %}"))
+    assert counted[0]["type"] == "list" and counted[0]["attrs"]["ordered"]
+    assert said("x{{ t }}y", t="a\ue000b") == "xaby"
+
+
+def test_digits_of_a_definition_hold_for_the_facts_by_their_own_name_too():
+    assert said("{{ width }} {{ sure.width }}", sure=SURE) == "14 14"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "unknown | share(3)",
+        "3 | share(unknown)",
+        "unknown | places(1, 2)",
+        "unknown | better",
+        "unknown | segment",
+        "unknown | trusts",
+        "[first, none] | listed",
+        "none | article",
+        "none | capitalize",
+        "none | linked",
+        "none | short_name",
+        "none | quarter",
+        "none | type_name",
+        "80 | percent",
+        "-0.1 | percent",
+        "2 | count('*x*')",
+        "2 | of(3, '<b>')",
+        "2 | count('a_b')",
+        "names | listed(1, '[x](y)')",
+    ],
+)
+def test_what_is_not_known_has_no_words_and_a_noun_no_markup(expression):
+    with pytest.raises(TemplateError):
+        said(f"{{{{ {expression} }}}}")
+
+
 NASTY = [
     hostile.FIRST,
     hostile.SECOND,
@@ -365,16 +409,16 @@ def test_the_magic_says_the_same_in_the_warm_engine_and_in_an_ordinary_kernel(fo
     assert shown == [["**12 of 61 trusts** at 90%;"], ["12 61"], [], ["12 by say"]]
 
 
-@pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
 @pytest.mark.parametrize(
-    ("cell", "error"),
+    ("cell", "error", "cold"),
     [
-        ("%%say sure\n\n{{ apartt }}", "TemplateError: line 3: there is no 'apartt'; did you mean apart"),
-        ("%%say nobody\nx", "TemplateError: %%say nobody: name 'nobody' is not defined"),
-        ("%%say sure,, x\nx", "TemplateError: %%say sure,, x: invalid syntax"),
+        ("%%say sure\n\n{{ apartt }}", "TemplateError: line 3: there is no 'apartt'; did you mean apart", False),
+        ("%%say sure\n\n{{ apartt }}", "TemplateError: line 3: there is no 'apartt'; did you mean apart", True),
+        ("%%say nobody\nx", "TemplateError: %%say nobody: name 'nobody' is not defined", False),
+        ("%%say sure,, x\nx", "TemplateError: %%say sure,, x: invalid syntax", False),
     ],
 )
-def test_the_magic_stops_a_notebook_with_one_line(folder, cold, cell, error):
+def test_the_magic_stops_a_notebook_with_one_line(folder, cell, error, cold):
     with pytest.raises(make.BriefingFailed, match=re.escape(error)):
         make.executed(job(folder, *CELLS[:1], cell, cold=cold))
 

@@ -4,7 +4,7 @@ The demo publication is made and read, one trust's briefing is made and verified
 papermill and nbconvert as anybody would call them. A warning that something of ours will stop working is a failure.
 
 `--matrix` builds the wheel and does the same in environments of their own, outside the lock: the lowest versions that
-pyproject.toml allows and the highest that the index has, on each Python named (`--python 3.12 ...`) that uv finds here.
+pyproject.toml allows and the highest that the index has, on each Python named (`--python 3.12 ...`, or a path) that uv finds here.
 """
 
 from __future__ import annotations
@@ -99,8 +99,18 @@ def apart(place: Path, wheel: Path, version: str, resolution: str) -> Path:
     home = place / "venv"
     uv("venv", "--quiet", "--no-python-downloads", "--python", version, str(home))
     python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
-    uv("pip", "install", "--quiet", "--python", str(python), "--resolution", resolution, "--no-build", str(wheel))
+    # The dependencies are named themselves: to uv those of a wheel are indirect, and so the highest.
+    words = ["pip", "install", "--quiet", "--python", str(python), "--no-build"]
+    uv(*words, "--resolution", resolution, "-r", "pyproject.toml")
+    uv(*words, "--no-deps", str(wheel))
     return python
+
+
+def told(python: Path) -> str:
+    """The versions that are there of the packages most often to blame."""
+    names = ("numpy", "pandas", "matplotlib", "nbconvert")
+    code = f"import importlib.metadata as m; print(', '.join(n + ' ' + m.version(n) for n in {names}))"
+    return subprocess.run([str(python), "-c", code], capture_output=True, text=True).stdout.strip()
 
 
 def matrix(versions: list[str], resolutions: list[str]) -> int:
@@ -111,15 +121,17 @@ def matrix(versions: list[str], resolutions: list[str]) -> int:
         wheel = next(Path(folder).glob("*.whl"))
         for version in versions:
             for resolution in resolutions:
-                place = Path(folder) / f"{version}-{resolution}"
+                place = Path(folder) / f"{Path(version).name}-{resolution}"
                 (place / "home").mkdir(parents=True)
-                start = time.monotonic()
+                start, with_ = time.monotonic(), ""
                 try:
-                    smoke(apart(place, wheel, version, resolution), place / "home")
-                    said = "passes"
+                    python = apart(place, wheel, version, resolution)
+                    with_ = told(python)
+                    smoke(python, place / "home")
+                    said = f"passes with {with_}"
                 except (Failed, subprocess.TimeoutExpired) as error:
-                    said, worst = f"FAILS\n{error}", 1
-                print(f"{version}  {resolution:14}  {time.monotonic() - start:4.0f} s  {said}", flush=True)
+                    said, worst = f"FAILS with {with_}\n{error}", 1
+                print(f"{Path(version).name}  {resolution:14}  {time.monotonic() - start:4.0f} s  {said}", flush=True)
                 shutil.rmtree(place)
     return worst
 

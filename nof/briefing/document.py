@@ -16,6 +16,7 @@ from typing import Any
 
 import mistune
 
+from nof.briefing.vocabulary import in_its_words
 from nof.common import NofError
 from nof.show import words
 from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
@@ -26,9 +27,7 @@ from nof.show.style import clean
 
 INDEPENDENT = "Independent analysis, not NHS England"
 ILLUSTRATIVE = "Illustrative data"
-ILLUSTRATIVE_WORDS = (
-    "Made-up trusts and made-up figures, for showing what a briefing looks like. Nothing here describes a real trust."
-)
+ILLUSTRATIVE_WORDS = "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
 
 
 def dateline(day: dt.date | None) -> str:
@@ -135,6 +134,7 @@ def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False
 
     Headings are brought into order: the title is the only one of level 1, and no level is skipped.
     """
+    notebook = in_its_words(notebook, (notebook.get("metadata", {}).get("briefing") or {}).get("kinds") or ())
     blocks = [
         block
         for number, cell in enumerate(notebook.get("cells", ()), start=1)

@@ -25,10 +25,11 @@ from markupsafe import Markup
 from nof.briefing import html, machines, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
+from nof.briefing.vocabulary import said_throughout
 from nof.common import Quarter
 from nof.method.view import findings_of, view_of
 from nof.read import findings
-from nof.rules import unconfirmed
+from nof.rules import kinds, unconfirmed
 from nof.rules.recompute import National
 from nof.show import style, tables, words
 from nof.show.display import MISSING
@@ -137,13 +138,21 @@ def quarter_facts(
     leagues = [_league(national, params.quarter, one, trusts, failed) for one in _types(national, params)]
     titles = _titles(national, params)
     ranked = {code for league in leagues for code in league["codes"]}
+    spoken = kinds.kind_of(league["slug"] for league in leagues)
     return {
         "label": quarter.label,
         "day": dateline(quarter.last_day),
         "run": run,
+        "noun": spoken.one,
+        "nouns": spoken.many,
+        "noun_first": spoken.one[0].upper() + spoken.one[1:],
+        "nouns_first": spoken.many[0].upper() + spoken.many[1:],
         "illustrative": illustrative,
-        "source": f"{words.source_line(illustrative, params.quarter)} "
-        f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
+        "source": kinds.said(
+            f"{words.source_line(illustrative, params.quarter)} "
+            f"{unconfirmed.line(national.framework(params.quarter))}".strip(),
+            spoken,
+        ),
         "licence": "" if illustrative else words.LICENCE_LINE,
         "leagues": leagues,
         "trusts": trusts,
@@ -161,6 +170,17 @@ def quarter_facts(
     }
 
 
+def _nouns(kind: kinds.Kind) -> dict[str, str]:
+    """Words of a league table's kind: "trust", "acute trusts", and the shortest beside a count ("134 acute", "42 ICBs")."""
+    return {
+        "one": kind.one,
+        "many": kind.many,
+        "named_one": f"{kind.name} {kind.one}".strip(),
+        "named_many": kind.all,
+        "short": kind.name or kind.many,
+    }
+
+
 def _types(national: National, params: Params) -> list[str]:
     """Trust types of the run that have trusts in the quarter."""
     trusts = national.publication.trusts
@@ -174,11 +194,13 @@ def _league(
     """One league table: the cells of the league table briefing, with what the filters and the links need."""
     league = view_of(national, quarter, trust_type).league
     table = tables.league_table(league)
-    shown = table.data()
+    shown = said_throughout(table.data(), trust_type)
     codes = league["trust_code"].tolist()
     return {
         "slug": trust_type,
         "name": words.type_name(trust_type),
+        "all": kinds.kind(trust_type).in_full_many,
+        **_nouns(kinds.kind(trust_type)),
         "count": words.trusts(len(league), trust_type),
         "columns": [_column(column, table.columns[j].name) for j, column in enumerate(shown["columns"])],
         "rows": _rows(league, shown),
@@ -245,8 +267,8 @@ def _national(
         ),
     )
     data = sorted(path.stem for path in folder.glob("tables/*.csv"))
-    groups = [(league["slug"], f"{league['name'].capitalize()} trusts") for league in leagues]
-    groups.append((None, "All trust types"))
+    groups = [(league["slug"], league["all"].capitalize()) for league in leagues]
+    groups.append((None, "All types"))
     made = [
         {
             "title": title,

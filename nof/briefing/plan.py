@@ -16,6 +16,7 @@ from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
 from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.vocabulary import kinds_said
 from nof.common import InputError, Problem, Quarter
 from nof.method import nowcast
 from nof.read.own_values import read_own_values
@@ -72,7 +73,9 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
     label = Quarter.parse(params.quarter).label
     parameters = {"quarter": params.quarter, "data": str(params.data)}
     if name in WHOLE:
-        yield Job(name, name, parameters, _about(title, label, params.quarter, national))
+        yield Job(
+            name, name, parameters, _about(title, label, params.quarter, national, national.publication.trust_types)
+        )
         return
     for trust_type in params.trust_types or []:
         subtitle = f"{words.bodies(trust_type).capitalize()}, {label}"
@@ -80,7 +83,7 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
             f"{name}-{trust_type}",
             name,
             parameters | {"trust_type": trust_type},
-            _about(title, subtitle, params.quarter, national),
+            _about(title, subtitle, params.quarter, national, [trust_type]),
         )
 
 
@@ -101,7 +104,7 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
             f"trusts/{code}",
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
-            _about(names[code], subtitle, params.quarter, national) | own.get(code, {}),
+            _about(names[code], subtitle, params.quarter, national, _types(national, code)) | own.get(code, {}),
         )
         for code in codes
     ]
@@ -128,9 +131,14 @@ def nowcast_jobs(params: Params, national: National) -> list[Job]:
             f"trusts/{code}-nowcast",
             NOWCAST_NOTEBOOK,
             parameters | {"own_values": str(params.own_values)},
-            _about(names[code], subtitle, params.quarter, national),
+            _about(names[code], subtitle, params.quarter, national, _types(national, code)),
         )
     ]
+
+
+def _types(national: National, code: str) -> list[str]:
+    rows = national.publication.trusts
+    return rows.loc[rows["trust_code"] == code, "trust_type"].tail(1).tolist()
 
 
 def _names(national: National) -> pd.Series:
@@ -170,7 +178,8 @@ def types_of(jobs: Iterable[Job], national: National) -> list[str]:
     return sorted(one for one in found if one)
 
 
-def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[str, Any]:
+def _about(title: str, subtitle: str, quarter: str, national: National, types: Iterable[str]) -> dict[str, Any]:
+    kinds = kinds_said(types)
     illustrative = national.publication.illustrative
     return {
         "title": title,
@@ -181,6 +190,7 @@ def _about(title: str, subtitle: str, quarter: str, national: National) -> dict[
         "source_line": f"{source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
         "licence_line": "" if illustrative else LICENCE_LINE,
         "independent_line": "Independent analysis, not NHS England",
+        **({"kinds": kinds} if kinds else {}),
     }
 
 

@@ -9,12 +9,12 @@ Every figure is invented; every number in these modules shapes invented data and
 names        the cast: invented trusts, and what happens to them during the year
 values       what each metric looks like, whom it applies to, when it was measured
 publication  from values to a whole publication
-next_year    the same for a framework year that has no rules file
-layout       the publication as files in NHS England's layout
-folder       the files in a folder, labelled, and made again when the generator changes
+next_year    the same for a framework year whose rules nobody knows
+two_years    the same across the change of method: two quarters of 2025/26, two of 2026/27 with integrated care boards
+folder       files in NHS England's layout, in a folder, labelled, and made again when the generator changes
 """
 
-from nof.demo.folder import MARK, MERGERS, at_hand, ensure, files, stamp, write
+from nof.demo.folder import MARK, MERGERS, OWN, at_hand, ensure, files, stamp, write
 from nof.demo.publication import FRAMEWORKS, SEED, build
 
-__all__ = ["FRAMEWORKS", "MARK", "MERGERS", "SEED", "at_hand", "build", "ensure", "files", "stamp", "write"]
+__all__ = ["FRAMEWORKS", "MARK", "MERGERS", "OWN", "SEED", "at_hand", "build", "ensure", "files", "stamp", "write"]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
+from nof.demo import two_years
 from nof.demo.names import TYPE_NAMES
 from nof.demo.next_year import BOARDS, BOARDS_NAME
 from nof.demo.publication import FRAMEWORKS, SEED, build
@@ -88,6 +89,8 @@ def _csv(frame: pd.DataFrame, bom: bool = True) -> bytes:
 
 log = logging.getLogger(__name__)
 MARK = "ILLUSTRATIVE"
+# Folders of the project's own demo publications, which are made on first use.
+OWN = {FRAMEWORKS[0]: "demo", two_years.YEAR: f"demo-{two_years.YEAR}"}
 _TEXT = f"""Illustrative data. Nothing in this folder describes a real organisation.
 
 nof/demo made these files: invented trusts with invented figures, in the layout that NHS England uses for the files
@@ -99,6 +102,7 @@ _SOURCES = (
     "demo/values",
     "demo/publication",
     "demo/next_year",
+    "demo/two_years",
     "demo/folder",
     "rules/scoring",
     "rules/ranking",
@@ -123,9 +127,12 @@ def ensure(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed:
 
 
 def at_hand(folder: Path) -> Path:
-    """The folder to read: the project's own demo publication is made on first use, any other folder is as it is."""
-    own = {common.share("data", "demo").resolve(), common.demo().resolve()}
-    return ensure(common.demo()) if folder.resolve() in own else folder
+    """The folder to read: a demo publication of the project's own is made on first use, any other folder is as it is."""
+    for year, name in OWN.items():
+        home = common.demo().with_name(name)
+        if folder.resolve() in {common.share("data", name).resolve(), home.resolve()}:
+            return ensure(home, year)
+    return folder
 
 
 def _is_current(folder: Path, framework_year: str, seed: int) -> bool:
@@ -141,6 +148,8 @@ def stamp(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> str:
     """What the files depend on: a hash of the generator's and the rules' source, the framework year and the seed."""
     here = Path(__file__).parent.parent
     sources = [here / f"{name}.py" for name in _SOURCES] + [common.frameworks() / f"{FRAMEWORKS[0]}.yaml"]
+    if framework_year == two_years.YEAR:
+        sources.append(common.frameworks() / f"{two_years.YEAR}.yaml")
     digest = hashlib.sha256(f"{framework_year} {seed}".encode())
     for source in sources:
         digest.update(source.read_bytes().replace(b"\r\n", b"\n"))

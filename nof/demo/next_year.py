@@ -65,7 +65,7 @@ def build(base: Publication, seed: int) -> Publication:
     rows = [kept[~kept["metric_id"].str.fullmatch(_SUMMARY)], values, told, flags, _summed(scores, flags)]
     metrics = _labelled(pd.concat(rows, ignore_index=True))
     made = Publication(metrics, trusts, pd.DataFrame(columns=list(LEAGUE_FIELDS)), pd.DataFrame(), illustrative=True)
-    return Publication(metrics, trusts, _tables(made), pd.DataFrame(), illustrative=True)
+    return Publication(metrics, trusts, tables(made), pd.DataFrame(), illustrative=True)
 
 
 def _trusts(base: Publication) -> pd.DataFrame:
@@ -184,7 +184,7 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[list(METRIC_FIELDS)]
 
 
-def _tables(made: Publication) -> pd.DataFrame:
+def tables(made: Publication) -> pd.DataFrame:
     """League tables of the last quarter: what is published in the rows, with likely ranges."""
     national, latest = recompute(made, level=1), made.latest
     rows = made.metrics[(made.metrics["quarter"] == latest)].set_index(["metric_id", "trust_code"])

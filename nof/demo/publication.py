@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem
+from nof.common import InputError, Problem, Quarter
 from nof.demo import names, next_year
 from nof.demo.names import ACUTE, MENTAL_HEALTH
 from nof.demo.values import QUARTERS, bespoke_scores
@@ -21,7 +21,7 @@ from nof.rules.framework import Framework, Metric
 from nof.rules.recompute import National, league, recompute
 
 SEED = 20_250_401
-FRAMEWORKS = ("2025-26", next_year.YEAR)  # framework years that a demo can be made of
+FRAMEWORKS = ("2025-26", next_year.YEAR, "2026-27")  # framework years that a demo can be made of
 _KEY = ["quarter", "trust_type", "trust_code"]
 # A row without a value: suppressed for low numbers. Trust code, metric, quarters.
 _SUPPRESSED = (("X6E", "OF0016", (2, 3)), ("X3A", "OF0048", (1, 2, 3, 4)), ("X0Y", "OF0010", (4,)))
@@ -67,6 +67,10 @@ def build(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> tuple[Public
     if framework_year == next_year.YEAR:
         base, merged = build(FRAMEWORKS[0], seed + 1)
         return next_year.build(base, seed), merged
+    if framework_year == FRAMEWORKS[2]:
+        from nof.demo import two_years  # builds on this module
+
+        return two_years.build(seed)
     framework, cast = rules.load(framework_year.replace("-", "/")), names.trusts()
     national = recompute(_draft(cast, framework, seed))
     tables = pd.concat(
@@ -174,7 +178,8 @@ def _labelled(rows: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     rows = rows.drop(columns=["description", "domain", "sub_domain"], errors="ignore")
     rows = rows.merge(_labels(framework), on="metric_id", how="left")
     dates = rows["reporting_date"].replace("", None)
-    rows["reporting_date"] = dates.fillna(rows["quarter"].map({quarter.slug: quarter.label for quarter in QUARTERS}))
+    labels = {slug: Quarter.parse(slug).label for slug in rows["quarter"].unique()}
+    rows["reporting_date"] = dates.fillna(rows["quarter"].map(labels))
     rows = rows.sort_values(["quarter", "metric_id", "units", "trust_code"], kind="stable", ignore_index=True)
     return rows.assign(file="", row=0)[list(METRIC_FIELDS)]
 
@@ -219,7 +224,7 @@ def _summary_rows(national: National, framework: Framework) -> pd.DataFrame:
     table, ids = national.standings, framework.summary
     early = table[table["quarter"].isin([QUARTERS[0].slug, QUARTERS[1].slug])]
     acute = early[early["trust_type"] == ACUTE].sort_values(["quarter", "average"])
-    support = early["trust_code"] == acute["trust_code"].iloc[-1]
+    support = early["trust_code"].isin(acute["trust_code"].tail(1))
     columns = (
         (table, ids.adjusted_segment, "segment", table["segment"], table["rank"]),
         (table, ids.average, "score", table["average_score"], table["rank_by_average"]),

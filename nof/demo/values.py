@@ -161,7 +161,7 @@ def stream(seed: int, *words: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
-def _goodness(name: str, model: _Model, bodies: int, seed: int) -> np.ndarray:
+def goodness(name: str, model: _Model, bodies: int, seed: int) -> np.ndarray:
     """Bodies x quarters, about standard normal; higher is better."""
     own = np.sqrt(1 - _QUALITY**2 - model.shared**2 - model.noise**2)
     lasting = (
@@ -214,7 +214,7 @@ def values(bodies: pd.DataFrame, framework: Framework, seed: int) -> pd.DataFram
 
 def _figures(models: dict[str, _Model], bodies: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
     return {
-        name: scoring.round_half_up(model.value(_goodness(name, model, len(bodies), seed), bodies))
+        name: scoring.round_half_up(model.value(goodness(name, model, len(bodies), seed), bodies))
         for name, model in models.items()
     }
 
@@ -252,7 +252,7 @@ def _with_known_score(plan: np.ndarray, variance: np.ndarray, framework: Framewo
 def _infection(name: str, bodies: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
     """A count row and a rate row: cases, and cases against the trust's size."""
     centre, width = _INFECTIONS[name]
-    z = _goodness(name, _INFECTION, len(bodies), seed)
+    z = goodness(name, _INFECTION, len(bodies), seed)
     size = 1.0 if name == "OF0020" else np.floor(20 + 130 * stream(seed, "size").random(len(bodies)))[:, None]
     cases = np.floor(np.maximum((centre - width * z) * size, 0))
     if name == "OF0020":  # cases per 100,000 bed days

@@ -131,7 +131,7 @@ def split_place(
         split), unexplained (0 but where published places do not follow from published averages, flags and edges),
         common_before, common_after (share of the weight in the trust's average on metrics under the same rule in both
         quarters), told_apart (share of the common weight whose own values are told apart from the others'),
-        like_for_like (whether it could be split), why (where not; else "").
+        can_be_split, why (where not; else "").
 
     Notes
     -----
@@ -154,11 +154,11 @@ def split_place(
     table["unexplained"] = table["change"] - table[list(CAUSES)].sum(axis=1)
     table["unexplained"] = table["unexplained"].mask(table["unexplained"].abs() < _SAME, 0.0)
     table["why"] = _reasons(table, set(not_comparable), set(both), outcome)
-    table["like_for_like"] = table["why"].eq("")
-    table[[*CAUSES, "unexplained"]] = table[[*CAUSES, "unexplained"]].where(table["like_for_like"])
+    table["can_be_split"] = table["why"].eq("")
+    table[[*CAUSES, "unexplained"]] = table[[*CAUSES, "unexplained"]].where(table["can_be_split"])
     columns = [
         "before", "after", "change", *CAUSES, "unexplained", "common_before", "common_after", "told_apart",
-        "like_for_like", "why",
+        "can_be_split", "why",
     ]  # fmt: skip
     return table[columns].rename_axis("trust_code").reset_index()
 

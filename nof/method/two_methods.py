@@ -159,15 +159,16 @@ def split_move(national: National, before: str, after: str, trust_type: str) -> 
     DataFrame
         `movement.split_place` for the outcomes "place" and "segment", one below the other: outcome, trust_code, before,
         after, change (above 0 is better), one column a cause, unexplained, common_before, common_after, told_apart,
-        like_for_like, why, label (`NOT_LIKE_FOR_LIKE` where the move cannot be split or any part of either average is not
-        common to both; else "").
+        can_be_split, why, like_for_like (whether every metric of both averages is known to be scored by one rule), label
+        (`NOT_LIKE_FOR_LIKE` where it is not; else "").
     """
     parts = [
         movement(national, before, after, trust_type, outcome=outcome).assign(outcome=outcome)
         for outcome in ("place", "segment")
     ]
     table = pd.concat(parts, ignore_index=True)
-    whole = table["like_for_like"] & table["common_before"].eq(1) & table["common_after"].eq(1)
+    whole = table["can_be_split"] & table["common_before"].eq(1) & table["common_after"].eq(1)
+    table["like_for_like"] = whole
     table["label"] = np.where(whole, "", NOT_LIKE_FOR_LIKE)
     return table[["outcome", *table.columns.drop("outcome")]]
 
@@ -186,7 +187,7 @@ def split_summary(table: pd.DataFrame) -> pd.DataFrame:
         cause, trusts (with a part other than 0), better, worse, mean_size (mean absolute part over all trusts that were
         split), largest (largest absolute part).
     """
-    parts = table.loc[table["like_for_like"], list(CAUSES)]
+    parts = table.loc[table["can_be_split"], list(CAUSES)]
     size = parts.abs()
     moved = size > 1e-9
     return (

@@ -88,6 +88,8 @@ def _not_reproduced(
         return together([])
     drafted = table["quarter"].map({quarter: one.draft or not one.metrics for quarter, one in rules.items()})
     table = table[~drafted.astype(bool)]  # rules that nobody has confirmed accuse nobody
+    if table.empty:
+        return together([])
     table = table[~_documented(table, metrics, rules)]
     parts = table["rule"].str.extract(r"^([^.]+)(?:\.(.+))?$").fillna("")
     table = table.assign(metric_id=parts[0], figure=parts[1], gap=table["difference"].abs())
@@ -146,7 +148,7 @@ def _among_ties(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
         for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
     ]
     same = [unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]
-    rows = rows[np.array(same, dtype=bool)]  # an empty list would name no columns instead of no rows
+    rows = rows[np.array(same, dtype=bool)]  # an empty list would choose columns
     better = [
         rules[quarter].by_value[metric].better
         for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)

@@ -21,8 +21,9 @@ BOARD = "integrated-care-board"
 _AN = re.compile(r"[aeiou]|ICB", re.IGNORECASE)  # "ICB" is read letter by letter: an ICB
 # The word on its own, and no part of an address, an attribute or a file's name; names of trusts have a capital letter.
 _TRUST = re.compile(
-    r"(?<![\w/=?&.#-])(?:(?P<article>[Aa]) )?(?:(?P<nhs>NHS) )?(?P<word>trusts?|Trusts?)(?![\w/=-]|\.\w)"
+    r"(?<![\w/=?&.#-])(?:(?P<article>[Aa]) (?P<mark>[*_]*))?(?:(?P<nhs>NHS) )?(?P<word>trusts?|Trusts?)(?![\w/=-]|\.\w)"
 )
+_JOINED = re.compile(r"(?<![^\s(>])trust(?=-[a-z])")  # trust-quarters
 _NAMED = re.compile(r"(?:Foundation|Care|NHS|Healthcare|Community|Partnership) (?:NHS )?Trust")
 
 
@@ -118,7 +119,9 @@ def kind(trust_type: str) -> Kind:
     known = _words()
     if trust_type in known.kinds:
         return known.kinds[trust_type].model_copy(update={"slug": trust_type})
-    return known.other.model_copy(update={"slug": trust_type, "name": trust_type.replace("-", " ")})
+    name = trust_type.replace("-", " ")  # "care board" as the file itself names it
+    full = {"in_full": name, "in_full_many": f"{name.removesuffix('s')}s"} if name else {}
+    return known.other.model_copy(update={"slug": trust_type, "name": name, **full})
 
 
 def kind_of(trust_types: Iterable[str]) -> Kind:
@@ -126,8 +129,7 @@ def kind_of(trust_types: Iterable[str]) -> Kind:
     types = list(dict.fromkeys(trust_types))
     if len(types) == 1:
         return kind(types[0])
-    nouns = {kind(one).one for one in types}
-    if nouns == {"trust"}:
+    if all(kind(one).is_trust for one in types):
         return Kind(name="", one="trust", many="trusts", in_full="trust", in_full_many="trusts")
     return _words().other
 
@@ -142,7 +144,7 @@ def short_name(name: str) -> str:
     return name
 
 
-def said(text: str, trust_type: str) -> str:
+def said(text: str, words: Kind | str) -> str:
     """A sentence written about trusts, said of this kind: "a trust" becomes "an ICB"; of trusts it stays as it is.
 
     Names of trusts, addresses and attributes are left alone.
@@ -150,11 +152,11 @@ def said(text: str, trust_type: str) -> str:
     Parameters
     ----------
     text : str
-        Plain text, Markdown or HTML.
-    trust_type : str
-        Slug.
+        Plain text or Markdown.
+    words : Kind or str
+        The kind, or its slug.
     """
-    words = kind(trust_type)
+    words = kind(words) if isinstance(words, str) else words
     if words.is_trust or "rust" not in text:
         return text
     names = [match.span() for match in _NAMED.finditer(text)]
@@ -166,7 +168,7 @@ def said(text: str, trust_type: str) -> str:
             return match[0]
         noun = words.many if match["word"].endswith("s") else words.one
         noun = noun[0].upper() + noun[1:] if match["word"][0] == "T" else noun
-        article = f"{match['article']}{'n' if _AN.match(noun) else ''} " if match["article"] else ""
+        article = f"{match['article']}{'n' if _AN.match(noun) else ''} {match['mark']}" if match["article"] else ""
         return article + noun
 
-    return _TRUST.sub(instead, text)
+    return _JOINED.sub(words.one, _TRUST.sub(instead, text))

@@ -11,10 +11,10 @@ import pandas as pd
 
 from nof.common import Quarter
 from nof.read.publication import Publication
-from nof.rules.framework import Framework
+from nof.rules.framework import Framework, value_id
 
 NOVELTY_COLUMNS = ["what", "id", "name", "status", "trust_types", "first_quarter", "explanation"]
-KNOWN_TYPES = ("acute", "mental-health-and-community", "ambulance")
+_OLD_TYPES = ("acute", "mental-health-and-community", "ambulance")  # ranked in 2025/26
 _PATTERN = re.compile(r"OF[0145]\d{3}")
 
 NEW_TYPE = "read, ranked and shown like the others, in words of its own"
@@ -22,6 +22,7 @@ NEW_DOMAIN = "shown under its own name; its score counts as published"
 NEW_SCORE = "its published score counts in the average; how it is scored is not known"
 NEW_VALUE = "its published value and rank are shown; how it is scored is not known"
 NEW_OTHER = "shown as published"
+OTHER_ID = "the name of a metric that has gone, under another id: the two are not joined; it was"
 RENAMED = "the same id under another name: not taken to be the same measure without a rule that says so"
 STRANGE = "its id follows no known pattern: read and listed, in no average"
 GONE = "no figure in this year"
@@ -64,7 +65,7 @@ def _listed(rows: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _types(now: pd.DataFrame) -> pd.DataFrame:
-    own = _listed(now[~now["trust_type"].isin(KNOWN_TYPES)], "trust_type").rename_axis("id").reset_index()
+    own = _listed(now[~now["trust_type"].isin(_OLD_TYPES)], "trust_type").rename_axis("id").reset_index()
     return own.assign(what="trust type", name=own["id"].str.replace("-", " "), status="new", explanation=NEW_TYPE)
 
 
@@ -75,29 +76,36 @@ def _domains(now: pd.DataFrame, then: pd.DataFrame, before: Framework) -> pd.Dat
 
 
 def _metrics(now: pd.DataFrame, then: pd.DataFrame, before: Framework) -> pd.DataFrame:
+    """One row a metric: where both its value and its score are new, under the value's id."""
     table, earlier = _listed(now, "metric_id"), _listed(then, "metric_id")
-    named = {one: metric.name for one, metric in [*before.by_score.items(), *before.by_value.items()]}
-    known = (before.known_ids if len(earlier) == 0 else frozenset(earlier.index)) | before.known_ids
+    known = before.known_ids | set(earlier.index)
+    went = earlier.loc[earlier.index.difference(table.index)]
+    went = went[[not _told_by_value(one, went.index) for one in went.index]]
+    names_gone = {_plain(name): one for one, name in went["name"].items()}
     rows = []
     for one, row in table.iterrows():
         was = earlier["name"].get(one)
         if not _PATTERN.fullmatch(str(one)):
             rows.append((one, row["name"], "strange id", STRANGE))
-        elif one not in known:
-            rows.append((one, row["name"], "new", _explained(str(one))))
-        elif was is not None and _plain(was) != _plain(row["name"]):
+        elif one not in known and not _told_by_value(str(one), table.index.difference(list(known))):
+            old = names_gone.get(_plain(row["name"]))
+            rows.append((one, row["name"], "new", f"{OTHER_ID} {old}" if old else _explained(str(one), table.index)))
+        elif one in known and was is not None and _plain(was) != _plain(row["name"]):
             rows.append((one, row["name"], "renamed", f"{RENAMED} (before: {was})"))
-    gone = [
-        (one, earlier["name"].get(one, named.get(one, "")), "gone", GONE)
-        for one in earlier.index.difference(table.index)
-    ]
-    told = pd.DataFrame([*rows, *gone], columns=["id", "name", "status", "explanation"])
-    facts = pd.concat([table, earlier.loc[earlier.index.difference(table.index)]])
+    rows += [(one, name, "gone", GONE) for one, name in went["name"].items()]
+    told = pd.DataFrame(rows, columns=["id", "name", "status", "explanation"])
+    facts = pd.concat([table, went])
     return told.join(facts[["trust_types", "first_quarter"]], on="id").assign(what="metric")
 
 
-def _explained(metric_id: str) -> str:
-    return {"1": NEW_SCORE, "0": NEW_VALUE}.get(metric_id[2], NEW_OTHER)
+def _told_by_value(metric_id: str, ids: pd.Index) -> bool:
+    """Whether an id is that of a score whose value is listed too."""
+    return metric_id.startswith("OF1") and value_id(metric_id) in ids
+
+
+def _explained(metric_id: str, ids: pd.Index) -> str:
+    scored = metric_id[2] == "1" or metric_id[2] == "0" and f"OF1{metric_id[3:]}" in ids
+    return NEW_SCORE if scored else NEW_VALUE if metric_id[2] == "0" else NEW_OTHER
 
 
 def _plain(name: str) -> str:

@@ -11,21 +11,21 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
 from nof.common import NofError, Quarter
+from nof.rules import kinds
 from nof.show.display import plain
 
-TYPE_NAMES = {"acute": "acute", "mental-health-and-community": "mental health and community", "ambulance": "ambulance"}
 MONTHS = "January February March April May June July August September October November December".split()
-_ENDINGS = (" NHS Foundation Trust", " NHS Trust")
 _IN_WORDS = "no one two three four five six seven eight nine ten".split()
 # Capitals whose names begin with a vowel sound: an NHS trust, an ICB, an MRSA rate.
 _VOWEL_LETTERS = "AEFHILMNORSX"
 _LIKE_YOU = re.compile(r"(?:uni(?!n|m)|use|usu|uti|eu|one\b|once\b)", re.IGNORECASE)
+_NOUN = re.compile(r"[^\W_]?(?:[^\W_]|[ '’-])*")
 _LINK = re.compile(r"https?://[^\s()<>\"]+|#section-[a-z0-9-]+")
 
 
@@ -44,6 +44,22 @@ def known(value: Any) -> bool:
     if value is None or (isinstance(value, str | tuple | list | dict | set | frozenset) and not value):
         return False
     return not (pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _name(value: Any) -> Marked:
+    """A text as Markdown that shows exactly it."""
+    if isinstance(value, Marked):
+        return value
+    if not known(value):
+        raise NotKnown(f"expected a name, found {value!r}; ask first with 'if ... is known'")
+    return Marked(plain(value))
+
+
+def _noun(word: str) -> str:
+    """A noun or verb of the sentence itself, which is not escaped: letters, blanks, hyphens, apostrophes."""
+    if not _NOUN.fullmatch(word):
+        raise NofError(f"expected a word, found {word!r}")
+    return word
 
 
 def _finite(value: Any) -> float:
@@ -76,6 +92,8 @@ def signed(value: float, digits: int = 2) -> Marked:
 def percent(part: float, digits: int = 0) -> Marked:
     """A share from 0 to 1 in percent: "95%"; "above 99%" and "below 1%" where it is not quite all or none."""
     share, unit = 100 * _finite(part), 10**-digits
+    if not 0 <= share <= 100 + 1e-9:
+        raise NotKnown(f"expected a share from 0 to 1, found {part!r}")
     if 100 - unit < share < 100:
         return Marked(f"above {100 - unit:.{digits}f}%")
     if 0 < share < unit:
@@ -115,7 +133,7 @@ def _whole(value: float) -> int:
 
 def plural(value: float, one: str, several: str = "") -> str:
     """The noun or verb that goes with a count: "trust" or "trusts", "is" or "are"."""
-    return one if _finite(value) == 1 else several or f"{one}s"
+    return _noun(one if _finite(value) == 1 else several or f"{one}s")
 
 
 def count(value: float, one: str = "", several: str = "", words: bool = False) -> Marked:
@@ -139,6 +157,7 @@ def of(part: float, whole: float, one: str = "", several: str = "") -> Marked:
 
 def share(part: float, whole: float) -> Marked:
     """ "49 of 61 (80%)"; all of them never reads as 100% unless it is."""
+    part, whole = _whole(part), _whole(whole)
     if whole == 0:
         return Marked("0 of 0")
     per_cent = 100 * part / whole
@@ -163,8 +182,8 @@ def places(number: float, low: float, high: float) -> Marked:
         The rank and the ends of its likely range; 1 is best, NaN where the range is not known.
     """
     if pd.isna(low) or pd.isna(high):
-        return Marked(f"{number:.0f} (likely range not known)")
-    return Marked(f"{number:.0f} ({low:.0f} to {high:.0f})")
+        return Marked(f"{_finite(number):.0f} (likely range not known)")
+    return Marked(f"{_finite(number):.0f} ({low:.0f} to {high:.0f})")
 
 
 def better(change: float, good: str = "better", bad: str = "worse", same: str = "the same", low: bool = True) -> str:
@@ -189,7 +208,7 @@ def listed(names: Iterable[str]) -> str:
 
 def listed_names(names: Iterable[Any], limit: int = 0, more: str = "other") -> Marked:
     """ "A, B and C"; with a limit "A, B and 3 others"; of nothing "none". Names are escaped."""
-    shown = [name if isinstance(name, Marked) else plain(name) for name in names]
+    shown: list[str] = [_name(name) for name in names]
     if limit and len(shown) > limit:
         shown = [*shown[:limit], count(len(shown) - limit, more)]
     return Marked(listed(shown))
@@ -198,22 +217,20 @@ def listed_names(names: Iterable[Any], limit: int = 0, more: str = "other") -> M
 def linked(name: Any, address: str = "") -> Marked:
     """A name as a link to a web address or a section of the page (#section-...); the name alone where there is none."""
     if not address:
-        return Marked(plain(name))
+        return _name(name)
     if not _LINK.fullmatch(address):
         raise NofError(f"a link to {address!r}: expected https://... or #section-...")
-    return Marked(f"[{plain(name)}]({address})")
+    return Marked(f"[{_name(name)}]({address})")
 
 
 def short_name(name: str) -> str:
-    """A trust's name without "NHS Foundation Trust": for charts, where a table near by has it whole."""
-    for ending in _ENDINGS:
-        name = name.removesuffix(ending)
-    return name
+    """A name without what all of its kind share, as "NHS Foundation Trust": for charts, where a table near by has it whole."""
+    return kinds.short_name(name)
 
 
 def article(words: Any) -> Marked:
     """The words with "a" or "an" before them: "an acute trust", "a mental health trust", "an NHS trust"."""
-    text = words if isinstance(words, Marked) else plain(words)
+    text = _name(words)
     first = str(words).split(" ", 1)[0]
     if first[:1].isdigit():
         vowel = first.startswith("8") or first in ("11", "18") or first.startswith(("11,", "18,", "11th", "18th"))
@@ -226,7 +243,7 @@ def article(words: Any) -> Marked:
 
 def capitalize(text: Any) -> Marked:
     """The same words with a capital at the beginning; the rest stays as it is."""
-    shown = text if isinstance(text, Marked) else plain(text)
+    shown = _name(text)
     return Marked(shown[:1].upper() + shown[1:])
 
 
@@ -243,21 +260,32 @@ def day(date: dt.date) -> Marked:
 
 
 def type_name(trust_type: str) -> str:
-    """Name of a trust type in a sentence: "mental health and community"."""
-    return TYPE_NAMES.get(trust_type, trust_type.replace("-", " "))
+    """Name of a trust type in a sentence: "mental health and community", "integrated care board"."""
+    words = kinds.kind(trust_type)
+    return words.name or words.in_full
 
 
 def bodies(trust_type: str) -> str:
     """What organisations of a type are called together: "acute trusts", "integrated care boards"."""
-    return (
-        f"{type_name(trust_type)} trusts" if trust_type in TYPE_NAMES else f"{type_name(trust_type).removesuffix('s')}s"
-    )
+    return kinds.kind(trust_type).in_full_many
+
+
+def _of_text(write: Callable[[str], str]) -> Callable[[Any], str]:
+    """The same for a template, where a text that is not known is an error in plain words."""
+
+    def filled(value: Any) -> str:
+        """See the function that it stands for."""
+        if not isinstance(value, str) or not value:
+            raise NotKnown(f"expected a text, found {value!r}; ask first with 'if ... is known'")
+        return write(value)
+
+    return filled
 
 
 FILTERS = {
     "article": article,
     "better": better,
-    "bodies": bodies,
+    "bodies": _of_text(bodies),
     "capitalize": capitalize,
     "count": count,
     "day": day,
@@ -271,12 +299,12 @@ FILTERS = {
     "places": places,
     "plural": plural,
     "points": points,
-    "quarter": quarter,
+    "quarter": _of_text(quarter),
     "segment": segment,
     "share": share,
-    "short_name": short_name,
+    "short_name": _of_text(short_name),
     "signed": signed,
     "to": to,
     "trusts": trusts,
-    "type_name": type_name,
+    "type_name": _of_text(type_name),
 }

@@ -60,6 +60,9 @@ from nof.show.grammar import Marked, NotKnown
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 _FILLED = "_filled_"  # the filter through which everything goes that a template fills in
+_MARK = "\ue000"  # stands for a moment before what was filled in, and never in a text
+# A number that was filled in and happens to stand at the beginning of a line is no item of a list.
+_NO_ITEM = re.compile(rf"^([ \t]*){_MARK}(\d{{1,9}})([.)])(?=\s|$)", re.MULTILINE)
 _RECORD = "_record_"  # the name under which a rendering keeps what was filled in
 
 
@@ -135,6 +138,7 @@ def fill(template: str, names: Names) -> Words:
     record: list[tuple[str, str]] = []
     with _explained():
         text = compiled.render(names.values | {_RECORD: (record, names.definitions)})
+    text = _NO_ITEM.sub(r"\1\2\\\3", text).replace(_MARK, "")
     text = _BLANK_LINES.sub("\n\n", text).strip()
     return Words(text, told_of(record, needed, names) if text else {})
 
@@ -245,12 +249,15 @@ def _told(value: nodes.Node) -> str:
 def _fill(context: jinja2.runtime.Context, value: Any, name: str) -> str:
     """The Markdown of one value, kept on record under its name."""
     record, definitions = context[_RECORD]
-    text = value if isinstance(value, Marked) else _written(value, name, definitions)
-    record.append((name, str(text)))
-    return text
+    root, _, attribute = name.partition(".")
+    owner = context.resolve(root) if attribute else None
+    about = owner.definitions().get(attribute) if isinstance(owner, Facts) else definitions.get(name)
+    text = (value if isinstance(value, Marked) else _written(value, name, about)).replace(_MARK, "")
+    record.append((name, text))
+    return text if root == "loop" else f"{_MARK}{text}"  # a loop's own count is there to number a list
 
 
-def _written(value: Any, name: str, definitions: Mapping[str, Any]) -> str:
+def _written(value: Any, name: str, about: Definition | None) -> str:
     if isinstance(value, Words):
         return value.markdown
     if isinstance(value, jinja2.Undefined):
@@ -259,7 +266,7 @@ def _written(value: Any, name: str, definitions: Mapping[str, Any]) -> str:
         return plain(value)
     if isinstance(value, dt.date):
         return grammar.day(value)
-    digits = getattr(definitions.get(name), "digits", None)
+    digits = about.digits if about else None
     if not grammar.known(value):
         raise NotKnown(f"{name or 'an expression'} is not known ({value!r}); ask first with 'if {name} is known'")
     if not isinstance(value, bool) and pd.api.types.is_number(value):
@@ -321,7 +328,15 @@ def _explained() -> Iterator[None]:
         raise TemplateError(f"line {error.lineno}: {error.message}") from None
     except TemplateError:
         raise
-    except (jinja2.TemplateError, NofError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except (
+        jinja2.TemplateError,
+        NofError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+    ) as error:
         raise TemplateError(f"{_line(error)}{error}") from None
 
 

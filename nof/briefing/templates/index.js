@@ -8,7 +8,7 @@
   const selects = [...form.querySelectorAll("select")];
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const value = (cell) => cell.dataset.value ?? cell.textContent.trim();
-  const trusts = (count) => (count === 1 ? "trust" : "trusts");
+  const noun = (of, count) => (count === 1 ? of.one : of.many);
 
   const leagues = [...document.querySelectorAll(".league")].map((section) => {
     const heads = [...section.querySelectorAll("thead th")];
@@ -19,7 +19,7 @@
       name: plain(element.querySelector("th").textContent),
       facts: columns.map((column) => value(element.cells[column])),
     }));
-    return { section, heads, rows, kind: section.dataset.kind, count: section.querySelector(".shown"),
+    return { section, heads, rows, kind: section.dataset.kind, one: section.dataset.one, many: section.dataset.many, count: section.querySelector(".shown"),
       table: section.querySelector(".table"), body: section.querySelector("tbody") };
   });
 
@@ -44,13 +44,13 @@
       }
       const all = league.rows.length;
       league.table.hidden = shown === 0;
-      league.count.textContent = `${shown} of ${all} ${league.kind} ${trusts(all)} shown`;
+      league.count.textContent = `${shown} of ${all} ${noun(league, all)} shown`;
       return { shown, all, kind: league.kind };
     });
     const shown = parts.reduce((sum, part) => sum + part.shown, 0);
     const all = parts.reduce((sum, part) => sum + part.all, 0);
     const split = parts.filter((part) => part.shown).map((part) => `${part.shown} ${part.kind}`).join(", ");
-    return `${shown} of ${all} ${trusts(all)} shown${shown && parts.length > 1 ? `: ${split}` : ""}.`;
+    return `${shown} of ${all} ${noun(form.dataset, all)} shown${shown && parts.length > 1 ? `: ${split}` : ""}.`;
   };
 
   const sort = (league, head, column) => {
@@ -71,7 +71,7 @@
     league.body.append(...keyed.sort(compare).map((one) => one.row.element));
     for (const other of league.heads) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    say(`${league.kind[0].toUpperCase()}${league.kind.slice(1)} trusts sorted by ${head.textContent.toLowerCase()}, `
+    say(`${league.many[0].toUpperCase()}${league.many.slice(1)} sorted by ${head.textContent.toLowerCase()}, `
       + `${down ? "descending" : "ascending"}.`);
   };
 
