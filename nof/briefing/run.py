@@ -25,6 +25,7 @@ from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
+from nof.method.contributions import published_value_id
 from nof.read import findings
 from nof.rules import recompute, reconcile
 
