@@ -38,11 +38,12 @@ Reconciliation
     reconcile_tables         Card and tables of the reconciliation, of its ranking pools, rules and their sources.
 
 What a rank cannot tell you
-    limit_front              The first page of the limitations briefing, and its last: how it was done.
-    limit_words              Sentences of the limitations briefing.
-    limit_method_words       Sentences of the limitations briefing on kinds of trust and on choices of method.
+    limits                   Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
+    limit_facts              The facts of each section, made from these frames.
     limit_charts             Figures of the limitations briefing; caption and alt text state the finding.
     limit_tables             Tables of the limitations briefing, folded to what a reader needs.
+    read_covariate           A number for each trust from a CSV file, to set beside the average score.
+    rank_confidence_sets     Confidence sets for ranks, from any estimates and their errors.
 
 One trust, for its board
     trust_start              Headline, card, what this rests on.
@@ -59,14 +60,14 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method import reconcile_facts
+from nof.method import limits, reconcile_facts
+from nof.method import limits_facts as limit_facts
 from nof.method.board import open_trust
+from nof.method.rank_sets import rank_confidence_sets
 from nof.method.view import compared, open_publication, open_view
+from nof.read.covariate import read_covariate
 from nof.show import limits_charts as limit_charts
-from nof.show import limits_front as limit_front
-from nof.show import limits_method as limit_method_words
 from nof.show import limits_tables as limit_tables
-from nof.show import limits_words as limit_words
 from nof.show import reconcile as reconcile_tables
 from nof.show.charts import caterpillar, metric_sections, show
 from nof.show.restated import restated
@@ -117,9 +118,10 @@ __all__ = [
     "metric_list",
     "reconcile_facts",
     "reconcile_tables",
-    "limit_front",
-    "limit_words",
-    "limit_method_words",
+    "limits",
+    "limit_facts",
+    "rank_confidence_sets",
+    "read_covariate",
     "limit_charts",
     "limit_tables",
     "trust_start",

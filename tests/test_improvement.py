@@ -12,6 +12,7 @@ import pytest
 from nof.common import InputError
 from nof.method import contributions, curves, improvement, whatif
 from nof.method.improvement import _tried, cases_of
+from nof.method.steps import step_chances
 from nof.read import publication
 from nof.read.publication import METRIC_FIELDS, Publication
 from nof.rules import framework as rules
@@ -189,7 +190,24 @@ def test_segment_1_says_what_keeps_it_there(published):
     assert goal.target is None and np.isnan(goal.gap)
     assert goal.cushion == pytest.approx(improvement.edge_brackets(published, Q4).loc[1, "edge"] - goal.average)
     assert improvement.steps(published, Q4, "RYY").empty and improvement.smallest_sets(published, Q4, "RYY").empty
-    assert len(goal.sentences) == 1
+    # The edge is known within a bracket only: its ends are given, here and in the cushion.
+    assert "up to an average of between 2.02 and 2.11, 0.49 to 0.58 above its own" in goal.sentences[0]
+    assert len(goal.sentences) == 2 and "cannot be told" in goal.sentences[1]
+
+
+def test_a_gap_to_an_edge_within_a_bracket_is_a_range(published):
+    goal = improvement.next_segment(published, Q4, "RX4")
+    told = " ".join(goal.sentences)
+    assert "from 2.60 to between 2.57 and 2.60: by less than 0.01 to 0.03, or 0.04 to 0.27 points" in told
+    assert "the middle" in told
+
+
+def test_a_known_edge_is_one_figure(whole):
+    for code in trusts_of(whole, Q4):
+        goal = improvement.next_segment(whole, Q4, code)
+        told = " ".join(goal.sentences)
+        assert "between" not in told and "cannot be told" not in told
+        assert goal.target is None or f"to {goal.edge:.2f}: by" in told
 
 
 def test_whole_pool_edges_are_the_quartiles(whole):
@@ -338,23 +356,22 @@ def test_the_score_needed_closes_the_gap_exactly(whole):
                 assert not one.closes and "better than 1.00" in one.why_not
 
 
-def test_trusts_passed_and_how_often_are_counts_of_the_file(published):
+def test_trusts_passed_and_the_usual_move_are_those_of_the_file(published):
     table = improvement.steps(published, Q4, "RWR").set_index("metric_id")
     one = table.loc["OF1082"]
     values = published.publication.metrics.query("metric_id == 'OF0082'").pivot(
         index="trust_code", columns="quarter", values="value"
     )
     better = -values.diff(axis=1).iloc[:, 1:].to_numpy().ravel()
-    assert one["of"] == np.isfinite(better).sum() == 183
-    assert one["times"] == (better >= 6.22 - one["value_needed"] - 1e-9).sum()
-    assert one["percentile"] == pytest.approx(100 * (1 - one["times"] / 183))
     assert one["trusts_passed"] == ((values[Q4] > one["value_needed"]) & (values[Q4] < 6.22)).sum()
     assert one["usual"] == pytest.approx(np.nanmedian(np.abs(better)))
 
 
 def test_a_survey_counts_once_a_year_and_unpublished_values_are_said_to_be_so(published):
     table = improvement.steps(published, Q4, "RWR").set_index("metric_id")
-    assert (table.loc["OF1084", "of"], table.loc["OF1084", "updates"]) == (61, "yearly")
+    assert table.loc["OF1084", "updates"] == "yearly"
+    often = step_chances(published, Q4, "RWR").set_index("metric_id")
+    assert (often.loc["OF1084", "every"], often.loc["OF1082", "every"]) == (61, 183)
     assert (table.loc["OF1082", "updates"], table.loc["OF1086", "updates"]) == ("quarterly", "yearly")
     assert table.loc["OF1035", "basis"] == "not available" and "not available" in table.loc["OF1035", "why_not"]
     assert np.isnan(table.loc["OF1035", "value_needed"])
@@ -400,7 +417,8 @@ def test_a_first_quarter_has_steps_but_no_history():
     national = recompute.recompute(made_up(quarters=(Q4,)))
     code = next(one for one in trusts_of(national, Q4) if improvement.next_segment(national, Q4, one).target)
     table = improvement.steps(national, Q4, code)
-    assert len(table) and (table["of"] == 0).all() and table["percentile"].isna().all()
+    often = step_chances(national, Q4, code)
+    assert len(table) and len(often) and (often[["every", "nearby", "nearby_made"]] == 0).all(axis=None)
     assert improvement.smallest_sets(national, Q4, code).empty
     assert len(improvement.movement_of_others(national, Q4, code).frame) == 1
 
@@ -411,7 +429,8 @@ def test_a_blank_value_leaves_the_change_unknown(whole):
     gone = (metrics["trust_code"] == code) & (metrics["metric_id"] == "OF0082")
     national = recompute.recompute(publish(metrics.assign(value=metrics["value"].mask(gone))))
     found = improvement.steps(national, Q4, code).set_index("metric_id").loc["OF1082"]
-    assert np.isnan(found["value"]) and np.isnan(found["change"]) and np.isnan(found["times"])
+    assert np.isnan(found["value"]) and np.isnan(found["change"])
+    assert "OF1082" not in set(step_chances(national, Q4, code)["metric_id"])
 
 
 # --- sets ---
@@ -496,7 +515,11 @@ def test_movement_is_the_gap_at_each_quarters_edge(published):
     moved = improvement.movement_of_others(published, Q4, "RNK")
     assert moved.frame["quarter"].tolist() == published.publication.quarters
     assert moved.frame["gap"].iloc[-1] == pytest.approx(improvement.next_segment(published, Q4, "RNK").gap)
-    assert moved.gap_at_lowest == moved.frame["gap"].max() and moved.gap_at_highest == moved.frame["gap"].min()
+    average = improvement.next_segment(published, Q4, "RNK").average
+    ends = moved.frame[["edge_low", "edge_high"]]
+    assert (moved.lowest, moved.highest) == (ends["edge_low"].min(), ends["edge_high"].max())
+    assert moved.gap_at_lowest == average - moved.lowest and moved.gap_at_highest == average - moved.highest
+    assert moved.gap_at_lowest >= moved.frame["gap"].max() and moved.gap_at_highest <= moved.frame["gap"].min()
     assert moved.gap_at_highest < 0 < moved.gap_at_lowest  # at the Q3 edge its average would do
     assert "not a forecast" in moved.label
 

@@ -249,6 +249,10 @@ def test_year_on_year_metric_is_blank_for_the_trusts_formed_in_2024(metrics, mer
     (last,) = blank_because_of_merger(metrics, Q4, mergers, metric_periods(metrics, Q4)).to_dict("records")
     assert (last["trust_code"], last["metric_id"]) == ("G6V2S", "OF0041")
     assert last["share_with_metric"] == pytest.approx(50 / 61)
+    # Hampshire and Isle of Wight, merged inside the same window, has a value: the merger alone does not explain the blank.
+    assert last["merged_with_value"] == ("RW1",)
+    first = blank_because_of_merger(metrics, Q1, mergers)
+    assert first["merged_with_value"].tolist() == [(), ()]
 
 
 def test_a_blank_is_not_laid_to_a_merger_outside_the_window(metrics, table):

@@ -193,7 +193,9 @@ def blank_because_of_merger(
         trust_code, metric_id (the score's id only where no value row is published), description,
         reporting_date, event_date, other_codes, other_names, share_with_metric (of the trusts of
         the type, 0 to 1), has_it_in (tuple of the other quarters in which the trust has it: if
-        empty, the metric may not apply to the trust at all).
+        empty, the metric may not apply to the trust at all), merged_with_value (codes of the trusts of its type that
+        took others over inside the same window and have a value all the same: the merger alone then does not explain
+        the blank).
     """
     quarter = quarter_of(quarter)
     periods = metric_periods(metrics, quarter) if periods is None else periods
@@ -213,6 +215,10 @@ def blank_because_of_merger(
         share_with_metric=spanning["trusts"] / spanning["trusts_of_type"],
     )
     blank = pd.Series([quarter.slug not in each for each in has_it_in], found.index, dtype=bool)
+    keys = ["trust_type", "metric_id"]
+    there = found[~blank].groupby(keys)["trust_code"].agg(lambda codes: tuple(sorted(set(codes)))).to_dict()
+    beside = [there.get(key, ()) for key in zip(*(found[one] for one in keys), strict=True)]
+    found = found.assign(merged_with_value=pd.Series(beside, found.index, dtype=object))
     return found.loc[
         blank,
         [
@@ -225,6 +231,7 @@ def blank_because_of_merger(
             "other_names",
             "share_with_metric",
             "has_it_in",
+            "merged_with_value",
         ],
     ].reset_index(drop=True)
 

@@ -1,0 +1,87 @@
+"""What the frames of the limitations and trust briefings say by NHS England's real file, after a review of the statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nof.method import board, limits
+from nof.method.view import open_view, view_of
+from nof.show import limits_front, limits_method, limits_tables, trust_reach, trust_tables
+
+QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
+
+
+@pytest.fixture(scope="module")
+def view(real):
+    return open_view(real, QUARTER, TYPE)
+
+
+def trust(view, code) -> board.Trust:
+    return board.trust_of(view.national, QUARTER, code)
+
+
+def test_likely_ranges_are_nhs_englands_wherever_they_are_shown(view):
+    """Published: RYY 1.20 to 1.89, RV3 at place 1 to 9, RWR 26 to 39; recomputed 1.21 to 1.90, 1 to 10, 25 to 39."""
+    for table in (view.league, limits.places(view)):
+        table = table.set_index("trust_code")
+        assert table.loc["RYY", ["average_low", "average_high"]].tolist() == [1.20, 1.89]
+        assert table.loc["RV3", ["rank_low", "rank_high"]].tolist() == [1, 9]
+        assert table.loc["RWR", ["rank_low", "rank_high"]].tolist() == [26, 39]
+        assert table.loc["RYY", ["average_low_recomputed", "average_high_recomputed"]].tolist() == [1.21, 1.90]
+    assert limits.ranges_published(view)
+    # Of earlier quarters these files hold no league table: ours stand in, and say so.
+    earlier = view_of(view.national, "2025-26-q3", TYPE)
+    assert earlier.league["range_source"].eq("recomputed").all() and not limits.ranges_published(earlier)
+
+
+def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
+    table = limits.by_subtype(view).set_index("trust_subtype")
+    assert table.loc["Mental Health and Learning Disability", "rank_width"] == 41
+    assert table.loc["Community", "rank_width"] == 43
+    assert table.loc["Care Trust", "rank_median"] == 34.5
+    assert "34.5" in str(limits_tables.subtypes(view).data())
+    assert "34.5" in limits_method.types(view).markdown
+
+
+def test_the_sentences_on_method_keep_three_spans_apart(view):
+    for told in (str(limits_front._method_statement(view)), limits_method.method(view).markdown):
+        assert "7 of 61" in told and "20" in told and "42" in told and "defensible" not in told
+
+
+def test_the_csv_tables_hold_the_new_frames(view):
+    tables = limits.tables(view)
+    for name in ("spans", "decision", "cliffs", "edges", "narrowness"):
+        assert len(tables[f"limits_{name}"]), name
+    places = tables["limits_places"]
+    assert {"range_source", "rank_low_published", "chance_own_low", "chance_own_high"} <= set(places.columns)
+    assert (places["chance_own_low"] <= places["chance_own"]).all()
+    assert (places["chance_own"] <= places["chance_own_high"]).all()
+    assert set(tables["limits_edges"]["quarter"]) <= {
+        quarter for quarter in view.publication.quarters if quarter <= QUARTER
+    }
+
+
+def test_a_trusts_step_is_judged_by_those_that_started_nearby(view):
+    own = trust(view, "RX4")
+    table = board.steps(own).set_index("metric_id")
+    assert table.loc["OF1016", ["nearby", "nearby_made"]].tolist() == [26, 5]
+    told = trust_reach.reach(own).markdown
+    assert "trust-quarters" in told and "regression to the mean" in told and "0.04 to 0.27 points" in told
+    first = table[table["closes"]]
+    made = (first["nearby_made"] / first["nearby"]).astype(float)
+    assert made.dropna().is_monotonic_decreasing
+
+
+def test_equally_near_peers_are_one_row(view):
+    for code, alike in (("RXG", 20), ("RDY", 19)):
+        own = trust(view, code)
+        rows = board.near_rows(own)
+        assert rows["trusts"].iloc[0] == 1 and rows["alone"].iloc[0] and not rows["alone"].iloc[-1]
+        assert rows.iloc[-1]["name"] == f"{alike} trusts, equally near" and rows["trusts"].sum() == 22
+        every = board.near(own)
+        assert len(every) == 22 and every["group_size"].max() == alike
+        whole = every[every["group"] == every["group"].max()]
+        assert rows.iloc[-1]["rank_low"] == whole["rank"].min() and rows.iloc[-1]["rank_high"] == whole["rank"].max()
+        assert np.isclose(rows.iloc[-1]["difference"], whole["difference"].median())
+    assert "equally near" in str(trust_tables.near(own).data())
