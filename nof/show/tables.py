@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.common import Quarter
+from nof.method.ranges import source_note
 from nof.rules.framework import Framework
 from nof.rules.recompute import National
 from nof.rules.reconcile import mismatches, summarise
@@ -86,7 +87,8 @@ def league_table(league: pd.DataFrame, caption: str = "The league table") -> Tab
             Column("rank_range", "Likely range of place", align="right"),
             Column("metrics_scored", "Metrics", align="right", format=".0f"),
         ),
-        note=f"{SEGMENT_MEANING} “3 (was 1)”: held at segment 3 by the financial override. {LIKELY_RANGE}",
+        note=f"{SEGMENT_MEANING} “3 (was 1)”: held at segment 3 by the financial override. {LIKELY_RANGE}"
+        + (f" {source_note(league)}" if "range_source" in league else ""),
     )
 
 
