@@ -34,20 +34,16 @@ League table: figures and tables
     metric_list              The scored metrics of a trust type and what is known of their rules.
 
 Reconciliation
-    reconciliation_opening   What the reconciliation covers.
-    reconciliation_card      Key figures of the reconciliation.
-    reconciliation_findings  What is reproduced in full, what is not, and why.
-    reconciliation_table     How many published figures were reproduced, by kind of figure and level.
-    mismatch_table           The largest differences between published and recomputed figures, or words.
-    pool_table               Size of the ranking pool behind each metric by quarter, by the grid test.
-    rules_table              Every metric that the rules file knows of, how it is scored and how sure that is.
+    reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
+    reconcile_tables         Card and tables of the reconciliation, of its ranking pools, rules and their sources.
 
 What a rank cannot tell you
-    limit_front              The first page of the limitations briefing, and its last: how it was done.
-    limit_words              Sentences of the limitations briefing.
-    limit_method_words       Sentences of the limitations briefing on kinds of trust and on choices of method.
+    limits                   Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
+    limit_facts              The facts of each section, made from these frames.
     limit_charts             Figures of the limitations briefing; caption and alt text state the finding.
     limit_tables             Tables of the limitations briefing, folded to what a reader needs.
+    read_covariate           A number for each trust from a CSV file, to set beside the average score.
+    rank_confidence_sets     Confidence sets for ranks, from any estimates and their errors.
 
 One trust, for its board
     trust_start              Headline, card, what this rests on.
@@ -64,26 +60,23 @@ Explore
 
 from nof import explore
 from nof.explore import connect
+from nof.method import limits, reconcile_facts
+from nof.method import limits_facts as limit_facts
 from nof.method.board import open_trust
+from nof.method.rank_sets import rank_confidence_sets
 from nof.method.view import compared, open_publication, open_view
+from nof.read.covariate import read_covariate
 from nof.show import limits_charts as limit_charts
-from nof.show import limits_front as limit_front
-from nof.show import limits_method as limit_method_words
 from nof.show import limits_tables as limit_tables
-from nof.show import limits_words as limit_words
+from nof.show import reconcile as reconcile_tables
 from nof.show.charts import caterpillar, metric_sections, show
-from nof.show.reconcile import reconciliation_card, reconciliation_findings, reconciliation_opening
 from nof.show.restated import restated
 from nof.show.say import say
 from nof.show.tables import (
     domain_heat_map,
     league_table,
     metric_list,
-    mismatch_table,
     movers,
-    pool_table,
-    reconciliation_table,
-    rules_table,
     score_map,
     top_without_specialists,
 )
@@ -123,16 +116,12 @@ __all__ = [
     "domain_heat_map",
     "score_map",
     "metric_list",
-    "reconciliation_opening",
-    "reconciliation_card",
-    "reconciliation_findings",
-    "reconciliation_table",
-    "mismatch_table",
-    "pool_table",
-    "rules_table",
-    "limit_front",
-    "limit_words",
-    "limit_method_words",
+    "reconcile_facts",
+    "reconcile_tables",
+    "limits",
+    "limit_facts",
+    "rank_confidence_sets",
+    "read_covariate",
     "limit_charts",
     "limit_tables",
     "trust_start",

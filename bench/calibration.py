@@ -89,11 +89,11 @@ def _joined(table: pd.DataFrame, together, first: np.ndarray, second: np.ndarray
     return found
 
 
-def judged(drawn: pd.DataFrame, together) -> pd.DataFrame:
-    """p and q of every trust and step of drawn changes; each step's mean is taken off first."""
+def judged(drawn: pd.DataFrame, together, steps=None) -> pd.DataFrame:
+    """p and q of every trust of some steps (all) of drawn changes; each step's mean is taken off first."""
     drawn = drawn - drawn.groupby(level=[0, 1]).transform("mean")
     noise = pooled_noise.PooledNoise(np.rint(drawn / pooled_noise.GRID), together)
-    steps = drawn.index.droplevel("trust_code").unique()
+    steps = drawn.index.droplevel("trust_code").unique() if steps is None else steps
     parts = {step: change.judged(noise, step)[["p_value"]] for step in steps}
     for part in parts.values():
         part["q_value"] = change.adjusted_p_values(part["p_value"])
@@ -129,7 +129,7 @@ def power(changes: pd.DataFrame, table: pd.DataFrame, tests: pd.DataFrame, toget
         for _ in range(runs):
             drawn = draw(random)
             drawn.loc[(*step, code)] = drawn.loc[(*step, code)].to_numpy() + shift(random)
-            hits += bool(judged(drawn, together).loc[(*step, code), "q_value"] <= change.FALSE_DISCOVERIES)
+            hits += bool(judged(drawn, together, [step]).loc[(*step, code), "q_value"] <= change.FALSE_DISCOVERIES)
         rows.append((name, code, newest.loc[code, "metrics_tested"], hits / runs))
 
     def spread(code: str, points: float, over: int | None = None):

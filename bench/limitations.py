@@ -1,4 +1,4 @@
-"""How long the limitations briefing takes for one trust type: the notebook as `nof brief` runs it, and its parts.
+"""How long rank sets take, and the limitations briefing for one trust type: the notebook as `nof brief` runs it, its parts.
 
     python bench/limitations.py [FOLDER [QUARTER]]
 
@@ -15,22 +15,41 @@ from nof import common
 from nof.read.publication import read
 
 TARGET = 60.0
+CSRANKS = 5.5  # seconds that the authors' R package csranks takes for 38 units, as published beside it
 PARTS = (
-    "league",
     "places",
-    "pairing",
+    "components",
     "reliability",
     "correlations",
     "steps",
     "periods",
     "multiverse",
     "choices",
-    "shuffled",
+    "decisions",
+    "cliffs",
     "affected",
     "blanks",
     "merged",
     "subtypes",
 )
+
+
+def rank_sets(units: int) -> dict[str, float]:
+    """Seconds of this process for the sets of so many made-up units, with the default draws."""
+    import numpy as np
+    import pandas as pd
+
+    from nof.method.rank_sets import rank_confidence_sets
+
+    generator = np.random.default_rng(0)
+    estimate = pd.Series(generator.normal(0, 2, units))
+    error = pd.Series(generator.uniform(0.5, 1.5, units))
+    taken = {}
+    for name, simultaneous in (("own", False), ("joint", True)):
+        started = time.process_time()
+        rank_confidence_sets(estimate, error, simultaneous=simultaneous)
+        taken[f"{name} sets of {units}"] = time.process_time() - started
+    return taken
 
 
 def parts(folder: str, quarter: str, trust_type: str) -> dict[str, float]:
@@ -79,6 +98,9 @@ def main() -> None:
         )
         print("  " + "  ".join(f"{name} {seconds:.2f} s" for name, seconds in found.items() if seconds >= 0.005))
         return
+    for units in (38, 61, 134, 205):
+        shown = "  ".join(f"{name} {seconds:.2f} s" for name, seconds in rank_sets(units).items())
+        print(shown + (f"  (csranks: {CSRANKS} s)" if units == 38 else ""), flush=True)
     folder = sys.argv[1] if len(sys.argv) > 1 else str(common.share("data", "demo"))
     publication = read(folder)
     quarter = sys.argv[2] if len(sys.argv) > 2 else publication.latest

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
+import nbformat
 import pandas as pd
 import pytest
+from conftest import ROOT
 
+from nof.method import reconcile_facts
 from nof.method.view import View, compared, open_publication
 from nof.show import charts, reconcile, tables, words
 from nof.show import charts as sections
 from nof.show.display import Chart, Table, Words
+from nof.show.say import say
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -66,44 +70,67 @@ def test_the_list_of_metrics_and_the_map_of_scores_are_whole(view):
     assert len(scores.frame) == 61 and set(view.metrics["metric_id"]) <= {column.name for column in scores.columns}
 
 
-def test_reconciliation_counts_every_figure_once_and_never_rounds_up_to_all(beside):
-    table = tables.reconciliation_table(beside).frame
+def test_reconciliation_counts_every_figure_once_and_never_rounds_up_to_all(view, beside):
+    table = reconcile.reconciliation_table(beside).frame
     assert table["published"].sum() == len(beside)
     equal = (beside["difference"].abs() <= 0.005 + 1e-9).sum()
     assert table["reproduced"].sum() == equal
-    assert tables._share(99.97) == "99.9" and tables._share(100) == "100.0"
-    card = dict((label, value) for label, value, _ in reconcile.reconciliation_card(beside).items)
+    assert reconcile._share(99.97) == "99.9" and reconcile._share(100) == "100.0"
+    found = reconcile_facts.reconciliation(view.national, beside, QUARTER)
+    card = dict((label, value) for label, value, _ in reconcile.card(found).items)
     assert card["Figures compared"] == f"{len(beside):,}" and card["Equal as published"] == f"{equal:,}"
 
 
-def test_the_largest_differences_come_first_and_none_is_said_in_words(beside):
-    table = tables.mismatch_table(beside, 5)
-    sizes = table.frame["difference"].abs().tolist()
+def test_each_rule_that_is_not_reproduced_has_one_row_with_its_largest_difference(beside):
     missed = beside[beside["difference"].abs() > 0.005 + 1e-9]
+    table = reconcile.mismatch_table(beside, 5)
+    sizes = (table.frame["recomputed"] - table.frame["published"]).abs().tolist()
     assert sizes == sorted(sizes, reverse=True) and len(sizes) == 5 and sizes[0] == missed["difference"].abs().max()
-    assert table.caption == f"The 5 largest differences of {len(missed):,}"
-    assert tables.mismatch_table(missed.head(3)).caption == "All 3 differences"
-    assert tables.mismatch_table(missed.head(1)).caption == "The one difference"
-    none = tables.mismatch_table(beside.drop(missed.index))
-    assert isinstance(none, Words) and "no published figure differs" in none.markdown
+    rules = len(missed.drop_duplicates(["rule", "level"]))
+    assert table.caption == f"{rules} rules with {len(missed):,} differences: the 5 with the largest"
+    whole = reconcile.mismatch_table(beside, 1000).frame
+    assert whole["missed"].sum() == len(missed) and not whole.duplicated(["rule", "level"]).any()
+    assert (whole["missed"] <= whole["compared"]).all()
+    assert reconcile.mismatch_table(missed.head(1)).caption == "One rule with 1 difference"
+    assert reconcile.mismatch_table(beside.drop(missed.index)) is None
 
 
 def test_the_pools_shown_are_those_of_the_method_notes(view):
-    shown = tables.pool_table(view.national).frame.set_index("metric_id")
+    shown = reconcile.pool_table(view.national).frame.set_index("metric_id")
     assert shown.loc["OF1005", ["2025-26-q1", "2025-26-q4"]].tolist() == [121, 120]
     assert shown.loc["OF1082", QUARTER] == 205 and shown.loc["OF1061", "pool"] == "mental health and community"
 
 
 def test_the_rules_shown_are_all_that_are_known_and_a_year_without_any_says_so(view):
     framework = view.framework
-    assert len(tables.rules_table(framework).frame) == len(framework.metrics)
-    none = tables.rules_table(framework.model_copy(update={"metrics": ()}))
-    assert isinstance(none, Words) and "No rule of 2025/26 is known" in none.markdown
+    assert len(reconcile.rules_table(framework).frame) == len(framework.metrics)
+    assert reconcile.rules_table(framework.model_copy(update={"metrics": ()})) is None
+    explained = set(reconcile.sources_table(framework).frame["short"])
+    assert {"CSV", "SPEC", "MAN"} <= explained == set(framework.sources)
+
+
+def test_the_reconciliation_says_what_it_rests_on_and_why_figures_differ(view, beside):
+    found = reconcile_facts.reconciliation(view.national, beside, QUARTER)
+    said = told("reconciliation", found, {"pools": object(), "framework": view.framework})
+    assert "The national ranking pool is not whole" in said and "Q1 2025/26" in said and "NHS England's files" in said
+    assert "mental health and community trusts" in said and "Nothing is left over" not in said
+    assert f"{found.in_full} of {found.rules} rules are reproduced without exception" in said
+    missed = beside[beside["difference"].abs() > 0.005 + 1e-9]
+    equal = reconcile_facts.reconciliation(view.national, beside.drop(missed.index), QUARTER)
+    said = told("reconciliation", equal, {"pools": None, "framework": view.framework})
+    assert "Every figure that can be recomputed comes out equal" in said and "Nothing is left over" in said
+    assert "No pool can be told" in said
+
+
+def told(notebook: str, *facts) -> str:
+    """The words of a notebook's cells, with these facts."""
+    cells = [cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells]
+    return "\n\n".join(
+        say(source.partition("\n")[2], list(facts)).markdown for source in cells if source.startswith("%%say")
+    )
 
 
 def test_the_opening_says_how_many_figures_come_out_equal_and_what_the_files_lack(view):
-    told = reconcile.reconciliation_opening(view.national, QUARTER).markdown
-    assert "The national ranking pool is not whole" in told and "Q1 2025/26" in told and "NHS England's files" in told
     own = words.opening(view).markdown
     total, equal = view.reproduced
     assert (

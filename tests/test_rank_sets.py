@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, optimize, stats
 
-from nof.method import rank_sets
-from nof.method.rank_sets import (
-    compare,
-    joint_rank_intervals,
-    multinomial_rank_sets,
-    possible_best,
-    possible_worst,
-    rank_confidence_sets,
-    told_apart,
-)
+from nof.method.rank_sets import joint_rank_intervals, multinomial_rank_sets, rank_confidence_sets
 
 BOUNDS = ["lower", "upper"]
 
@@ -51,26 +41,38 @@ def travel(reference) -> pd.DataFrame:
 
 # ---- Published numbers ----------------------------------------------------------------------
 
+KINDS = {
+    "m": {},
+    "s": {"simultaneous": True},
+    "s75": {"simultaneous": True, "level": 0.75},
+    "ss": {"simultaneous": True, "stepdown": False},
+}
+# Bounds without a stable limit in the authors' own runs: the United Kingdom's marginal lower one in mathematics.
+KNIFE_EDGE = {("maths", "m"): {("United Kingdom", "lower")}}
+
 
 @pytest.mark.parametrize(
-    ("column", "options", "most_flagged"),
-    [
-        ("m", {}, 7),
-        ("s", {"simultaneous": True}, 4),
-        ("s75", {"simultaneous": True, "level": 0.75}, 3),
-        ("ss", {"simultaneous": True, "stepdown": False}, 3),
-    ],
+    ("subject", "column"),
+    [("maths", "m"), ("maths", "s"), ("maths", "s75"), ("maths", "ss"), ("science", "m"), ("science", "s")],
 )
-def test_agrees_with_csranks_on_pisa(pisa, column, options, most_flagged):
-    found = rank_confidence_sets(pisa["score"], pisa["se"], best="high", **options)
-    assert (found["rank"] == pisa["rank"]).all()
-    assert_same_sets(found, pisa[f"{column}L"], pisa[f"{column}U"], most_flagged)
-
-
-def test_knife_edge_of_the_united_kingdom_is_flagged(pisa):
-    found = rank_confidence_sets(pisa["score"], pisa["se"], best="high")
-    assert found.loc["United Kingdom", "unstable"]
-    assert found.loc["United Kingdom", "lower"] in (7, 8)
+def test_every_bound_with_a_stable_limit_is_that_of_csranks(reference, subject, column):
+    table = pd.read_csv(reference / f"csranks-pisa2018-{subject}.csv", index_col="j")
+    found = rank_confidence_sets(table["score"], table["se"], best="high", **KINDS[column])
+    compared = 0
+    for end, letter in (("lower", "L"), ("upper", "U")):
+        stable = table.get(f"stable_{column}{letter}", pd.Series(True, table.index)).astype(bool)
+        for unit, _ in (pair for pair in KNIFE_EDGE.get((subject, column), ()) if pair[1] == end):
+            stable[unit] = False
+            assert found.loc[unit, "unstable"]
+        assert (found.loc[stable, end] == table.loc[stable, f"{column}{letter}"]).all()
+        # Elsewhere the authors' one run of 20,000 draws can lie off the limit: Lithuania's lower bound in science tends
+        # to 21 (a million draws, three seeds), not 23. What differs must be known to be unstable.
+        differs = found[end] != table[f"{column}{letter}"]
+        assert found.loc[differs, "unstable"].all()
+        assert ((found[end] - table[f"{column}{letter}"]).abs() <= 2).all()
+        compared += stable.sum()
+    assert compared >= 2 * len(table) - 8
+    assert found["unstable"].sum() <= 5
 
 
 def test_best_five_and_worst_three_of_pisa(pisa):
@@ -78,14 +80,11 @@ def test_best_five_and_worst_three_of_pisa(pisa):
         "Belgium", "Canada", "Denmark", "Estonia", "Finland", "Japan", "Korea", "Netherlands",
         "Poland", "Slovenia", "Sweden", "Switzerland",
     }  # fmt: skip
-    values = pisa["score"], pisa["se"]
     for level, expected in ((0.95, best), (0.90, best - {"Sweden"})):
-        found = possible_best(*values, 5, best="high", level=level)
-        assert set(found.index[found["possible"]]) == expected
-        assert not found["unstable"].any()
-    worst = possible_worst(*values, 3, best="high")
-    assert set(worst.index[worst["possible"]]) == {"Chile", "Colombia", "Costa Rica", "Mexico"}
-    assert not worst["unstable"].any()
+        found = rank_confidence_sets(pisa["score"], pisa["se"], best="high", level=level, simultaneous=True)
+        assert set(found.index[found["lower"] <= 5]) == expected
+        if level == 0.95:
+            assert set(found.index[found["upper"] > 38 - 3]) == {"Chile", "Colombia", "Costa Rica", "Mexico"}
 
 
 def test_one_to_ten_with_unit_errors():
@@ -118,7 +117,6 @@ def test_multinomial_examples(counts, simultaneous, lower, upper):
     found = multinomial_rank_sets(pd.Series(counts), simultaneous=simultaneous)
     assert found["lower"].tolist() == lower
     assert found["upper"].tolist() == upper
-    assert not found["unstable"].any()
     turned = multinomial_rank_sets(pd.Series(counts), simultaneous=simultaneous, best="low")
     assert (turned["lower"] == len(counts) + 1 - found["upper"]).all()
     assert (turned["upper"] == len(counts) + 1 - found["lower"]).all()
@@ -130,7 +128,6 @@ def test_all_travel_times_of_klein_wright_and_wieczorek(travel):
     assert len(found) == 51
     assert (found["lower"] == travel["L"]).all()
     assert (found["upper"] == travel["U"]).all()
-    assert not found["unstable"].any()
     # Their table gives ties the last place, ours the first.
     assert (values[0].rank(method="max") == travel["Rank"]).all()
     assert (found["rank"] == values[0].rank(method="min")).all()
@@ -158,8 +155,8 @@ def test_agrees_with_multiple_inference(simultaneous):
             oracle = model(value.to_numpy(), matrix, random_state=seed).fit(n_samples=20_000)
             lower, upper = oracle.conf_int().T
         found = rank_confidence_sets(
-            value, None, best="high", covariance=pd.DataFrame(matrix), simultaneous=simultaneous
-        )
+            value, pd.DataFrame(matrix), best="high", simultaneous=simultaneous, draws=20_000
+        )  # as many as the oracle, so that what its seed can move is flagged
         assert_same_sets(found, lower, upper, 9)
         flagged += found["unstable"].sum()
     # One pair on the edge can move a whole stepdown, so the limit is for all 72 rows together.
@@ -188,46 +185,50 @@ def test_agrees_with_exact_integration():
     assert_same_sets(found, lower, upper, 3)
 
 
-def full_stepdown(comparison, family_of, level: float, draws: int, seed: int):
-    """The same draws without a floor: every difference kept, one family at a time."""
-    errors = np.hstack([part for _, part in rank_sets.drawn_errors(comparison, draws, seed)])
-    n = len(errors)
-    gaps = (errors[None, :, :] - errors[:, None, :]) * comparison.scale[:, :, None]
-    lower, upper = np.empty(n, int), np.empty(n, int)
+def full_stepdown(value: pd.Series, error: pd.Series, level: float, draws: int, seed: int, simultaneous: bool):
+    """The definition in loops: every difference of the same draws kept, one family and one comparison at a time."""
+    order = np.argsort(value.to_numpy(), kind="stable")
+    x, s, n = value.to_numpy()[order], error.to_numpy()[order], len(value)
+    drawn = np.random.default_rng(seed).standard_normal((draws, n), dtype=np.float32).astype(float) * s
+    pairs = [(j, k) for j in range(n) for k in range(n) if j != k]  # "k is no better than j"
+    gaps = {(j, k): (drawn[:, k] - drawn[:, j]) / np.hypot(s[j], s[k]) for j, k in pairs}
+    bounds = np.empty((2, n), dtype=int)
     for unit in range(n):
-        open_ = family_of(unit, n)
-        rejected = np.zeros((n, n), dtype=bool)
+        family = pairs if simultaneous else [pair for pair in pairs if unit in pair]
+        rejected: set = set()
         while True:
-            largest = gaps[open_ & ~rejected].max(axis=0)
+            left = [pair for pair in family if pair not in rejected]
+            largest = np.max([gaps[pair] for pair in left], axis=0)
             critical = np.sort(largest)[int(np.ceil(level * draws - 1e-9)) - 1]
-            more = rejected | (open_ & (comparison.evidence > critical))
-            if (more == rejected).all():
+            new = {(j, k) for j, k in left if (x[k] - x[j]) / np.hypot(s[j], s[k]) > critical}
+            rejected |= new
+            if not new:
                 break
-            rejected = more
-        lower[comparison.order[unit]] = 1 + rejected[unit].sum()
-        upper[comparison.order[unit]] = n - rejected[:, unit].sum()
-    return lower, upper
+        better = sum(j == unit for j, _ in rejected)
+        worse = sum(k == unit for _, k in rejected)
+        bounds[:, order[unit]] = 1 + better, n - worse
+    return bounds
 
 
-@pytest.mark.parametrize("level", [0.3, 0.6, 0.75, 0.95])
+@pytest.mark.parametrize("simultaneous", [False, True])
+@pytest.mark.parametrize("level", [0.6, 0.75, 0.95])
 @pytest.mark.parametrize("spread", [0.0, 1.5, 6.0])
-def test_keeping_only_large_differences_changes_nothing(level, spread):
+def test_what_is_left_out_for_speed_changes_nothing(level, spread, simultaneous):
     value, error = sample(8, spread, seed=11)
-    comparison = compare(value.to_numpy(), value.index, error, None, None)
+    lower, upper = full_stepdown(value, error, level, 1_500, 5, simultaneous)
+    found = rank_confidence_sets(value, error, best="high", level=level, simultaneous=simultaneous, draws=1_500, seed=5)
+    assert found["lower"].tolist() == lower.tolist()
+    assert found["upper"].tolist() == upper.tolist()
 
-    def everything(_, n):
-        return ~np.eye(n, dtype=bool)
 
-    def cross(unit, n):
-        return (np.arange(n)[:, None] == unit) ^ (np.arange(n)[None, :] == unit)
-
-    for family_of, simultaneous in ((everything, True), (cross, False)):
-        lower, upper = full_stepdown(comparison, family_of, level, 1_500, 5)
-        found = rank_confidence_sets(
-            value, error, best="high", level=level, simultaneous=simultaneous, draws=1_500, seed=5
-        )
-        assert found["lower"].tolist() == lower.tolist()
-        assert found["upper"].tolist() == upper.tolist()
+@pytest.mark.parametrize("simultaneous", [False, True])
+def test_many_units_with_unlike_errors_lose_no_large_difference(simultaneous):
+    value, error = sample(40, 2, seed=21)
+    error = error**4  # from 0.06 to 5: groups of unlike errors
+    found = rank_confidence_sets(value, error, best="high", simultaneous=simultaneous, draws=4_000, seed=2)
+    lower, upper = full_stepdown(value, error, 0.95, 4_000, 2, simultaneous)
+    assert found["lower"].tolist() == lower.tolist()
+    assert found["upper"].tolist() == upper.tolist()
 
 
 # ---- What must not matter -------------------------------------------------------------------
@@ -266,6 +267,7 @@ def test_wider_errors_and_higher_levels_never_narrow():
         lambda factor: rank_confidence_sets(value, error * factor, simultaneous=True),
         lambda factor: joint_rank_intervals(value, error * factor),
         lambda factor: rank_confidence_sets(value, error, level=1 - 0.4 / factor),
+        lambda factor: rank_confidence_sets(value, error, freedom=50 / factor),
         lambda factor: joint_rank_intervals(value, error, level=1 - 0.4 / factor),
     ]
     for sets in steps:
@@ -308,26 +310,23 @@ def test_too_few_draws_for_the_level_reject_nothing():
     assert found["unstable"].any()
 
 
-# ---- Correlated and paired estimates --------------------------------------------------------
+# ---- Correlated estimates, estimated variances ------------------------------------------------
 
 
-def test_independent_errors_by_three_roads():
+def test_independent_errors_by_two_roads():
     value, error = sample(12, 2, seed=6)
     matrix = pd.DataFrame(np.diag(error**2), index=error.index, columns=error.index)
-    square = np.add.outer(error.to_numpy() ** 2, error.to_numpy() ** 2)
-    pair = np.sqrt(square) * (1 - np.eye(12))
-    pair = pd.DataFrame(pair, index=error.index, columns=error.index)
     expected = rank_confidence_sets(value, error)
-    for options in ({"covariance": matrix}, {"difference_error": pair}):
-        found = rank_confidence_sets(value, None, **options)
-        assert_same_sets(found, expected["lower"], expected["upper"], 3)
+    pd.testing.assert_frame_equal(rank_confidence_sets(value, matrix), expected)
+    nearly = matrix + 1e-12  # no diagonal any more: drawn over eigenvectors
+    assert_same_sets(rank_confidence_sets(value, nearly), expected["lower"], expected["upper"], 3)
 
 
 def test_an_error_common_to_all_cancels():
     value, error = sample(10, 2, seed=7)
     matrix = pd.DataFrame(np.diag(error**2) + 25.0, index=error.index, columns=error.index)
     alone = rank_confidence_sets(value, error)
-    found = rank_confidence_sets(value, None, covariance=matrix)
+    found = rank_confidence_sets(value, matrix)
     assert_same_sets(found, alone["lower"], alone["upper"], 2)
     apart = rank_confidence_sets(value, np.sqrt(error**2 + 25.0))
     assert (apart["upper"] - apart["lower"]).sum() > (found["upper"] - found["lower"]).sum()
@@ -336,47 +335,33 @@ def test_an_error_common_to_all_cancels():
 def test_a_difference_without_error_is_known_or_a_tie():
     labels = list("abcd")
     value = pd.Series([1.0, 1.0, 2.0, 9.0], index=labels)
-    pair = pd.DataFrame(1.0 - np.eye(4), index=labels, columns=labels)
-    pair.loc["a", "b"] = pair.loc["b", "a"] = 0.0
-    found = rank_confidence_sets(value, None, difference_error=pair, simultaneous=True)
+    matrix = pd.DataFrame(np.eye(4), index=labels, columns=labels)
+    matrix.loc["a", "b"] = matrix.loc["b", "a"] = 1.0  # one error for both
+    found = rank_confidence_sets(value, matrix, simultaneous=True)
     assert found["lower"].tolist() == [1, 1, 1, 4]
     assert found["upper"].tolist() == [3, 3, 3, 4]
     value["b"] = 1.01
-    found = rank_confidence_sets(value, None, difference_error=pair, simultaneous=True)
+    found = rank_confidence_sets(value, matrix, simultaneous=True)
     assert found.loc[["a", "b"], "upper"].tolist() == [2, 3]
     assert found.loc[["a", "b"], "lower"].tolist() == [1, 2]
 
 
-def test_degrees_of_freedom_use_the_t_tail():
-    value = pd.Series([0.0, 2.2])
-    pair = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]])
-    for freedom, upper in ((None, 1), (np.inf, 1), (20.0, 1), (8.0, 2), (3.0, 2)):
-        # two-sided 95% points of t: 2.09 with 20 degrees of freedom, 2.31 with 8, 3.18 with 3
-        found = rank_confidence_sets(value, None, difference_error=pair, degrees_of_freedom=freedom)
-        assert found.loc[0, "upper"] == upper
-    frame = pd.DataFrame([[0.0, 8.0], [8.0, 0.0]])
-    found = rank_confidence_sets(value, None, difference_error=pair, degrees_of_freedom=frame)
-    assert found["upper"].tolist() == [2, 2]
+@pytest.mark.parametrize(("freedom", "upper"), [(np.inf, 1), (20.0, 1), (8.0, 2), (3.0, 2)])
+def test_degrees_of_freedom_give_the_t_tail(freedom, upper):
+    # Two-sided 95% points of t: 2.09 with 20 degrees of freedom, 2.31 with 8, 3.18 with 3.
+    found = rank_confidence_sets(pd.Series([0.0, 2.2]), pd.Series([0.5**0.5] * 2), freedom=freedom)
+    assert found.loc[0, "upper"] == upper
     assert not found["unstable"].any()
 
 
-def test_degrees_of_freedom_hold_by_bonferroni_and_holm():
-    value, error = sample(20, 4, seed=13)
-    options = {"simultaneous": True, "degrees_of_freedom": np.inf}
-    single = rank_confidence_sets(value, error, stepdown=False, **options)
-    bar = stats.norm.isf(0.05 / (20 * 19))
-    x, s = value.to_numpy(), error.to_numpy()
-    evidence = (x[:, None] - x[None, :]) / np.hypot(s[:, None], s[None, :])  # low is best
-    assert (single["lower"] == 1 + (evidence > bar).sum(axis=1)).all()
-    assert (single["upper"] == 20 - (evidence < -bar).sum(axis=1)).all()
-    holm = rank_confidence_sets(value, error, **options)
-    drawn = rank_confidence_sets(value, error, simultaneous=True)
-    for narrow, wide in ((holm, single), (drawn, holm)):
-        assert (wide["lower"] <= narrow["lower"]).all()
-        assert (wide["upper"] >= narrow["upper"]).all()
-    mixed = value.sample(frac=1, random_state=1)
-    shuffled = rank_confidence_sets(mixed, error, **options)
-    pd.testing.assert_frame_equal(holm, shuffled.loc[holm.index])
+def test_studentised_range_of_tukey():
+    """All pairs, equal errors, single step: the critical value is Tukey's, over the square root of 2."""
+    for freedom in (12, 1e6):
+        critical = stats.studentized_range.ppf(0.95, 6, freedom) / 2**0.5
+        for factor, told in ((0.985, False), (1.015, True)):
+            value = pd.Series([0.0, *[2.0**0.5 * critical * factor] * 5])
+            found = rank_confidence_sets(value, value * 0 + 1.0, simultaneous=True, stepdown=False, freedom=freedom)
+            assert (found.loc[0, "upper"] == 1) == told
 
 
 # ---- Ties, counts, sets ---------------------------------------------------------------------
@@ -396,33 +381,6 @@ def test_ties_share_rank_and_set():
     for flat in (rank_confidence_sets(value * 0, value), multinomial_rank_sets(value * 0)):
         assert (flat["lower"] == 1).all()
         assert (flat["upper"] == 5).all()
-
-
-def test_told_apart_counts_the_rejected_comparisons():
-    value, error = sample(20, 3, seed=9)
-    for options in ({}, {"simultaneous": True}):
-        found = told_apart(value, error, **options)
-        sets = rank_confidence_sets(value, error, **options)
-        assert (found["told_apart"] == 19 - (sets["upper"] - sets["lower"])).all()
-        assert (found["others"] == 19).all()
-    assert found["better"].sum() == found["worse"].sum()  # simultaneous: each pair seen twice
-
-
-def test_possible_sets_grow_with_k_to_everyone():
-    value, error = sample(12, 4, seed=10)
-    for chosen in (possible_best, possible_worst):
-        members = [chosen(value, error, k)["possible"] for k in range(1, 13)]
-        assert all((wide | ~narrow).all() for narrow, wide in pairwise(members))
-        assert all(member.sum() >= k for k, member in enumerate(members, start=1))
-        assert members[-1].all()
-    assert not members[0].all()
-
-
-def test_best_and_worst_mirror():
-    value, error = sample(12, 4, seed=12)
-    worst = possible_worst(value, error, 3, best="low")
-    best = possible_best(value, error, 3, best="high")
-    assert (worst["possible"] == best["possible"]).all()
 
 
 # ---- Bad input ------------------------------------------------------------------------------
@@ -446,9 +404,10 @@ SQUARE = pd.DataFrame(np.eye(3), index=list("abc"), columns=list("abc"))
         ({"error": ERROR.replace(1.0, np.nan)}, "has missing"),
         ({"error": ERROR * 0}, "above 0"),
         ({"error": -ERROR}, "above 0"),
-        ({"level": 0}, "between 0 and 1"),
-        ({"level": 1}, "between 0 and 1"),
-        ({"level": 95}, "between 0 and 1"),
+        ({"error": None}, "must be a pandas Series"),
+        ({"level": 0}, "level must be between"),
+        ({"level": 1}, "level must be between"),
+        ({"level": 95}, "level must be between"),
         ({"best": "lowest"}, "best must be"),
     ],
 )
@@ -459,28 +418,25 @@ def test_bad_values_are_refused(call, changed, message):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("error", "options", "message"),
     [
-        ({}, "standard_error is needed"),
-        ({"covariance": SQUARE, "difference_error": 1 - SQUARE}, "not both"),
-        ({"covariance": SQUARE.to_numpy()}, "must be a DataFrame"),
-        ({"covariance": SQUARE.iloc[:2, :2]}, "same labels"),
-        ({"covariance": SQUARE.rename(columns={"a": "z"})}, "same labels"),
-        ({"covariance": SQUARE.replace(1.0, np.nan)}, "missing"),
-        ({"covariance": SQUARE - 1.5}, "negative eigenvalue"),
-        ({"covariance": SQUARE.cumsum()}, "not symmetric"),
-        ({"difference_error": SQUARE}, "0 on the diagonal"),
-        ({"difference_error": SQUARE - 1}, "nowhere negative"),
-        ({"covariance": SQUARE, "degrees_of_freedom": 0}, "above 0"),
-        ({"covariance": SQUARE, "draws": 0}, "at least 1"),
+        (SQUARE.iloc[:2, :2], {}, "same labels"),
+        (SQUARE.rename(columns={"a": "z"}), {}, "same labels"),
+        (SQUARE.replace(1.0, np.nan), {}, "missing"),
+        (SQUARE - 0.9, {}, "negative eigenvalue"),
+        (-SQUARE, {}, "negative variance"),
+        (SQUARE.cumsum(), {}, "not symmetric"),
+        (SQUARE, {"freedom": 0}, "freedom must be above 0"),
+        (SQUARE, {"draws": 0}, "at least 1"),
+        (SQUARE, {"level": 0.5}, "level must be between 0.6"),
     ],
 )
-def test_bad_matrices_are_refused(options, message):
+def test_bad_matrices_and_options_are_refused(error, options, message):
     with pytest.raises(ValueError, match=message):
-        rank_confidence_sets(VALUE, None, **options)
+        rank_confidence_sets(VALUE, error, **options)
 
 
-def test_bad_counts_and_sizes_are_refused():
+def test_bad_counts_and_levels_are_refused():
     for counts in ([1.5, 2], [-1, 2], [np.nan, 2], [3]):
         with pytest.raises(ValueError, match="counts"):
             multinomial_rank_sets(pd.Series(counts))
@@ -488,8 +444,3 @@ def test_bad_counts_and_sizes_are_refused():
         multinomial_rank_sets(pd.Series([1, 2]), level=1.0)
     with pytest.raises(ValueError, match="margin_level"):
         joint_rank_intervals(VALUE, ERROR, margin_level=90)
-    for k in (0, 4):
-        with pytest.raises(ValueError, match="k must be"):
-            possible_best(VALUE, ERROR, k)
-    with pytest.raises(TypeError, match="levle"):
-        told_apart(VALUE, ERROR, levle=0.9)

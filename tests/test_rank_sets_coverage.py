@@ -10,14 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.method.rank_sets import (
-    joint_rank_intervals,
-    multinomial_rank_sets,
-    possible_best,
-    possible_worst,
-    rank_confidence_sets,
-    told_apart,
-)
+from nof.method.rank_sets import joint_rank_intervals, multinomial_rank_sets, rank_confidence_sets
 
 TRUTHS = {
     "all equal": np.zeros(8),
@@ -57,7 +50,7 @@ def normal_samples(truth: np.ndarray, runs: int):
 @pytest.mark.parametrize("name", TRUTHS)
 @pytest.mark.parametrize("level", [0.95, 0.75])
 def test_marginal_sets_cover_each_unit(name, level, record_property):
-    truth, error, runs = TRUTHS[name], pd.Series(ERRORS), 250
+    truth, error, runs = TRUTHS[name], pd.Series(ERRORS), 600
     hits = [
         covers(
             rank_confidence_sets(value, error, best="high", level=level, draws=DRAWS, seed=run),
@@ -85,28 +78,32 @@ def test_simultaneous_sets_cover_all_units(name, stepdown, level, record_propert
         assert np.mean(hits) <= level + 3 * (level * (1 - level) / runs) ** 0.5
 
 
-@pytest.mark.parametrize("chosen", [possible_best, possible_worst])
-def test_possible_sets_hold_every_true_member(chosen, record_property):
+@pytest.mark.parametrize("worst", [False, True])
+def test_simultaneous_sets_hold_every_true_member_of_the_best_and_worst(worst, record_property):
     truth, error, runs, k = TRUTHS["two groups"], pd.Series(ERRORS), 250, 4
     first, last = true_ranks(truth)
-    member = first <= k if chosen is possible_best else last > truth.size - k
-    hits = [
-        chosen(value, error, k, best="high", draws=DRAWS, seed=run)["possible"][member].all()
-        for run, value in normal_samples(truth, runs)
-    ]
-    check(record_property, f"{chosen.__name__}, k = 4", hits, 0.95, runs)
-
-
-def test_told_apart_is_seldom_wrong(record_property):
-    truth, error, runs = TRUTHS["two groups"], pd.Series(ERRORS), 300
-    better = (truth[None, :] > truth[:, None]).sum(axis=1)
-    worse = (truth[None, :] < truth[:, None]).sum(axis=1)
+    member = last > truth.size - k if worst else first <= k
     hits = []
     for run, value in normal_samples(truth, runs):
-        found = told_apart(value, error, best="high", draws=DRAWS, seed=run)
-        hits.append((found["better"] <= better) & (found["worse"] <= worse))
-    for unit, share in enumerate(np.mean(hits, axis=0)):
-        check(record_property, f"told apart, unit {unit}", [share], 0.95, runs)
+        sets = rank_confidence_sets(value, error, best="high", simultaneous=True, draws=DRAWS, seed=run)
+        possible = sets["upper"] > truth.size - k if worst else sets["lower"] <= k
+        hits.append(possible[member].all())
+    check(record_property, f"among the {'worst' if worst else 'best'} 4", hits, 0.95, runs)
+
+
+@pytest.mark.parametrize("simultaneous", [True, False])
+def test_a_variance_estimated_on_few_degrees_of_freedom_is_allowed_for(simultaneous, record_property):
+    truth, runs, freedom = np.zeros(8), 400, 10
+    generator = np.random.default_rng(22)
+    hits, plain = [], []
+    for run, value in normal_samples(truth, runs):
+        error = pd.Series(ERRORS * (generator.chisquare(freedom) / freedom) ** 0.5)
+        options = {"best": "high", "simultaneous": simultaneous, "draws": DRAWS, "seed": run}
+        for found, given in ((hits, freedom), (plain, np.inf)):
+            held = covers(rank_confidence_sets(value, error, freedom=given, **options), truth)
+            found.append(held.all() if simultaneous else held.mean())
+    check(record_property, f"variance on 10 degrees of freedom, simultaneous {simultaneous}", hits, 0.95, runs)
+    assert np.mean(plain) < np.mean(hits), "without them, sets are too narrow"
 
 
 @pytest.mark.parametrize("decimals", [None, 1])
@@ -136,37 +133,3 @@ def test_multinomial_sets_cover(simultaneous, record_property):
         kind = "simultaneous" if simultaneous else "marginal, least covered unit"
         least = np.min(np.mean(hits, axis=0))
         check(record_property, f"multinomial, {kind}, {name}", [least], 0.95, runs)
-
-
-def paired_estimates(units: int, metrics: int, missing: float, seed: int):
-    """Trusts that do not differ; metrics that do; some scores missing. Errors are paired."""
-    generator = np.random.default_rng(seed)
-    score = generator.normal(0, 1, (units, metrics))
-    score[generator.random(score.shape) < missing] = np.nan
-    gaps = score[:, None, :] - score[None, :, :]
-    common = np.isfinite(gaps).sum(axis=2)
-    error = np.nanstd(gaps, axis=2, ddof=1) / np.sqrt(common)
-    np.fill_diagonal(error, 0)
-    return pd.Series(np.nanmean(score, axis=1)), pd.DataFrame(error), pd.DataFrame(common - 1)
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.1])
-@pytest.mark.parametrize("simultaneous", [False, True])
-def test_paired_sets_with_degrees_of_freedom_cover(missing, simultaneous, record_property):
-    units, metrics, runs = 30, 15, 300
-    hits, plain = [], []
-    for seed in range(runs):
-        estimate, error, freedom = paired_estimates(units, metrics, missing, seed)
-        options = {"difference_error": error, "simultaneous": simultaneous, "draws": DRAWS}
-        found = rank_confidence_sets(estimate, None, degrees_of_freedom=freedom, **options)
-        held = covers(found, np.zeros(units))
-        hits.append(held.all() if simultaneous else held.mean())
-        if seed < 60:
-            held = covers(rank_confidence_sets(estimate, None, **options), np.zeros(units))
-            plain.append(held.all() if simultaneous else held.mean())
-    kind = "simultaneous" if simultaneous else "marginal, mean of units"
-    name = f"paired differences, 15 metrics, {missing:.0%} missing, {kind}"
-    check(record_property, name, hits, 0.95, runs)
-    print(f"the same without degrees of freedom: {np.mean(plain):.3f}")
-    record_property(f"{name}, without degrees of freedom", float(np.mean(plain)))
-    assert np.mean(plain) < 0.95, "the docstring says that the plain normal form covers too little"

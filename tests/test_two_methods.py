@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nof.method import movement_facts as facts
 from nof.method import two_methods as room
+from nof.method.movement import CAUSES
+from nof.method.view import open_view
 from nof.read.publication import read
 from nof.rules.framework import load
 from nof.rules.ranking import override
@@ -79,3 +82,40 @@ def test_what_limits_it_is_said():
     said = list(room.limits(BEFORE, AFTER))
     assert said[0] == "The bands of 2026/27 are reported, not read in NHS England's own text."
     assert len(said) == 5 and "not which segment the trust will be in" in said[-1]
+
+
+# --- facts ---
+
+
+@pytest.fixture(scope="module")
+def view(request):
+    return open_view(request.getfixturevalue("real"), "2025-26-q4", "mental-health-and-community")
+
+
+def test_each_trusts_facts_are_those_of_the_table(view):
+    table = facts.beside_bands(view)
+    assert len(table) == 61 and table["trust_name"].notna().all()
+    moving = table[table["changes"]].iloc[0]
+    own = facts.trust_under_bands(view, moving["trust_code"])
+    assert (own.segment, own.segment_under, own.changes, own.certainty) == (
+        moving["segment"], moving["segment_under"], True, "reported",
+    )  # fmt: skip
+    assert facts.trust_under_bands(view, "XXX") is None
+    assert set(own.definitions()) == set(own.values()) and "below 1.94" in own.bands
+
+
+def test_our_doing_in_one_decimal_adds_up(view):
+    national, kind = view.national, view.trust_type
+    for code in view.league["trust_code"]:
+        own = facts.our_doing(national, "2025-26-q3", "2025-26-q4", kind, code)
+        parts = [getattr(own, cause) for cause in CAUSES]
+        assert sum(parts) == pytest.approx(own.change) and all(round(one, 1) == one for one in parts)
+        assert own.beyond_us == pytest.approx(own.change - own.own - own.override)
+    assert facts.our_doing(national, "2025-26-q3", "2025-26-q4", kind, "RAT").largest == "its own financial flag"
+    whole = facts.type_moves(national, "2025-26-q3", "2025-26-q4", kind)
+    assert whole.trusts == 61 and 0 < whole.mostly_own <= whole.moved <= 61 and whole.own > whole.rest
+    assert facts.our_doing(national, "2025-26-q3", "2025-26-q4", kind, "XXX") is None
+
+
+def test_no_standard_is_shown_where_there_is_none(view):
+    assert facts.beside_standards(view).empty

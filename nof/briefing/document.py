@@ -27,9 +27,7 @@ from nof.show.style import clean
 
 INDEPENDENT = "Independent analysis, not NHS England"
 ILLUSTRATIVE = "Illustrative data"
-ILLUSTRATIVE_WORDS = (
-    "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
-)
+ILLUSTRATIVE_WORDS = "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
 
 
 def dateline(day: dt.date | None) -> str:

@@ -22,7 +22,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from nof.briefing import html, manifest, plan, publish
+from nof.briefing import html, machines, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
@@ -112,12 +112,17 @@ def write_quarter(folder: Path, national: National, params: Params, run: str, en
 
 
 def write_root(out: Path) -> None:
-    """Write index.html of the reports folder: its quarters, newest first. Readers see the old page or the new one.
+    """Write index.html of the reports folder: its quarters, newest first; and what machines read of the newest.
+
+    Readers see the old page or the new one.
 
     Call it under `publish.shared_pages`: two runs of different quarters would write it at once.
     """
+    reports = _reports(out)
+    if reports:
+        machines.write_root(out, reports[0])
     fresh = out / f".{PAGE}.new"
-    _write(fresh, render("root.html.j2", quarters=[_report(folder) for folder in _reports(out)]))
+    _write(fresh, render("root.html.j2", quarters=[_report(folder) for folder in reports]))
     fresh.chmod(publish.FILE_MODE)
     os.replace(fresh, out / PAGE)
 

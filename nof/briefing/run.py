@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from nof import common, demo
-from nof.briefing import gate, index, manifest, plan, publish, workers
+from nof.briefing import gate, index, machines, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
@@ -284,6 +284,7 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     failures = {**last.failures, **done.failures}
     if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
         _tables(report / "tables", params, run.national)
+    machines.write(report, run.national, params, run.short, entries)
     index.write_quarter(report, run.national, params, run.short, entries, failures)
     shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
     if params.own_values is not None:

@@ -15,7 +15,7 @@ from nof.common import Quarter
 from nof.demo import names, publication
 from nof.demo.names import ACUTE, AMBULANCE, MENTAL_HEALTH
 from nof.demo.next_year import BOARDS, BOARDS_NAME, tables
-from nof.demo.values import _Model, bespoke_scores, goodness, stream
+from nof.demo.values import DATES, Model, bespoke_scores, goodness, stream
 from nof.demo.values import values as drawn_values
 from nof.read.publication import LEAGUE_FIELDS, TRUST_FIELDS, Publication
 from nof.rules import framework as rules
@@ -59,7 +59,7 @@ _EVERY = {ACUTE: 1.0, MENTAL_HEALTH: 1.0, AMBULANCE: 1.0}
 _HOSPITALS, _MINDS = {ACUTE: 0.95}, {MENTAL_HEALTH: 0.75}
 _COMMUNITY = {ACUTE: 0.5, MENTAL_HEALTH: 0.9}
 # Metrics named in board papers: id, name, domain, who has it, which way is good, middle, spread, dates.
-_ADDED = (
+_ADDED: tuple[tuple, ...] = (
     ("OF0301", "Readmissions within 30 days", EFFECT, _HOSPITALS, "low", 8.0, 1.2, "quarter"),
     ("OF0302", "Clinical trials set up within 90 days", MONEY, {ACUTE: 0.9, MENTAL_HEALTH: 0.7}, "high", 52.0, 16.0, "quarter"),
     ("OF0303", "Data Quality Maturity Index", MONEY, _EVERY, "high", 90.0, 4.0, "month"),
@@ -79,7 +79,7 @@ _ADDED = (
     ("OF0317", "Hear and treat", ACCESS, {AMBULANCE: 1.0}, "high", 15.0, 3.0, "quarter"),
 )  # fmt: skip
 # Of the boards, invented but for the first, which board papers name.
-_OF_BOARDS = (
+_OF_BOARDS: tuple[tuple, ...] = (
     ("OF0501", "Complaints answered within six months", EXPERIENCE, {}, "high", 61.0, 14.0, "quarter"),
     ("OF0502", "Elective waits within 18 weeks, population", ACCESS, {}, "high", 63.0, 4.5, "month"),
     ("OF0503", "Community waits within 18 weeks, population", ACCESS, {}, "high", 68.0, 8.0, "month"),
@@ -212,22 +212,12 @@ def _new_plans(figures: pd.DataFrame, others: pd.DataFrame, bodies: int, seed: i
 
 def _dated(figures: pd.DataFrame) -> pd.DataFrame:
     """Figures under this publication's dates; a survey or a cost collection is the same in all quarters that it spans."""
-    from nof.demo.values import _DATES as were
-
-    named = {(place + 1, text): kind for kind, texts in were.items() for place, text in enumerate(texts)}
-    kind = [named[key] for key in zip(figures["number"], figures["reporting_date"], strict=True)]
-    kind = np.array(
-        [
-            "survey" if one == "costs" and name == "OF0061" else one
-            for one, name in zip(kind, figures["metric_id"], strict=True)
-        ]
-    )
+    named = {(place + 1, text): kind for kind, texts in DATES.items() for place, text in enumerate(texts)}
+    told = list(zip(figures["number"], figures["reporting_date"], strict=True))
+    kinds = [named[key] for key in told]
     table = figures.assign(
-        reporting_date=[_DATES[one][number - 1] for one, number in zip(kind, figures["number"], strict=True)],
-        source=[
-            _SAME[one][number - 1] if one in _SAME else number
-            for one, number in zip(kind, figures["number"], strict=True)
-        ],
+        reporting_date=[_DATES[kind][number - 1] for kind, (number, _) in zip(kinds, told, strict=True)],
+        source=[_SAME.get(kind, (1, 2, 3, 4))[number - 1] for kind, (number, _) in zip(kinds, told, strict=True)],
     )
     key = ["body", "metric_id", "units"]
     measured = figures[[*key, "number", "value"]].rename(columns={"number": "source"})
@@ -291,7 +281,7 @@ def _values(metric: tuple, trusts: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Values of one new metric with rank, median and quartiles of each type; quarters resemble each other."""
     one, _, domain, shares, better, middle, spread, dates = metric
     bodies = trusts.drop_duplicates("trust_code").sort_values("trust_code")[["trust_code", "trust_type"]]
-    model = _Model(dates, "%", 0.3, lambda z, b: z, periods=(0, 0, 0, 0) if dates in _YEARLY else (0, 1, 2, 3))
+    model = Model(dates, "%", 0.3, lambda z, b: z, periods=(0, 0, 0, 0) if dates in _YEARLY else (0, 1, 2, 3))
     sign = 1.0 if better == "high" else -1.0
     figures = scoring.round_half_up(middle + sign * spread * goodness(one, model, len(bodies), seed))
     share = bodies["trust_type"].map(shares).fillna(0.0) if shares else 1.0

@@ -22,11 +22,11 @@ QUARTERS = tuple(Quarter(2025, number) for number in (1, 2, 3, 4))
 
 
 @dataclass(frozen=True)
-class _Model:
+class Model:
     """How the values of one metric come about.
 
     `value` turns goodness (bodies x quarters, about standard normal, higher is better) into published units.
-    `dates` names a row of _DATES. `noise` is what differs between measurements; what stays is the body's own.
+    `dates` names a row of DATES. `noise` is what differs between measurements; what stays is the body's own.
     `theme` is shared by the metrics of one name, at weight `shared`. `periods` says which quarters share a measurement.
     """
 
@@ -67,42 +67,42 @@ def _variance(z: np.ndarray, bodies: pd.DataFrame) -> np.ndarray:
     return np.where(x > 0.2, x - 0.2, np.where(x < -0.2, (x + 0.2) * (1.4 - 2 * (x + 0.2)), 0.0))
 
 
-_VALUES: dict[str, _Model] = {
-    "OF0005": _Model("month", "%", 0.35, lambda z, b: _tail(0.45 - z)),
-    "OF0010": _Model("month", "%", 0.50, lambda z, b: np.clip(76 + 5 * z, 40, 100), "waits", 0.4),
-    "OF0011": _Model("month", "%", 0.50, lambda z, b: np.clip(68 + 8 * z, 30, 100), "waits", 0.4),
-    "OF0013": _Model("quarter", "%", 0.35, lambda z, b: np.clip(74 + 6 * z, 40, 100), "waits", 0.4),
-    "OF0014": _Model("quarter", "%", 0.45, lambda z, b: 1.4 * np.square(np.maximum(1.8 - z, 0)), "waits", 0.4),
-    "OF0023": _Model("month", "%", 0.30, lambda z, b: np.clip(62 + 6.5 * z, 30, 100), "waits", 0.4),
-    "OF0106": _Model("month", "percentage points", 0.55, lambda z, b: 0.4 + 2.3 * z),
-    "OF0016": _Model("quarter", "%", 0.50, lambda z, b: np.clip(70 + 11 * z, 15, 100)),
-    "OF0041": _Model("year on year", "percentage points", 0.50, lambda z, b: 8 + 11 * z),
-    "OF0057": _Model("quarter", "%", 0.55, lambda z, b: np.clip(85 + 8.5 * z - 1.2 * z * z, 25, 100)),
-    "OF0061": _Model("survey", "out of 10", 0.42, lambda z, b: _pick(b, 6.45, 6.7, 6.1) + _pick(b, 0.22, 0.3, 0.2) * z,
+_VALUES: dict[str, Model] = {
+    "OF0005": Model("month", "%", 0.35, lambda z, b: _tail(0.45 - z)),
+    "OF0010": Model("month", "%", 0.50, lambda z, b: np.clip(76 + 5 * z, 40, 100), "waits", 0.4),
+    "OF0011": Model("month", "%", 0.50, lambda z, b: np.clip(68 + 8 * z, 30, 100), "waits", 0.4),
+    "OF0013": Model("quarter", "%", 0.35, lambda z, b: np.clip(74 + 6 * z, 40, 100), "waits", 0.4),
+    "OF0014": Model("quarter", "%", 0.45, lambda z, b: 1.4 * np.square(np.maximum(1.8 - z, 0)), "waits", 0.4),
+    "OF0023": Model("month", "%", 0.30, lambda z, b: np.clip(62 + 6.5 * z, 30, 100), "waits", 0.4),
+    "OF0106": Model("month", "percentage points", 0.55, lambda z, b: 0.4 + 2.3 * z),
+    "OF0016": Model("quarter", "%", 0.50, lambda z, b: np.clip(70 + 11 * z, 15, 100)),
+    "OF0041": Model("year on year", "percentage points", 0.50, lambda z, b: 8 + 11 * z),
+    "OF0057": Model("quarter", "%", 0.55, lambda z, b: np.clip(85 + 8.5 * z - 1.2 * z * z, 25, 100)),
+    "OF0061": Model("survey", "out of 10", 0.42, lambda z, b: _pick(b, 6.45, 6.7, 6.1) + _pick(b, 0.22, 0.3, 0.2) * z,
                      "staff", 0.75, _SURVEY),
-    "OF0063": _Model("quarter", "%", 0.50, lambda z, b: np.maximum(25 - 6.5 * z, 0)),
-    "OF0079": _Model("plan", "%", 0.0, _plan, "money", 0.5, (0, 0, 0, 0)),
-    "OF0081": _Model("to date", "%", 0.55, _variance, "money", 0.5),
-    "OF0082": _Model("quarter before", "%", 0.30, lambda z, b: np.maximum(
+    "OF0063": Model("quarter", "%", 0.50, lambda z, b: np.maximum(25 - 6.5 * z, 0)),
+    "OF0079": Model("plan", "%", 0.0, _plan, "money", 0.5, (0, 0, 0, 0)),
+    "OF0081": Model("to date", "%", 0.55, _variance, "money", 0.5),
+    "OF0082": Model("quarter before", "%", 0.30, lambda z, b: np.maximum(
         _pick(b, 5.2, 5.9, 6.9) - _pick(b, 0.6, 0.85, 0.6) * z + np.array([0.1, -0.3, 0.0, 0.5]), 2), "staff", 0.3),
-    "OF0084": _Model("survey", "out of 10", 0.42, lambda z, b: _pick(b, 6.85, 7.0, 6.2) + _pick(b, 0.2, 0.23, 0.2) * z,
+    "OF0084": Model("survey", "out of 10", 0.42, lambda z, b: _pick(b, 6.85, 7.0, 6.2) + _pick(b, 0.2, 0.23, 0.2) * z,
                      "staff", 0.75, _SURVEY),
-    "OF0085": _Model("to date range", "%", 0.50, lambda z, b: 1.5 + 2.4 * z),
-    "OF0086": _Model("costs", "%", 0.50, lambda z, b: 103 - 12 * z, periods=_COSTS),
+    "OF0085": Model("to date range", "%", 0.50, lambda z, b: 1.5 + 2.4 * z),
+    "OF0086": Model("costs", "%", 0.50, lambda z, b: 103 - 12 * z, periods=_COSTS),
 }  # fmt: skip
 
 # Scores whose values are not published: most trusts are in band 2; ratings of 2 and 3 are all that was ever seen.
 _BESPOKE = {
-    "OF1035": _Model("survey", "score", 0.30, lambda z, b: 1 + (z < 1.4) + (z < -1.2) + (z < -2.0), periods=_SURVEY),
-    "OF1067": _Model("award", "score", 0.0, lambda z, b: 2 + (z < 0.2)),
+    "OF1035": Model("survey", "score", 0.30, lambda z, b: 1 + (z < 1.4) + (z < -1.2) + (z < -2.0), periods=_SURVEY),
+    "OF1067": Model("award", "score", 0.0, lambda z, b: 2 + (z < 0.2)),
 }
 
 # Infections: cases against a size of the trust's own (its threshold, or its bed days), so both a count and a rate.
 _INFECTIONS = {"OF0020": (1.4, 0.9), "OF0048": (1.04, 0.17), "OF0088": (1.02, 0.2)}  # centre, spread of cases to size
-_INFECTION = _Model("year", "", 0.40, lambda z, b: z, "infections", 0.4)
+_INFECTION = Model("year", "", 0.40, lambda z, b: z, "infections", 0.4)
 
 # Reporting_date in each quarter of 2025/26, in the styles of the real files.
-_DATES = {
+DATES = {
     "month": ("Jun-25", "Sep-25", "Dec-25", "Mar-26"),
     "quarter": tuple(quarter.label for quarter in QUARTERS),
     "quarter before": ("Q4 2024-25", "Q1 2025/26", "Q2 2025/26", "Q3 2025/26"),
@@ -161,7 +161,7 @@ def stream(seed: int, *words: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
-def goodness(name: str, model: _Model, bodies: int, seed: int) -> np.ndarray:
+def goodness(name: str, model: Model, bodies: int, seed: int) -> np.ndarray:
     """Bodies x quarters, about standard normal; higher is better."""
     own = np.sqrt(1 - _QUALITY**2 - model.shared**2 - model.noise**2)
     lasting = (
@@ -187,7 +187,7 @@ def _long(name: str, units: str, dates: str, figures: np.ndarray) -> pd.DataFram
     bodies, quarters = figures.shape
     return pd.DataFrame({
         "body": np.repeat(np.arange(bodies), quarters), "number": np.tile([1, 2, 3, 4], bodies), "metric_id": name,
-        "units": units, "reporting_date": np.tile(_DATES[dates], bodies),
+        "units": units, "reporting_date": np.tile(DATES[dates], bodies),
         "value": scoring.round_half_up(figures).ravel() + 0.0,
     }).dropna(subset="value")  # fmt: skip
 
@@ -212,14 +212,14 @@ def values(bodies: pd.DataFrame, framework: Framework, seed: int) -> pd.DataFram
     return pd.concat([_modelled(_VALUES, bodies, seed, figures), *infections], ignore_index=True)
 
 
-def _figures(models: dict[str, _Model], bodies: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
+def _figures(models: dict[str, Model], bodies: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
     return {
         name: scoring.round_half_up(model.value(goodness(name, model, len(bodies), seed), bodies))
         for name, model in models.items()
     }
 
 
-def _modelled(models: dict[str, _Model], bodies: pd.DataFrame, seed: int, figures: dict | None = None) -> pd.DataFrame:
+def _modelled(models: dict[str, Model], bodies: pd.DataFrame, seed: int, figures: dict | None = None) -> pd.DataFrame:
     figures = figures or _figures(models, bodies, seed)
     parts = [
         _long(name, model.units, model.dates, np.where(_applies(name, bodies, seed), figures[name], np.nan))

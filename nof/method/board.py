@@ -332,7 +332,7 @@ def chances(trust: Trust) -> pd.DataFrame | None:
     if drawn is None:
         return None
     by_average = limits.chances_by_average(trust.view)
-    after = [place(trust)[f"chance_{segment}"] for segment in (1, 2, 3, 4)]
+    after = [place(trust)[f"redraw_{segment}"] for segment in (1, 2, 3, 4)]
     return pd.DataFrame({"by_average": by_average.loc[trust.code], "after": after}, index=[1, 2, 3, 4])
 
 

@@ -36,6 +36,26 @@ from nof.rules.ranking import override
 
 FALSE_DISCOVERIES = 0.05
 POWER = 0.8  # "in four of five cases"
+COLUMNS = [
+    *STEP,
+    "trust_code",
+    "average_before",
+    "average_after",
+    "change",
+    "usual_change",
+    "standard_error",
+    "metrics_compared",
+    "metrics_tested",
+    "metrics_lost",
+    "metrics_gained",
+    "p_value",
+    "q_value",
+    "more_than_noise",
+    "smallest_change_found",
+    "segment_before",
+    "segment_after",
+    "by_override",
+]
 
 
 def change_tests(
@@ -94,9 +114,9 @@ def change_tests(
         table = _step_table(part, both, found, level).join(_segments(both, no_better_than))
         parts.append(table.rename_axis("trust_code").reset_index().assign(quarter_before=before, quarter_after=after))
     if not parts:
-        return pd.DataFrame(columns=[*STEP, "trust_code"])
+        return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(parts, ignore_index=True)
-    return table[[*STEP, *table.columns.drop(STEP)]]
+    return table[COLUMNS]
 
 
 def _step_table(part: pd.DataFrame, both: pd.DataFrame, found: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -188,3 +208,37 @@ def _segments(both: pd.DataFrame, no_better_than: int) -> pd.DataFrame:
     flag_as_before = override(both["segment_unadjusted_after"], both["in_deficit_before"], no_better_than)
     by_override = (first != second) & (flag_as_before == first) & first.notna() & second.notna()
     return pd.DataFrame({"segment_before": first, "segment_after": second, "by_override": by_override})
+
+
+def change_summary(table: pd.DataFrame, level: float | None = None) -> pd.DataFrame:
+    """The changes in the form of NHS England's note on Q2 2025/26: every change of segment has one cause.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One step of `change_tests`.
+    level : float, optional
+        If given, "significant" is p_value <= level without regard to how many trusts are tested (some will be by
+        chance); if not, it is more_than_noise, which controls the false discovery rate.
+
+    Returns
+    -------
+    DataFrame
+        On the groups: trusts, better, worse (segment, or for trusts that kept theirs the average). The second to fourth
+        group make up the first; a change by the override counts there, significant or not.
+    """
+    significant = table["more_than_noise"] if level is None else table["p_value"].le(level)
+    step = table["segment_after"] - table["segment_before"]
+    moved, flag = step.fillna(0).ne(0), table["by_override"]
+    groups = {
+        "changed segment": (moved, step),
+        "by the financial override": (moved & flag, step),
+        "by a significant change": (moved & ~flag & significant, step),
+        "change not significant": (moved & ~flag & ~significant, step),
+        "significant, same segment": (~moved & significant, table["change"]),
+    }
+    rows = {
+        name: (int(chosen.sum()), int(by[chosen].lt(0).sum()), int(by[chosen].gt(0).sum()))
+        for name, (chosen, by) in groups.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["trusts", "better", "worse"]).rename_axis("group")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import kept
+from nof.method.facts import Facts, fact
 from nof.method.movement import CAUSES, movement
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
@@ -83,31 +84,19 @@ def transition(table: pd.DataFrame, *, adjusted: bool = True) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class UnderBands:
-    """What the table under other bands comes to.
+class UnderBands(Facts):
+    """What a table under another year's bands comes to."""
 
-    Attributes
-    ----------
-    trusts, change, better, worse : int
-        Trusts with a segment; those that would stand in another (after the override), in a better, in a worse one.
-    change_unadjusted : int
-        The same before the override.
-    held : int
-        Trusts that the override keeps in its segment under the bands although their average stands in a better one.
-    bands, year, certainty, source : str
-        The bands in words, their year, how sure they are, and who says so.
-    """
-
-    trusts: int
-    change: int
-    better: int
-    worse: int
-    change_unadjusted: int
-    held: int
-    bands: str
-    year: str
-    certainty: str
-    source: str
+    trusts: int = fact("Trusts with an average and a segment", "trusts")
+    change: int = fact("Trusts that would stand in another segment, after the override", "trusts")
+    better: int = fact("Trusts that would stand in a better segment", "trusts")
+    worse: int = fact("Trusts that would stand in a worse segment", "trusts")
+    change_unadjusted: int = fact("Trusts that would stand in another segment before the override", "trusts")
+    held: int = fact("Trusts that the override keeps from a better segment under the bands", "trusts")
+    bands: str = fact("The bands in words")
+    year: str = fact("Year of the bands")
+    certainty: str = fact("How sure the bands are: official, or reported in a named public document")
+    source: str = fact("Who says so")
 
 
 def facts(table: pd.DataFrame, framework: Framework) -> UnderBands:

@@ -1,4 +1,4 @@
-"""Tables of the limitations briefing, folded to what a reader needs.
+"""Tables of the limitations briefing, folded to what a reader needs: frames go in.
 
 The whole frames are CSV files beside the report.
 """
@@ -8,19 +8,46 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method import limits
+from nof.method.change import FALSE_DISCOVERIES, change_summary
+from nof.method.limits_data_facts import Method
+from nof.method.limits_facts import Moves, Places
+from nof.method.limits_moves import Step
 from nof.method.sensitivity import NOTHING
-from nof.method.view import View
-from nof.method.volatility import FALSE_DISCOVERIES, change_summary
-from nof.show.display import Column, Table
-from nof.show.limits_words import happened
+from nof.show.display import Card, Column, Table
+from nof.show.limits_data_tables import (
+    MOST,
+    file_of,
+    folded,
+    happened,
+    in_quarter,
+    merged,
+    mergers,
+    number_column,
+    periods,
+    span_of,
+    subtypes,
+    trust_column,
+)
 from nof.show.tables import segment_tone
-from nof.show.words import day
 
-ENDS = 5  # rows at each end of a folded table
-MIDDLE = 5
-MOST = 10
-FILES = "All trusts: tables/{} beside this briefing."
+__all__ = [
+    "card",
+    "changes",
+    "choices",
+    "cliffs",
+    "components",
+    "happened",
+    "in_quarter",
+    "merged",
+    "mergers",
+    "moved_most",
+    "periods",
+    "places",
+    "reliability",
+    "spans",
+    "subtypes",
+    "transitions",
+]
 # Counts for all 205 trusts as NHS England published them; method note, section 6, source Q2C.
 PUBLISHED_STEP = ("2025-26-q1", "2025-26-q2")
 PUBLISHED_CHANGES = (
@@ -30,84 +57,116 @@ PUBLISHED_CHANGES = (
 )
 
 
-def _file(view: View, name: str) -> str:
-    return FILES.format(f"limits_{name}-{view.trust_type}.csv")
+def card(sure: Places, moves: Moves, method: Method) -> Card:
+    """Four figures that say how far the table carries."""
 
+    def width(places: float | None) -> str:
+        return "not known" if places is None else f"{places:.0f} of {sure.trusts}"
 
-def _trust() -> Column:
-    return Column("trust_name", "Trust", row_header=True)
-
-
-def _number(name: str, label: str, form: str = ".0f", unit: str = "") -> Column:
-    return Column(name, label, unit, align="right", format=form)
-
-
-def _span(table: pd.DataFrame, low: str, high: str) -> list[str | None]:
-    return [
-        None if pd.isna(a) or pd.isna(b) else f"{a:.0f} to {b:.0f}"
-        for a, b in zip(table[low], table[high], strict=True)
-    ]
-
-
-def folded(table: pd.DataFrame, ends: int = ENDS, middle: int = MIDDLE) -> pd.DataFrame:
-    """The first, the middle and the last rows; all of them where there are few."""
-    if len(table) <= 2 * ends + middle + 2:
-        return table
-    start = (len(table) - middle) // 2
-    return pd.concat([table.head(ends), table.iloc[start : start + middle], table.tail(ends)])
-
-
-def places(view: View) -> Table:
-    """How sure the first, the middle and the last places are."""
-    table = folded(limits.places(view))
-    shown = table.assign(
-        likely=_span(table, "rank_low", "rank_high"),
-        sets=_span(table, "set_low", "set_high"),
-        told=[f"{told} of {others}" for told, others in zip(table["told_apart"], table["others"], strict=True)],
-        percent=100 * table["chance_own"],
+    told = (
+        (f"{moves.told} of {moves.trusts}", f"trusts since {moves.before}")
+        if moves.after
+        else ("not known", "no earlier quarter")
     )
-    what = "All trusts" if len(table) == len(limits.places(view)) else "The first, the middle and the last places"
+    return Card(
+        (
+            ("A typical place spans", width(sure.range_width), "places, by the likely range"),
+            ("In another quarter", width(sure.these_width), "places, on these metrics"),
+            ("Change told from noise", *told),
+            ("Method alone moves", width(method.by_method), "places, for a typical trust"),
+        )
+    )
+
+
+def places(table: pd.DataFrame, trust_type: str) -> Table:
+    """How sure the first, the middle and the last places are; `table` as `limits.places`."""
+    part = folded(table)
+    shown = part.assign(
+        likely=span_of(part, "rank_low", "rank_high"),
+        these=span_of(part, "these_low", "these_high"),
+        other=span_of(part, "other_low", "other_high"),
+        expected=span_of(part, "expected_low", "expected_high"),
+        percent=100 * part["redraw_own"],
+    )
+    what = "All trusts" if len(part) == len(table) else "The first, the middle and the last places"
     return Table(
         shown,
         f"{what}, and how sure they are",
         (
-            _number("rank", "Place"),
-            _trust(),
-            Column("likely", "Likely range of place", align="right"),
-            Column("sets", "Confidence set", "by average", align="right"),
-            Column("told", "Told apart from", align="right"),
+            number_column("rank", "Place"),
+            trust_column(),
+            Column("likely", "Likely range", align="right"),
+            Column("these", "These metrics, another quarter", align="right"),
+            Column("other", "Other metrics like these", align="right"),
+            Column("expected", "Next quarter", align="right"),
             Column("segment", "Segment", align="right", format=".0f", tone=segment_tone),
-            _number("percent", "Its chance", unit="%"),
+            number_column("percent", "Redraws in it", unit="%"),
             Column("nearest_edge", "Nearest edge", align="right"),
-            _number("nearest", "Distance", ".1f", "standard errors"),
+            number_column("nearest", "Distance", ".1f", "standard errors"),
         ),
-        note=f"Chance: share of redraws of the trust's own metric scores that give this segment. Distance: of the average to "
-        f"the nearest edge between segments before the override. {_file(view, 'places')}",
+        note="The two sets: places by average that the data allow at 95%, each trust on its own, by the question that is asked. "
+        "Next quarter: where a model of all quarters expects its place by average. Redraws: share of redraws of the trust's "
+        f"own metric scores that give this segment. Distance: of the average to the nearest edge between segments before the "
+        f"override. {file_of(trust_type, 'places')}",
     )
+
+
+def components(table: pd.DataFrame, trust_type: str) -> Table | None:
+    """Variance of metric scores by source; None where sources cannot be told apart. `table` as `limits.components`."""
+    if table["variance"].isna().all():
+        return None
+    shown = table.assign(
+        name=table["source"].map(_SOURCES),
+        percent=100 * table["share"],
+        interval=[None if pd.isna(one.low) else f"{one.low:.3f} to {one.high:.3f}" for one in table.itertuples()],
+    )
+    return Table(
+        shown,
+        "Where the differences between metric scores come from",
+        (
+            Column("name", "Source", row_header=True),
+            number_column("percent", "Share", unit="%"),
+            number_column("variance", "Variance", ".3f"),
+            Column("interval", "95% interval", align="right"),
+            number_column("levels", "Rests on"),
+        ),
+        note="Of all quarters of this type; annual figures that are shown again count once. Where no interval stands, redrawing "
+        f"trusts says nothing of it. {file_of(trust_type, 'components').replace('All trusts', 'In full')}",
+    )
+
+
+_SOURCES = {
+    "trust": "Trust: better or worse throughout",
+    "metric": "Metric: hard or easy for all",
+    "quarter": "Quarter: better or worse for all",
+    "trust x metric": "Trust on one metric rather than another",
+    "trust x quarter": "Trust in one quarter rather than another",
+    "metric x quarter": "Metric in one quarter rather than another",
+    "remainder": "One score in one quarter",
+}
 
 
 # --- 2. volatility ---
 
 
-def changes(view: View) -> Table | None:
-    """Changes of segment in the form of NHS England's note on Q2 2025/26, for every step."""
-    if not limits.steps(view):
+def changes(steps: tuple[Step, ...], illustrative: bool) -> Table | None:
+    """Changes of segment in the form of NHS England's note on Q2 2025/26, for every step; `steps` as `limits.steps`."""
+    if not steps:
         return None
     columns, frame = [Column("group", "Trusts that", row_header=True)], pd.DataFrame({"group": list(_GROUPS.values())})
-    for step in limits.steps(view):
+    for step in steps:
         label = f"{Quarter.parse(step.before).label[:2]} to {Quarter.parse(step.after).label}"
         frame[label] = [*_counts(step.changes), _noise(step)]
         columns.append(Column(label, label, align="right"))
-    real = not view.publication.illustrative and any(
-        (one.before, one.after) == PUBLISHED_STEP for one in limits.steps(view)
-    )
+    real = not illustrative and any((one.before, one.after) == PUBLISHED_STEP for one in steps)
     return Table(
         frame,
         "Changes of segment, and what lies behind them",
         tuple(columns),
         note=(
-            f"In brackets: better, worse. Significant: paired t-test over the metrics of both quarters, false discovery rate of "
-            f"{100 * FALSE_DISCOVERIES:.0f}% over the trusts of a step. {PUBLISHED_CHANGES if real else ''}"
+            "In brackets: better, worse. Told from noise: the trust's changes against those of all trusts on the same metrics, "
+            f"false discovery rate of {100 * FALSE_DISCOVERIES:.0f}% over the trusts of a step. What cannot be told from noise "
+            f"may still be real. {PUBLISHED_CHANGES if real else ''}"
         ).strip(),
     )
 
@@ -115,9 +174,9 @@ def changes(view: View) -> Table | None:
 _GROUPS = {
     "changed segment": "changed segment",
     "by the financial override": "of these, by the financial override",
-    "by a significant change": "of these, with a significant change in the average",
-    "change not significant": "of these, without a significant change",
-    "significant, same segment": "changed significantly, same segment",
+    "by a significant change": "of these, with a change of the average told from noise",
+    "change not significant": "of these, with none that can be told from noise",
+    "significant, same segment": "kept their segment, with a change told from noise",
     "uncorrected": "p below 0.05 without regard to how many are tested",
     "noise": "would change segment by noise alone (95% of simulations)",
 }
@@ -134,29 +193,25 @@ def _noise(step) -> str | None:
     return None if found is None else f"{found.expected:.0f} ({found.low:.0f} to {found.high:.0f})"
 
 
-def transitions(view: View) -> Table | None:
-    """Segments of the quarter before against those of this one."""
-    if limits.transitions(view) is None or limits.transitions(view)["trusts"].sum() == 0:
+def transitions(table: pd.DataFrame | None, moves: Moves) -> Table | None:
+    """Segments of the quarter before against those of this one; `table` as `limits.transitions`."""
+    if table is None or table["trusts"].sum() == 0:
         return None
-    wide = (
-        limits.transitions(view).pivot(index="segment_before", columns="segment_after", values="trusts").reset_index()
-    )
-    before, after = (Quarter.parse(one).label for one in limits.last_step(view)[:2])
+    wide = table.pivot(index="segment_before", columns="segment_after", values="trusts").reset_index()
     return Table(
         wide.assign(all=wide[[1, 2, 3, 4]].sum(axis=1)),
-        f"From segment to segment, {before} to {after}",
+        f"From segment to segment, {moves.before} to {moves.after}",
         (
-            Column("segment_before", f"Segment in {before}", format=".0f", row_header=True),
-            *(_number(segment, f"to {segment}") for segment in (1, 2, 3, 4)),
-            _number("all", "All"),
+            Column("segment_before", f"Segment in {moves.before}", format=".0f", row_header=True),
+            *(number_column(segment, f"to {segment}") for segment in (1, 2, 3, 4)),
+            number_column("all", "All"),
         ),
         note="Trusts in both quarters, after the financial override.",
     )
 
 
-def reliability(view: View) -> Table | None:
-    """Reliability of the average and of each metric score over the quarters."""
-    table = limits.reliability(view)
+def reliability(table: pd.DataFrame) -> Table | None:
+    """Reliability of the average and of each metric score over the quarters; `table` as `limits.reliability`."""
     if table.empty:
         return None
     names = {"average": "Average score", "average of moving metrics": "Average of the metrics that moved every quarter"}
@@ -171,211 +226,40 @@ def reliability(view: View) -> Table | None:
         "How far trusts keep their places over quarters",
         (
             Column("name", "Measure", row_header=True),
-            _number("trusts", "Trusts"),
-            _number("releases", "Quarters with new data"),
-            _number("icc", "Reliability", ".2f"),
+            number_column("trusts", "Trusts"),
+            number_column("releases", "Quarters with new data"),
+            number_column("icc", "Reliability", ".2f"),
             Column("span", "95% interval", align="right"),
-            _number("rankability", "Rankability", ".2f"),
-            _number("icc_with_copies", "With copies", ".2f"),
+            number_column("icc_with_copies", "With copies", ".2f"),
         ),
         note="1.00: all differences between trusts last; 0.00: none do. Reliability is the share of the variance that lies "
-        "between trusts, ICC(1,1). Rankability divides by the median of the trusts' own variances and is kinder. “With "
+        "between trusts, ICC(1,1); it takes quarters as exchangeable, while neighbouring ones agree more. “With "
         "copies”: what the quarters would suggest if a figure published once a year counted each quarter.",
-    )
-
-
-# --- 3. data lags ---
-
-
-def periods(view: View) -> Table:
-    """The period and age of each metric."""
-    table = limits.periods(view)
-    moved = table["moved"].map({True: "yes", False: "no"})
-    shown = table.assign(
-        within=table["in_quarter"].map({True: "yes", False: "no"}),
-        moved=moved,
-        same=100 * table["values_unchanged"],
-        share=100 * table["share_in_quarter"],
-    )
-    return Table(
-        shown,
-        "The period behind each metric",
-        (
-            Column("description", "Metric", row_header=True),
-            Column("reporting_date", "Period"),
-            _number("age_months", "Age", unit="months"),
-            Column("within", "Ends in quarter"),
-            _number("share", "Of it in the quarter", unit="%"),
-            Column("moved", "Moved since quarter before"),
-            _number("same", "Same score", unit="% of trusts"),
-        ),
-        note="Age: from the period's last day to the quarter's. “Same score”: trusts whose published score on this metric is "
-        "the same as in the quarter before.",
-    )
-
-
-def in_quarter(view: View) -> Table | None:
-    """The trusts that a ranking from in-quarter metrics only would move most."""
-    table = limits.in_quarter_ranks(view).dropna(subset=["rank_in_quarter"])
-    if table.empty:
-        return None
-    most = table.reindex(table["places"].abs().sort_values(ascending=False, kind="stable").index).head(MOST)
-    return Table(
-        most.sort_values("rank", kind="stable"),
-        f"In-quarter data only: the {len(most)} largest differences",
-        (
-            _trust(),
-            _number("rank", "Place as published"),
-            _number("rank_in_quarter", "Place, in-quarter data"),
-            _number("places", "Places", "+.0f"),
-            _number("metrics_in_quarter", "Metrics left"),
-        ),
-        note=f"A plus means a better place. Segments and override as in the method section. {_file(view, 'in_quarter_ranking')}",
-    )
-
-
-# --- 4. mergers ---
-
-
-def mergers(view: View) -> Table | None:
-    """The trusts that a merger touches, and the comparisons that it breaks."""
-    table = limits.affected(view)
-    if table.empty:
-        return None
-    rows = list(table.itertuples())
-    table = table.assign(
-        when=[day(one.event_date) for one in rows],
-        what=[happened(one) for one in rows],
-        broken=[_broken(view, one) for one in rows],
-    )
-    return Table(
-        table,
-        "Trusts that a merger touches",
-        (
-            _trust(),
-            Column("what", "What happened"),
-            Column("when", "Date"),
-            Column("timing", "Timing"),
-            Column("broken", "Not comparable"),
-        ),
-        note="“Not comparable”: steps between quarters of these files across which the code stands for different organisations. "
-        "Before the quarter: data from before that day, such as the earlier year of a year-on-year metric, come from before "
-        "the merger. After it: the table shows the trusts as they were. NHS England gives earlier quarters today's codes and "
-        "names.",
-    )
-
-
-def _broken(view: View, one) -> str:
-    steps = [
-        f"{Quarter.parse(step.before).label} with {Quarter.parse(step.after).label}"
-        for step in limits.steps(view)
-        if one.trust_code in limits.broken(view, step.before, step.after)
-    ]
-    return "; ".join(steps) or "no step"
-
-
-def merged(view: View) -> Table | None:
-    """Arithmetic: where trusts that merge after the quarter would have stood as one."""
-    rows: list[tuple] = []
-    for event, position in limits.merged(view):
-        if position is None:
-            continue
-        for one in position.predecessors.itertuples():
-            rows.append((one.trust_name, one.place_by_average, one.average_score, one.metrics_scored, None))
-        name = f"as one: {event['successor_name'] or event['successor_code']}"
-        rows.append(
-            (
-                name,
-                None,
-                None,
-                position.either,
-                f"{position.place_best} to {position.place_worst} of {position.of}; average "
-                f"{position.average_best:.2f} to {position.average_worst:.2f}",
-            )
-        )
-    if not rows:
-        return None
-    frame = pd.DataFrame(rows, columns=["trust_name", "place", "average", "metrics", "range"])
-    return Table(
-        frame,
-        "Arithmetic, not prediction: trusts that merge after the quarter",
-        (
-            _trust(),
-            _number("place", "Place by average"),
-            _number("average", "Average", ".2f"),
-            _number("metrics", "Metrics"),
-            Column("range", "Range of the place as one", align="right"),
-        ),
-        note="Each shared metric is taken to score between the scores of the two; segments and override are left out. How NHS "
-        "England will combine the trusts' data is not published.",
-    )
-
-
-# --- 5. trust types ---
-
-
-def subtypes(view: View) -> Table:
-    """Metrics, ranges and places by subtype."""
-    table = limits.by_subtype(view).assign(
-        metrics=[f"{row.metrics_fewest:.0f} to {row.metrics_most:.0f}" for row in limits.by_subtype(view).itertuples()]
-    )
-    return Table(
-        table,
-        "Subtypes of the trusts in this table",
-        (
-            Column("trust_subtype", "Subtype", row_header=True),
-            _number("trusts", "Trusts"),
-            Column("metrics", "Metrics scored", align="right"),
-            _number("metrics_median", "Median metrics", ".1f"),
-            _number("average_width", "Width of likely range", ".2f", "average"),
-            _number("rank_width", "Width of likely range", "g", "places"),
-            _number("average_median", "Median average", ".2f"),
-            _number("rank_median", "Median place", "g"),
-        ),
-        note="Widths are medians. Places cannot spread beyond the ends of the table, so the width of the average says more.",
-    )
-
-
-def best_of_subtypes(view: View, count: int = 3) -> Table | None:
-    """The best placed trusts of each subtype; None where there is one subtype."""
-    table = limits.subtypes(view)
-    if table["trust_subtype"].nunique() < 2:
-        return None
-    best = table[table["rank_in_subtype"] <= count].sort_values(["trust_subtype", "rank"], kind="stable")
-    best = (
-        best.groupby("trust_subtype")
-        .head(count)
-        .assign(
-            within=lambda one: [f"{row.rank_in_subtype:.0f} of {row.trusts_in_subtype:.0f}" for row in one.itertuples()]
-        )
-    )
-    apart = () if not table["specialist"].any() else (_number("rank_apart", "Place, specialists apart"),)
-    return Table(
-        best,
-        f"The first {count} of each subtype",
-        (
-            Column("trust_subtype", "Subtype"),
-            _trust(),
-            Column("within", "Place in subtype", align="right"),
-            _number("rank", "Place in the table"),
-            *apart,
-            _number("metrics_scored", "Metrics"),
-        ),
-        note=(
-            "“Specialists apart”: specialist trusts counted in a table of their own, the others in theirs. "
-            if apart
-            else ""
-        )
-        + _file(view, "subtypes"),
     )
 
 
 # --- 6. method ---
 
 
-def choices(view: View) -> Table | None:
+def spans(table: pd.DataFrame) -> Table:
+    """The three spans of a typical trust's place, never added up; `table` as `limits.typical_spans`."""
+    return Table(
+        table.assign(what=table["what"].str.replace("^.", lambda found: found[0].upper(), regex=True)),
+        "How far the typical trust's place moves, by what may change",
+        (
+            Column("what", "What may change", row_header=True),
+            number_column("combinations", "Rankings"),
+            number_column("typical", "Typical trust", unit="places"),
+            number_column("narrowest", "Firmest", unit="places"),
+            number_column("widest", "Least firm", unit="places"),
+        ),
+        note="Both ends counted: one place means that the place never moves.",
+    )
+
+
+def choices(table: pd.DataFrame, trust_type: str) -> Table | None:
     """The single choices that move the table most; None where no trust has enough metrics for another choice."""
-    table = limits.choices(view).head(MOST)
+    table = table.head(MOST)
     if table.empty:
         return None
     return Table(
@@ -383,52 +267,67 @@ def choices(view: View) -> Table | None:
         f"The {len(table)} choices that move most, each on its own",
         (
             Column("name", "Choice", row_header=True),
-            _number("trusts_moved", "Trusts moved"),
-            _number("places_mean", "Places on average", ".1f"),
-            _number("places_most", "Places at most"),
-            _number("segments_changed", "Segments changed"),
+            number_column("trusts_moved", "Trusts moved"),
+            number_column("places_mean", "Places on average", ".1f"),
+            number_column("places_most", "Places at most"),
+            number_column("segments_changed", "Segments changed"),
         ),
-        note=f"All else as published. {_file(view, 'choices')}",
+        note=f"All else as published. {file_of(trust_type, 'choices')}",
     )
 
 
-def moved_most(view: View) -> Table:
-    """The trusts whose place depends most on the method."""
-    table = limits.method(view).assign(width=limits.method(view)["rank_worst"] - limits.method(view)["rank_best"])
+def moved_most(table: pd.DataFrame, trust_type: str) -> Table:
+    """The trusts whose place depends most on the choices; `table` as `limits.method`."""
+    table = table.assign(width=table["everything_worst"] - table["everything_best"])
     most = table.sort_values(["width", "rank_published"], ascending=[False, True], kind="stable").head(MOST)
     shown = most.assign(
-        all=_span(most, "rank_best", "rank_worst"),
-        nine=_span(most, "rank_low", "rank_high"),
+        alone=span_of(most, "method_best", "method_worst"),
+        one=span_of(most, "one_choice_best", "one_choice_worst"),
+        all=span_of(most, "everything_best", "everything_worst"),
         moves_most=most["moves_most"].replace(NOTHING, "none moves it"),
     )
     return Table(
         shown,
-        f"The {len(most)} trusts whose place depends most on the method",
+        f"The {len(most)} trusts whose place depends most on the choices",
         (
-            _trust(),
-            _number("rank_published", "Place"),
-            Column("all", "All choices", align="right"),
-            Column("nine", "Nine in ten", align="right"),
+            trust_column(),
+            number_column("rank_published", "Place"),
+            Column("alone", "Method alone", align="right"),
+            Column("one", "One choice", align="right"),
+            Column("all", "Everything", align="right"),
             Column("moves_most", "Single choice that moves it most"),
-            _number("places", "Places", "+.0f"),
+            number_column("places", "Places", "+.0f"),
         ),
-        note=f"Places: a minus is a move up the table. {_file(view, 'method')}",
+        note=f"Places: a minus is a move up the table. {file_of(trust_type, 'method')}",
     )
 
 
-def shuffled(view: View) -> Table:
-    """The randomisation check."""
-    shown = limits.shuffled(view).assign(percent=100 * limits.shuffled(view)["share_moved"]).head(MOST)
+def cliffs(table: pd.DataFrame, trust_type: str) -> Table | None:
+    """Scores that jumped, the smallest move of the value first; None where none did. `table` as `limits.cliffs`."""
+    if table.empty:
+        return None
+    part = table.head(MOST)
     return Table(
-        shown,
-        f"If one metric were pure chance: the {len(shown)} that move most",
+        part.assign(why=part["kind"].map(_CLIFFS).fillna(part["kind"])),
+        f"Scores that jumped into this quarter: the {len(part)} on the smallest moves of the value",
         (
-            Column("name", "Metric shuffled", row_header=True),
-            _number("trusts", "Trusts scored on it"),
-            _number("percent", "Places that change", unit="%"),
-            _number("places", "Places moved", ".1f", "mean"),
-            _number("places_most", "Largest move", ".0f", "mean"),
+            trust_column(),
+            Column("description", "Metric"),
+            number_column("value_before", "Value before", ".2f"),
+            number_column("value", "Value now", ".2f"),
+            number_column("score_before", "Score before", ".2f"),
+            number_column("score", "Score now", ".2f"),
+            Column("why", "Why"),
         ),
-        note="The scores of one metric are dealt out anew, at random, among the trusts scored on it; everything else stays. "
-        + _file(view, "shuffled").replace("All trusts", "All metrics"),
+        note="A score of 1.00 is best. A jump is a whole point or more. "
+        + file_of(trust_type, "cliffs").replace("All trusts", "All of them"),
     )
+
+
+_CLIFFS = {
+    "standard": "a standard crossed",
+    "floor": "a floor crossed",
+    "band": "another band",
+    "tie": "a tie shared or left",
+    "steep": "many trusts close together",
+}

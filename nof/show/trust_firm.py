@@ -44,13 +44,13 @@ def firm(trust: Trust) -> Words:
 
 def _chance(trust: Trust) -> str:
     own = board.place(trust)
-    if pd.isna(own["chance_own"]):
+    if pd.isna(own["redraw_own"]):
         return ""
     after = " after the override" if own["in_deficit"] else ""
-    sure = "" if own["chance_own"] >= SURE else ", so the segment is not settled"
+    sure = "" if own["redraw_own"] >= SURE else ", so the segment is not settled"
     return (
         f"**Segment.** If its metric scores were drawn again, its segment{after} would be {own['segment']:.0f} in "
-        f"{percent(own['chance_own'])} of the draws{sure}."
+        f"{percent(own['redraw_own'])} of the draws{sure}."
     )
 
 
@@ -58,8 +58,8 @@ def _apart(trust: Trust) -> str:
     own = board.place(trust)
     if not own["others"]:
         return ""
-    told = int(own["told_apart"])
-    where = "could be any" if told == 0 else f"lies between {own['set_low']:.0f} and {own['set_high']:.0f}"
+    told = int(own["told_apart_other"])
+    where = "could be any" if told == 0 else f"lies between {own['other_low']:.0f} and {own['other_high']:.0f}"
     return (
         f"**Place.** Compared with each other trust on the metrics that both have, and allowing for so many "
         f"comparisons, it "

@@ -237,7 +237,7 @@ def points(gap: float) -> str:
 
 
 def _chance_item(trust: Trust) -> tuple[str, str, str]:
-    chance = board.place(trust)["chance_own"]
+    chance = board.place(trust)["redraw_own"]
     if pd.isna(chance):
         return "Chance of this segment", "not known", ""
     return "Chance of this segment", percent(chance), "if its metrics were drawn again"
