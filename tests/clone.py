@@ -29,7 +29,9 @@ def _files() -> dict[str, bytes]:
     types = cast.groupby("trust_type")["trust_code"].transform("nunique")
     events = names.mergers(cast)
     merging = {*events["predecessor_code"], *events["successor_code"]}
-    spared = cast["trust_type"].map({"acute": EVERY}).fillna(1)  # the generator wants a mental health trust with a surplus
+    spared = (
+        cast["trust_type"].map({"acute": EVERY}).fillna(1)
+    )  # the generator wants a mental health trust with a surplus
     drawn = [crc32(code.encode()) % every == 0 for code, every in zip(cast["trust_code"], spared, strict=True)]
     kept = (types < 20) | pd.Series(drawn, cast.index) | cast["trust_code"].isin(KEPT | merging)
     bodies = set(cast.loc[kept, "body"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.method.league_facts import League
+from nof.method.ranges import source_note
 from nof.method.two_methods import SEGMENTS, transition
 from nof.show.display import Card, Column, Table
 from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
@@ -101,7 +102,8 @@ def league_table(league: pd.DataFrame, caption: str = "The league table") -> Tab
             Column("rank_range", "Likely range of place", align="right"),
             Column("metrics_scored", "Metrics", align="right", format=".0f"),
         ),
-        note=f"{SEGMENT_MEANING} “3 (1 by score)”: held at segment 3 by the financial override. {LIKELY_RANGE}",
+        note=f"{SEGMENT_MEANING} “3 (1 by score)”: held at segment 3 by the financial override. {LIKELY_RANGE}"
+        + (f" {source_note(league)}" if "range_source" in league else ""),
     )
 
 
