@@ -237,11 +237,14 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _say_where_segments_come_from(view) -> None:
-    from nof.show.words import edges_note
+    from nof.method.league_facts import edges_from
 
-    note = edges_note(view)
-    if note:
-        err.print(f"note: {note.strip()}", markup=False)
+    said = {
+        "quartiles elsewhere": "national quartiles, which one trust type's file cannot give",
+        "not published": "not published",
+    }
+    if why := said.get(edges_from(view)):
+        _note(f"note: the edges between segments are {why}, so segments before the override are the published ones")
 
 
 @app.command()
@@ -505,19 +508,17 @@ def diff(
 @app.command()
 def export(
     data: Data,
-    parquet: Annotated[Path, typer.Option("--parquet", help="Folder to write, new or empty.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in it.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Folder for CSV files, new or empty.")] = None,
+    xlsx: Annotated[Path | None, typer.Option("--xlsx", help="Excel workbook to write.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", help="Folder for Parquet files, new or empty.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
-    """Write the tidy tables, as published and as recomputed, as Parquet files."""
+    """Write the tidy tables, as published and as recomputed, as CSV, Excel or Parquet files."""
     from nof import explore
 
-    made = explore.export(_open(data), parquet, force)
-    out.print(
-        f"{len(made)} tables in {parquet}: {', '.join(path.stem for path in made)}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    made = explore.export(_open(data), csv, xlsx, parquet, force)
+    for path in made:
+        out.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 
 @rules.command("infer")

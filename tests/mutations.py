@@ -270,7 +270,7 @@ def ids_exchanged(files: Files) -> None:
     files.set("Metric_ID", lambda one: {"OF1084": "OF1061", "OF1061": "OF1084"}.get(one, one))
 
 
-@case("shown", "quarter before")
+@case("shown", "quarter held before")
 def values_of_the_quarter_before(files: Files) -> None:
     def change(rows: list[Row]) -> None:
         then = {row["Trust_code"]: row for row in pick(rows, metric="OF0082", quarter=BEFORE)}

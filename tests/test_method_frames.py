@@ -7,7 +7,7 @@ import pytest
 
 from nof.method import board, limits
 from nof.method.view import open_view, view_of
-from nof.show import limits_front, limits_method, limits_tables, trust_reach, trust_tables
+from nof.show import limits_front, limits_method, limits_tables, tables, trust_reach, trust_tables, trust_words
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -33,6 +33,10 @@ def test_likely_ranges_are_nhs_englands_wherever_they_are_shown(view):
     # Of earlier quarters these files hold no league table: ours stand in, and say so.
     earlier = view_of(view.national, "2025-26-q3", TYPE)
     assert earlier.league["range_source"].eq("recomputed").all() and not limits.ranges_published(earlier)
+    assert "redrawn here" in tables.league_table(earlier.league).data()["note"]
+    assert "NHS England's own, as published" in tables.league_table(view.league).data()["note"]
+    told = [trust_words._segment(board.trust_of(view.national, one, "RYY")) for one in (QUARTER, "2025-26-q3")]
+    assert "redrawn here" not in told[0] and "redrawn here" in told[1]
 
 
 def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
@@ -50,14 +54,14 @@ def test_the_sentences_on_method_keep_three_spans_apart(view):
 
 
 def test_the_csv_tables_hold_the_new_frames(view):
-    tables = limits.tables(view)
+    found = limits.tables(view)
     for name in ("spans", "decision", "cliffs", "edges", "narrowness"):
-        assert len(tables[f"limits_{name}"]), name
-    places = tables["limits_places"]
+        assert len(found[f"limits_{name}"]), name
+    places = found["limits_places"]
     assert {"range_source", "rank_low_published", "chance_own_low", "chance_own_high"} <= set(places.columns)
     assert (places["chance_own_low"] <= places["chance_own"]).all()
     assert (places["chance_own"] <= places["chance_own_high"]).all()
-    assert set(tables["limits_edges"]["quarter"]) <= {
+    assert set(found["limits_edges"]["quarter"]) <= {
         quarter for quarter in view.publication.quarters if quarter <= QUARTER
     }
 

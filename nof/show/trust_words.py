@@ -11,6 +11,7 @@ import pandas as pd
 from nof.common import Quarter
 from nof.method import board
 from nof.method.board import Trust
+from nof.method.ranges import PUBLISHED
 from nof.show.display import Card, Words, plain
 from nof.show.trust_findings import SHOWN
 from nof.show.trust_tables import number
@@ -66,11 +67,16 @@ def _place(trust: Trust) -> str:
     return f"{name} stands at place {own['rank']:.0f} of {table} in {board.label(trust)}{span}."
 
 
+def _redrawn(own) -> str:
+    """Said of a likely range that is not NHS England's own figure."""
+    return "" if own["range_source"] == PUBLISHED else ", redrawn here: NHS England’s own is not in these files"
+
+
 def _segment(trust: Trust) -> str:
     own, goal = board.place(trust), board.goal(trust)
     average = (
         f"Its average score is {own['average_score']:.2f} (likely range {own['average_low']:.2f} to "
-        f"{own['average_high']:.2f}; 1.00 is best)"
+        f"{own['average_high']:.2f}{_redrawn(own)}; 1.00 is best)"
     )
     if goal.segment is None:
         return f"{average}; its segment is not known."
