@@ -237,11 +237,14 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _say_where_segments_come_from(view) -> None:
-    from nof.show.words import edges_note
+    from nof.method.league_facts import edges_from
 
-    note = edges_note(view)
-    if note:
-        err.print(f"note: {note.strip()}", markup=False)
+    said = {
+        "quartiles elsewhere": "national quartiles, which one trust type's file cannot give",
+        "not published": "not published",
+    }
+    if why := said.get(edges_from(view)):
+        _note(f"note: the edges between segments are {why}, so segments before the override are the published ones")
 
 
 @app.command()
