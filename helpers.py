@@ -21,7 +21,8 @@ League table and metric rankings
     meeting                  How many trusts meet each planning standard.
     range_note               Whose likely ranges a table shows.
     restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
-    odd, listing             What is odd in the files of a type and quarter, and as a table that a person reads.
+    odd                      What is odd in the files and concerns a type and quarter.
+    listing                  Findings as a table that a person reads.
 
 Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
