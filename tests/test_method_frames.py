@@ -52,9 +52,9 @@ def test_the_csv_tables_hold_the_new_frames(view):
     for name in ("spans", "decisions", "decisions_by_trust", "cliffs", "edges", "narrowness"):
         assert len(found[f"limits_{name}"]), name
     places = found["limits_places"]
-    assert {"range_source", "rank_low_published", "chance_own_low", "chance_own_high"} <= set(places.columns)
-    assert (places["chance_own_low"] <= places["chance_own"]).all()
-    assert (places["chance_own"] <= places["chance_own_high"]).all()
+    assert {"range_source", "rank_low_published", "redraw_own_low", "redraw_own_high"} <= set(places.columns)
+    assert (places["redraw_own_low"] <= places["redraw_own"]).all()
+    assert (places["redraw_own"] <= places["redraw_own_high"]).all()
     assert set(found["limits_edges"]["quarter"]) <= {
         quarter for quarter in view.publication.quarters if quarter <= QUARTER
     }
