@@ -29,8 +29,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import nbformat
-import papermill
 import psutil
 import pyarrow
 
