@@ -276,8 +276,12 @@ def findings_of(national: National) -> pd.DataFrame:
 def _findings(national: National) -> pd.DataFrame:
     publication = national.publication
     changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
-    against = findings.guarded(lambda: consistency.find(publication, compared(publication)))
+    against = findings.guarded(_against, publication)
     return findings.together([publication.findings, changed, against])
+
+
+def _against(publication: Publication) -> pd.DataFrame:
+    return consistency.find(publication, compared(publication))
 
 
 def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:

@@ -332,13 +332,11 @@ def blanks(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def forms(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Ids that are not written as nearly all others are (OF and four digits)."""
+    """Ids that are not written as most others are (OF and four digits)."""
     usual = metrics["metric_id"].str.fullmatch(_ID)
-    if metrics.empty or usual.mean() < limits().limit("id_form"):
-        return together([])
-    return found(
-        "id_form", metrics[~usual], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005"
-    )
+    meant = metrics["metric_id"].str.upper().str.fullmatch(_ID)  # of0082: written otherwise, whatever the others are
+    odd = ~usual if len(metrics) and usual.mean() >= limits().limit("id_form") else meant & ~usual
+    return found("id_form", metrics[odd], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005")
 
 
 def twice(metrics: pd.DataFrame) -> pd.DataFrame:
