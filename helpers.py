@@ -21,7 +21,8 @@ League table and metric rankings
     meeting                  How many trusts meet each planning standard.
     range_note               Whose likely ranges a table shows.
     restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
-    odd, listing             What is odd in the files of a type and quarter, and as a table that a person reads.
+    odd                      What is odd in the files and concerns a type and quarter.
+    listing                  Findings as a table that a person reads.
 
 Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
@@ -36,12 +37,11 @@ What a rank cannot tell you
     rank_confidence_sets     Confidence sets for ranks, from any estimates and their errors.
 
 One trust, for its board
-    trust_start              Headline, card, what this rests on.
-    trust_score              Where the score comes from.
-    trust_reach              What it would take to reach the next segment.
-    trust_firm               How firm this is.
-    trust_peers              Like-for-like peers.
-    trust_questions          Questions that a board might ask.
+    board                    Every frame behind a trust's briefing, asked of the trust: board.place(own), ...
+    board_facts              The facts of each section, made from these frames.
+    board_charts             Figures of a trust's briefing; caption and alt text state the finding.
+    board_tables             Card and tables of a trust's briefing.
+    questions                The questions of data/questions.yaml that the facts raise, as a numbered list.
 
 Explore
     explore                  The analyst's notebook: views that work in a script, and the widgets that call them.
@@ -50,8 +50,13 @@ Explore
 
 from nof import explore
 from nof.explore import connect
+<<<<<<< HEAD
 from nof.method import league_facts, limits, reconcile_facts
+=======
+from nof.method import board, limits, reconcile_facts
+>>>>>>> trust
 from nof.method import limits_facts as limit_facts
+from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
 from nof.method.choices import own_rules
 from nof.method.ranges import source_note as range_note
@@ -65,10 +70,37 @@ from nof.show import charts, tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
+<<<<<<< HEAD
 from nof.show.charts import show
 from nof.show.restated import restated
 from nof.show.say import say
 from nof.show.trust import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
+=======
+from nof.show import trust_charts as board_charts
+from nof.show import trust_tables as board_tables
+from nof.show.charts import caterpillar, metric_sections, show
+from nof.show.questions import questions
+from nof.show.restated import restated
+from nof.show.say import say
+from nof.show.tables import (
+    domain_heat_map,
+    league_table,
+    metric_list,
+    movers,
+    score_map,
+    top_without_specialists,
+)
+from nof.show.words import (
+    ends,
+    headline,
+    headline_card,
+    how_to_read,
+    metrics_headline,
+    movement,
+    opening,
+    override_note,
+)
+>>>>>>> trust
 
 __all__ = [
     "open_publication",
@@ -95,12 +127,11 @@ __all__ = [
     "read_covariate",
     "limit_charts",
     "limit_tables",
-    "trust_start",
-    "trust_score",
-    "trust_reach",
-    "trust_firm",
-    "trust_peers",
-    "trust_questions",
+    "board",
+    "board_facts",
+    "board_charts",
+    "board_tables",
+    "questions",
     "explore",
     "connect",
 ]

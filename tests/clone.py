@@ -18,7 +18,7 @@ from nof import common, demo
 from nof.demo import names
 
 FOLDERS = ("nof", "notebooks", "params", "docs", "tools", "deploy", "data/frameworks", "data/reference")
-EVERY = 6  # of the larger types one trust in so many stays
+EVERY = 8  # of the larger types one trust in so many stays
 KEPT = {"X0A"}  # trusts that pages name
 
 
@@ -29,13 +29,13 @@ def _files() -> dict[str, bytes]:
     types = cast.groupby("trust_type")["trust_code"].transform("nunique")
     events = names.mergers(cast)
     merging = {*events["predecessor_code"], *events["successor_code"]}
-    spared = (
-        cast["trust_type"].map({"acute": EVERY}).fillna(1)
-    )  # the generator wants a mental health trust with a surplus
-    drawn = [crc32(code.encode()) % every == 0 for code, every in zip(cast["trust_code"], spared, strict=True)]
-    kept = (types < 20) | pd.Series(drawn, cast.index) | cast["trust_code"].isin(KEPT | merging)
+    drawn = cast["trust_code"].map(lambda code: crc32(code.encode()) % EVERY == 0).astype(bool)
+    kept = (types < 20) | drawn | cast["trust_code"].isin(KEPT | merging)
     bodies = set(cast.loc[kept, "body"])
     few = cast[cast["body"].isin(bodies)].reset_index(drop=True)
+    few = few.assign(
+        body=pd.factorize(few["body"])[0]
+    )  # bodies are numbered from nought, as figures are drawn for them
     with mock.patch.object(names, "trusts", lambda: few):
         return demo.files(*demo.build())
 

@@ -7,7 +7,7 @@ import pytest
 
 from nof.method import board, limits
 from nof.method.view import open_view, view_of
-from nof.show import limits_front, limits_method, limits_tables, tables, trust_reach, trust_tables, trust_words
+from nof.show import limits_data_tables, tables, trust_reach, trust_tables, trust_words
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -44,23 +44,17 @@ def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
     assert table.loc["Mental Health and Learning Disability", "rank_width"] == 41
     assert table.loc["Community", "rank_width"] == 43
     assert table.loc["Care Trust", "rank_median"] == 34.5
-    assert "34.5" in str(limits_tables.subtypes(view).data())
-    assert "34.5" in limits_method.types(view).markdown
-
-
-def test_the_sentences_on_method_keep_three_spans_apart(view):
-    for told in (str(limits_front._method_statement(view)), limits_method.method(view).markdown):
-        assert "7 of 61" in told and "20" in told and "42" in told and "defensible" not in told
+    assert "34.5" in str(limits_data_tables.subtypes(limits.by_subtype(view), TYPE).data())
 
 
 def test_the_csv_tables_hold_the_new_frames(view):
     found = limits.tables(view)
-    for name in ("spans", "decision", "cliffs", "edges", "narrowness"):
+    for name in ("spans", "decisions", "decisions_by_trust", "cliffs", "edges", "narrowness"):
         assert len(found[f"limits_{name}"]), name
     places = found["limits_places"]
-    assert {"range_source", "rank_low_published", "chance_own_low", "chance_own_high"} <= set(places.columns)
-    assert (places["chance_own_low"] <= places["chance_own"]).all()
-    assert (places["chance_own"] <= places["chance_own_high"]).all()
+    assert {"range_source", "rank_low_published", "redraw_own_low", "redraw_own_high"} <= set(places.columns)
+    assert (places["redraw_own_low"] <= places["redraw_own"]).all()
+    assert (places["redraw_own"] <= places["redraw_own_high"]).all()
     assert set(found["limits_edges"]["quarter"]) <= {
         quarter for quarter in view.publication.quarters if quarter <= QUARTER
     }

@@ -29,8 +29,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import nbformat
-import papermill
 import psutil
 import pyarrow
 
@@ -42,7 +40,6 @@ from nof.common import NofError
 from nof.method import board, view
 from nof.rules.recompute import National
 from nof.show import fonts
-from nof.show import trust as sections
 
 if TYPE_CHECKING:
     from nof.briefing.params import Options
@@ -70,24 +67,11 @@ def warm() -> None:
 
 
 def rehearse(jobs: list[make.Job]) -> None:
-    """Show the sections of the first trust among the jobs as a notebook would, render them, and keep nothing."""
+    """Make the first trust's page among the jobs, and keep nothing of it."""
     jobs = [job for job in jobs if "trust" in job.parameters]
     if len(jobs) <= FEW:
         return
-    given = jobs[0].parameters
-    cells = [
-        "from nof.method import board",
-        "from nof.show import trust as sections",
-        f"trust = board.open_trust({given['data']!r}, {given['quarter']!r}, {given['trust']!r})",
-        *(f"sections.{section.__name__}(trust)" for section in sections.ALL),
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
-    with make.even_ground():
-        done = papermill.execute_notebook(
-            notebook, None, progress_bar=False, kernel_name="python3", engine_name=make.register()
-        )
-    make.html_exporter().from_notebook_node(make.settled(done, jobs[0].about))
+    make.html_exporter().from_notebook_node(make.executed(jobs[0]))
 
 
 @contextmanager

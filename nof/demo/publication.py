@@ -142,8 +142,8 @@ def _flag_rows(values: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     money = values[values["metric_id"].isin(["OF0079", "OF0081"])].groupby(_KEY)["value"].sum().reset_index()
     money["value"] = scoring.round_half_up(money["value"])
     lowest = money[money["trust_type"] == MENTAL_HEALTH].groupby("trust_code")["value"].agg(["min", "size"])
-    supported = lowest.index[(lowest["min"] > 0) & (lowest["size"] == 4)][0]
-    flagged = (money["value"] < 0) | (money["trust_code"] == supported)
+    supported = lowest.index[(lowest["min"] > 0) & (lowest["size"] == 4)][:1]  # in a small cast there may be none
+    flagged = (money["value"] < 0) | money["trust_code"].isin(supported)
     return money.assign(metric_id=framework.summary.override_flag, units="flag", value=flagged.astype(float))
 
 

@@ -1,85 +1,123 @@
-"""One trust in one quarter, as its board's briefing sees it: frames that are computed when first asked for.
+"""What a board's briefing shows of one trust: frames that are computed when first asked for.
 
-What holds for a whole type (the league table, its limits) is computed once for a publication and kept with it, so that
-205 briefings forked from one process share it: see `warm`.
+Who it is and what a trust without a place gets: `nof.method.trust`. Where a trust has no place in the quarter's table
+there is nothing to show: its frames have no rows, its rows are None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nof.common import InputError, Problem, Quarter, kept
-from nof.method import improvement, limits, lineage, peers
+from nof.common import Quarter, kept
+from nof.method import improvement, limits, peers
 from nof.method.contributions import contributions as contributions_of
 from nof.method.improvement import Movement, NextSegment
+from nof.method.movement_facts import OurDoing, beside_standards, our_doing
 from nof.method.steps import step_chances
-from nof.method.view import View, compared, mergers_of, open_publication, view_of
-from nof.rules import reconcile
-from nof.rules.recompute import National, choose_quarter, select
+from nof.method.trust import (
+    Trust,
+    carried_by,
+    compared_rows,
+    domain_medians,
+    domain_rows,
+    ended,
+    figures,
+    final_segment,
+    first_listed_after,
+    held,
+    label,
+    last_stood,
+    listed,
+    name,
+    open_trust,
+    place,
+    published_rows,
+    recomputed,
+    row_of,
+    score_rows,
+    stands,
+    trust_of,
+    trust_type,
+    trusts,
+    type_medians,
+    unequal,
+)
+from nof.method.trust_way import NEAR
+from nof.rules.recompute import National, select
+from nof.rules.short_names import short_name
 
-# --- What the briefings of all trusts share, computed once for a publication ---
-
-
-@kept
-def score_rows(national: National) -> dict[str, np.ndarray]:
-    """Positions of each trust's rows in `National.scores`."""
-    return national.scores.groupby("trust_code").indices
-
-
-@kept
-def domain_rows(national: National) -> dict[str, np.ndarray]:
-    """Positions of each trust's rows in `National.domains`."""
-    return national.domains.groupby("trust_code").indices
-
-
-@kept
-def published_rows(national: National) -> dict[str, np.ndarray]:
-    """Positions of each trust's rows in `Publication.metrics`."""
-    return national.publication.metrics.groupby("trust_code").indices
-
-
-@kept
-def compared_rows(national: National) -> dict[str, np.ndarray]:
-    """Positions of each trust's rows in the reconciliation."""
-    return compared(national.publication).groupby("trust_code").indices
-
-
-@kept
-def type_medians(national: National, trust_type: str) -> pd.DataFrame:
-    """Median score of a type: metrics (and "average") by quarters."""
-    rows = national.scores[(national.scores["trust_type"] == trust_type) & (national.scores["weight"] > 0)]
-    table = rows.groupby(["metric_id", "quarter"])["score"].median().unstack("quarter")
-    ours = national.standings[national.standings["trust_type"] == trust_type]
-    table.loc["average"] = ours.groupby("quarter")["average"].median()
-    return table
-
-
-@kept
-def domain_medians(national: National, trust_type: str, quarter: str) -> pd.Series:
-    """Median domain score of a type in a quarter, on the domains."""
-    return select(national.domains, quarter, trust_type).groupby("domain")["domain_score"].median()
-
-
-# --- One trust in one quarter, as its board's briefing sees it: frames that are computed when first asked for ---
-
-
-NEAR = 5  # like-for-like peers shown
 LEVEL = 0.95
 COMMON = 0.5  # share of the type's trusts with a metric above which its absence is worth a remark
 FEW = 0.75  # of the median number of metrics over all trusts, at or below which a trust is scored on few
 QUARTERS = 8  # most quarters that a trend shows
-SUMMARY = {
-    "OF5000.rank": "its place",
-    "OF5000": "its segment",
-    "OF5002": "its average",
-    "OF5003": "its segment before the override",
-}
+__all__ = [
+    "before",
+    "carried_by",
+    "chances",
+    "change",
+    "compared_rows",
+    "contributions",
+    "directions",
+    "edges",
+    "gap",
+    "names",
+    "segment_rule",
+    "domain_medians",
+    "domain_rows",
+    "domains",
+    "ended",
+    "events",
+    "few",
+    "figures",
+    "final_segment",
+    "first_listed_after",
+    "goal",
+    "held",
+    "label",
+    "last_stood",
+    "listed",
+    "median_average",
+    "medians",
+    "method",
+    "metrics",
+    "missing",
+    "movement",
+    "name",
+    "NEAR",
+    "near",
+    "near_rows",
+    "old",
+    "open_trust",
+    "others",
+    "periods",
+    "place",
+    "previous",
+    "published_rows",
+    "quarters",
+    "recomputed",
+    "row_of",
+    "score_rows",
+    "scores",
+    "sets",
+    "standings",
+    "stands",
+    "steps",
+    "subtype",
+    "surveys",
+    "Trust",
+    "trust_of",
+    "trust_type",
+    "trusts",
+    "type_medians",
+    "unequal",
+    "unmoved",
+    "warm",
+    "why_not_compared",
+]
 # What a briefing asks of the limits of its trust's type, computed before the first one is made.
 SHARED = (
     limits.places,
@@ -94,109 +132,6 @@ SHARED = (
     limits.method,
     limits.paired,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Trust:
-    """One trust in one quarter: what every function of this module is asked of, and where results are kept.
-
-    Attributes
-    ----------
-    national : National
-    quarter, code : str
-        Slug, and trust code.
-    view : View or None
-        The table of its type; None where the trust has no place in the quarter's table.
-    """
-
-    national: National
-    quarter: str
-    code: str
-    view: View | None = field(repr=False)
-
-
-# --- who it is ---
-
-
-def stands(trust: Trust) -> bool:
-    """Whether the trust has a place in this quarter's table."""
-    return trust.view is not None
-
-
-def label(trust: Trust) -> str:
-    """The quarter in words: "Q4 2025/26"."""
-    return Quarter.parse(trust.quarter).label
-
-
-@kept
-def listed(trust: Trust) -> pd.DataFrame:
-    """The trust's rows of `Publication.trusts`, oldest first."""
-    trusts = trust.national.publication.trusts
-    return trusts[trusts["trust_code"] == trust.code].sort_values("quarter")
-
-
-@kept
-def name(trust: Trust) -> str:
-    """Its name in this quarter, or else in the nearest one that has it."""
-    upto = listed(trust)[listed(trust)["quarter"] <= trust.quarter]
-    return (upto.iloc[-1] if len(upto) else listed(trust).iloc[0])["trust_name"]
-
-
-def trust_type(trust: Trust) -> str:
-    """Slug of its type."""
-    return listed(trust)["trust_type"].iloc[-1] if trust.view is None else trust.view.trust_type
-
-
-@kept
-def place(trust: Trust) -> dict:
-    """Its row of `Limits.places`: rank, average, likely ranges, segments, confidence set, chances."""
-    return _one(limits.places(trust.view), trust.code)
-
-
-def trusts(trust: Trust) -> int:
-    """Trusts in its table."""
-    return len(trust.view.league)
-
-
-def held(trust: Trust) -> bool:
-    """The financial override holds it in a worse segment than its average gives."""
-    return bool(place(trust)["segment"] > place(trust)["segment_unadjusted"])
-
-
-@kept
-def final_segment(trust: Trust) -> int | None:
-    """Segment that NHS England set after looking at capability (OF5005), where that differs from the league's."""
-    rows = _published(trust)
-    found = rows.loc[rows["metric_id"] == "OF5005", "value"].dropna()
-    own = place(trust)["segment"]
-    return int(found.iloc[0]) if len(found) and found.iloc[0] != own else None
-
-
-@kept
-def _published(trust: Trust) -> pd.DataFrame:
-    rows = trust.national.publication.metrics
-    rows = rows.iloc[published_rows(trust.national).get(trust.code, [])]
-    return rows[rows["quarter"] == trust.quarter]
-
-
-@kept
-def recomputed(trust: Trust) -> pd.DataFrame:
-    """Its published figures beside ours, each once: rows of `reconcile.compare`, and equal (bool)."""
-    rows = compared(trust.national.publication)
-    rows = rows.iloc[compared_rows(trust.national).get(trust.code, [])]
-    rows = rows[(rows["quarter"] == trust.quarter) & ~rows["rule"].str.endswith(".grid")]
-    return rows.assign(equal=reconcile.equal(rows)).sort_values("level").drop_duplicates("rule", keep="last")
-
-
-def figures(trust: Trust) -> tuple[int, int]:
-    """How many published figures of this trust and quarter were recomputed, and how many came out equal."""
-    return len(recomputed(trust)), int(recomputed(trust)["equal"].sum())
-
-
-def unequal(trust: Trust) -> list[str]:
-    """Which of place, average and segments are not what was published, in words."""
-    missed = set(recomputed(trust).loc[~recomputed(trust)["equal"], "rule"])
-    return [name for rule, name in SUMMARY.items() if rule in missed]
 
 
 # --- where the score comes from ---
@@ -257,24 +192,92 @@ def domains(trust: Trust) -> pd.DataFrame:
     return wide.assign(median=middle.reindex(wide.index)).dropna(subset=[trust.quarter])
 
 
+@kept
+def metrics(trust: Trust) -> pd.DataFrame:
+    """One row for each metric in the average, as a board reads it, the one that worsens it most first.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `contributions` and: name (short, as in a sentence), period (as published), standard (planning
+        standard; NaN where there is none), standard_better ("low" or "high"), standard_met ("met", "not met", "unknown";
+        NaN where there is none), and one column a quarter (its slug) with the score. No rows for a trust without a place.
+    """
+    if trust.view is None:
+        return pd.DataFrame()
+    year = Quarter.parse(trust.quarter).year_label
+    table = contributions(trust)
+    short = [short_name(row.description, year, row.value_id, row.metric_id) for row in table.itertuples(index=False)]
+    asked = beside_standards(trust.view)
+    asked = asked[(asked["trust_code"] == trust.code) & asked["standard"].notna()].drop_duplicates("value_id")
+    asked = asked[["value_id", "standard", "better", "verdict"]].set_axis(
+        ["value_id", "standard", "standard_better", "standard_met"], axis=1
+    )
+    table = table.assign(name=short, period=table["reporting_date"]).merge(asked, on="value_id", how="left")
+    return table.join(scores(trust), on="metric_id")
+
+
 # --- what changed ---
 
 
 @kept
 def change(trust: Trust) -> dict | None:
-    """Its row of `volatility.changes` since the quarter before; None where there is none to compare with."""
+    """Its row of `limits.change` since the quarter before; None where there is none to compare with."""
+    if trust.view is None:
+        return None
     table = limits.change(trust.view)
-    return _one(table, trust.code) if len(table) and trust.code in set(table["trust_code"]) else None
+    return row_of(table, trust.code) if len(table) and trust.code in set(table["trust_code"]) else None
 
 
 def previous(trust: Trust) -> str | None:
     """Slug of the quarter before, where the publication holds it."""
-    return trust.view.previous_quarter
+    return None if trust.view is None else trust.view.previous_quarter
+
+
+def gap(trust: Trust) -> str:
+    """Why there is no quarter before to compare with, as `View.gap`; empty where there is one."""
+    return "" if trust.view is None or previous(trust) is not None else trust.view.gap
+
+
+def names(trust: Trust) -> dict[str, str]:
+    """Short names of its metrics, by the id of the score."""
+    return {} if trust.view is None else dict(metrics(trust).set_index("metric_id")["name"])
+
+
+def segment_rule(trust: Trust) -> str:
+    """How segments are cut in the quarter, as in the framework's rules: "quartiles", "thresholds", "unknown"."""
+    return trust.national.framework(trust.quarter).segments.rule
+
+
+@kept
+def edges(trust: Trust) -> pd.DataFrame:
+    """The edges between segments in this quarter, as brackets where they are not known: rows of `limits.edges`."""
+    if trust.view is None:
+        return pd.DataFrame()
+    table = limits.edges(trust.view)
+    return table[table["quarter"] == trust.quarter]
+
+
+def directions(trust: Trust) -> pd.DataFrame:
+    """Which way each of its scores and values went since the quarter before: its rows of `limits.directions`."""
+    if trust.view is None:
+        return pd.DataFrame()
+    table = limits.directions(trust.view)
+    return table[table["trust_code"] == trust.code]
+
+
+def movement(trust: Trust) -> OurDoing | None:
+    """Its change of place since the quarter before by cause; see `movement_facts.our_doing`. None without that quarter."""
+    if trust.view is None or previous(trust) is None:
+        return None
+    return our_doing(trust.national, previous(trust), trust.quarter, trust_type(trust), trust.code)
 
 
 @kept
 def before(trust: Trust) -> dict | None:
-    """Its standing in the quarter before."""
+    """Its standing in the quarter before; None where it has none, or has no place now."""
+    if trust.view is None:
+        return None
     rows = standings(trust)
     return rows.loc[previous(trust)].to_dict() if previous(trust) in rows.index else None
 
@@ -282,6 +285,8 @@ def before(trust: Trust) -> dict | None:
 @kept
 def why_not_compared(trust: Trust) -> str | None:
     """Why the quarter before is no comparison; None where it is one, or where there is no such quarter."""
+    if trust.view is None:
+        return None
     table = limits.excluded(trust.view)
     found = table.loc[table["trust_code"] == trust.code, "reason"]
     return found.iloc[0] if len(found) else None
@@ -291,8 +296,10 @@ def why_not_compared(trust: Trust) -> str | None:
 
 
 @kept
-def goal(trust: Trust) -> NextSegment:
-    """As `improvement.next_segment`."""
+def goal(trust: Trust) -> NextSegment | None:
+    """As `improvement.next_segment`; None for a trust without a place."""
+    if trust.view is None:
+        return None
     return improvement.next_segment(trust.national, trust.quarter, trust.code)
 
 
@@ -300,6 +307,8 @@ def goal(trust: Trust) -> NextSegment:
 def steps(trust: Trust) -> pd.DataFrame:
     """As `improvement.steps`, with the columns of `steps.step_chances` from gain_needed on: those that can do it first,
     and among them the one whose score trusts that started nearby have bettered that far most often."""
+    if trust.view is None:
+        return pd.DataFrame()
     table = improvement.steps(trust.national, trust.quarter, trust.code)
     often = step_chances(trust.national, trust.quarter, trust.code)
     often = often[["metric_id", *often.columns[often.columns.get_loc("gain_needed") :]]]
@@ -312,13 +321,17 @@ def steps(trust: Trust) -> pd.DataFrame:
 
 @kept
 def sets(trust: Trust) -> pd.DataFrame:
-    """As `improvement.smallest_sets`."""
+    """As `improvement.smallest_sets`; no rows for a trust without a place."""
+    if trust.view is None:
+        return pd.DataFrame()
     return improvement.smallest_sets(trust.national, trust.quarter, trust.code)
 
 
 @kept
-def others(trust: Trust) -> Movement:
-    """As `improvement.movement_of_others`."""
+def others(trust: Trust) -> Movement | None:
+    """As `improvement.movement_of_others`; None for a trust without a place."""
+    if trust.view is None:
+        return None
     return improvement.movement_of_others(trust.national, trust.quarter, trust.code)
 
 
@@ -327,7 +340,9 @@ def others(trust: Trust) -> Movement:
 
 @kept
 def chances(trust: Trust) -> pd.DataFrame | None:
-    """Chance of each segment (the index) by the average and after the override; None where not known."""
+    """Share of redraws in each segment (the index) by the average and after the override; None where not known."""
+    if trust.view is None:
+        return None
     drawn = trust.view.redrawn
     if drawn is None:
         return None
@@ -337,9 +352,11 @@ def chances(trust: Trust) -> pd.DataFrame | None:
 
 
 @kept
-def method(trust: Trust) -> dict:
-    """Its row of `Limits.method`: the range of its places with the three spans of `choices.spans`."""
-    return _one(limits.method(trust.view), trust.code)
+def method(trust: Trust) -> dict | None:
+    """Its row of `limits.method`: the range of its places with the three spans of `choices.spans`."""
+    if trust.view is None:
+        return None
+    return row_of(limits.method(trust.view), trust.code)
 
 
 @kept
@@ -379,6 +396,8 @@ def missing(trust: Trust) -> pd.DataFrame:
 
 def few(trust: Trust) -> float | None:
     """Median number of metrics over all trusts, if this trust is scored on few beside that."""
+    if trust.view is None:
+        return None
     rows = trust.national.standings
     middle = float(rows.loc[rows["quarter"] == trust.quarter, "metrics_scored"].median())
     return middle if place(trust)["metrics_scored"] <= FEW * middle else None
@@ -400,9 +419,11 @@ def surveys(trust: Trust) -> tuple[str, ...]:
 
 
 @kept
-def subtype(trust: Trust) -> dict:
-    """Its row of `Limits.subtypes`: rank within its subtype."""
-    return _one(limits.subtypes(trust.view), trust.code)
+def subtype(trust: Trust) -> dict | None:
+    """Its row of `limits.subtypes`: rank within its subtype. None for a trust without a place."""
+    if trust.view is None:
+        return None
+    return row_of(limits.subtypes(trust.view), trust.code)
 
 
 @kept
@@ -417,6 +438,8 @@ def near(trust: Trust) -> pd.DataFrame:
         equally near, and their order says nothing), difference (this trust less the peer, on shared metrics; negative: this trust is
         better), low and high (95% range of the difference; NaN where it cannot be told).
     """
+    if trust.view is None:
+        return pd.DataFrame()
     league = trust.view.league.set_index("trust_code")
     table = peers.peers(trust.code, limits.matrix(trust.view)[0], league["trust_subtype"], NEAR, league["region"])
     paired = limits.paired(trust.view)
@@ -442,6 +465,8 @@ def near_rows(trust: Trust) -> pd.DataFrame:
         (median), shared (metrics), difference (median; as `near`), low and high (of a single trust its 95% range; of a
         group the least and the greatest difference), alone (a single trust).
     """
+    if trust.view is None:
+        return pd.DataFrame()
     rows = []
     for group, part in near(trust).groupby(near(trust)["group"].fillna(0), sort=True):
         whole = group > 0 and len(part) > NEAR
@@ -466,90 +491,14 @@ def near_rows(trust: Trust) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# --- where there is no place in the table ---
-
-
-@kept
-def last_stood(trust: Trust) -> dict | None:
-    """Its standing in the last quarter before this one in which it had a place, and how many trusts there were."""
-    rows = trust.national.standings
-    own = rows[(rows["trust_code"] == trust.code) & (rows["quarter"] < trust.quarter)].sort_values("quarter")
-    if own.empty:
-        return None
-    row = own.iloc[-1].to_dict()
-    return row | {"trusts": len(select(rows, row["quarter"], row["trust_type"]))}
-
-
-@kept
-def first_listed_after(trust: Trust) -> str | None:
-    """The first later quarter in which it is listed, if it is in no earlier one."""
-    after = listed(trust)[listed(trust)["quarter"] > trust.quarter]
-    upto = listed(trust)[listed(trust)["quarter"] <= trust.quarter]
-    return after["quarter"].iloc[0] if len(after) and upto.empty else None
-
-
-@kept
-def carried_by(trust: Trust) -> pd.DataFrame:
-    """The trusts that carry its services on the quarter's last day: trust_code, trust_name, rank (NaN where they
-    have no place), trust_type. No rows where no merger is known."""
-    on = Quarter.parse(trust.quarter).last_day
-    codes = sorted(lineage.lineage(trust.code, on, mergers_of(trust.national)) - {trust.code})
-    rows = trust.national.standings
-    places = rows[rows["quarter"] == trust.quarter].set_index("trust_code")[["rank", "trust_type"]]
-    known = mergers_of(trust.national).drop_duplicates("successor_code").set_index("successor_code")["successor_name"]
-    trusts = trust.national.publication.trusts.sort_values("quarter").drop_duplicates("trust_code", keep="last")
-    names = trusts.set_index("trust_code")["trust_name"].reindex(codes).fillna(known.reindex(codes))
-    return names.to_frame().join(places).rename_axis("trust_code").reset_index()
-
-
-@kept
-def ended(trust: Trust) -> pd.Timestamp | None:
-    """The day on which a merger ended it, where one is known by the quarter's last day."""
-    on = pd.Timestamp(Quarter.parse(trust.quarter).last_day)
-    rows = mergers_of(trust.national)[
-        (mergers_of(trust.national)["predecessor_code"] == trust.code)
-        & (mergers_of(trust.national)["effective_date"] <= on)
-    ]
-    return rows["effective_date"].max() if len(rows) else None
-
-
-def _one(table: pd.DataFrame, code: str) -> dict:
-    """The row of one trust."""
-    return table.iloc[int(np.flatnonzero(table["trust_code"].to_numpy() == code)[0])].to_dict()
-
-
-def trust_of(national: National, quarter: str, code: str) -> Trust:
-    """One trust, whether it has a place in the quarter's table or not.
-
-    Raises
-    ------
-    InputError
-        A code that the publication holds in no quarter.
-    """
-    known = set(national.publication.trusts["trust_code"])
-    if code not in known:
-        raise InputError(
-            Problem("trust", "is not in this publication", value=code, expected=f"one of its {len(known)} trust codes")
-        )
-    rows = national.standings[national.standings["quarter"] == quarter]
-    kinds = rows.loc[rows["trust_code"] == code, "trust_type"]
-    return Trust(national, quarter, code, view_of(national, quarter, kinds.iloc[0]) if len(kinds) else None)
-
-
-def open_trust(data: str | Path, quarter: str | None, trust: str) -> Trust:
-    """Open one trust in one quarter of the publication in a folder."""
-    national = open_publication(data)
-    return trust_of(national, choose_quarter(national.publication, quarter), trust)
-
-
 def warm(national: National, quarter: str, trust_types: Iterable[str]) -> None:
     """Compute everything that the briefings of a type's trusts share, once, before processes are forked."""
-    for trust_type in trust_types:
-        standing = select(national.standings, quarter, trust_type)
+    for one in trust_types:
+        standing = select(national.standings, quarter, one)
         if standing.empty:
             continue
         trust = trust_of(national, quarter, standing["trust_code"].iloc[0])
         for shared in SHARED:
             shared(trust.view)
-        for own in (contributions, steps, sets, others, chances, medians, domains, recomputed, near):
+        for own in (metrics, steps, sets, others, chances, recomputed, near, movement):
             own(trust)

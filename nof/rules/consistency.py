@@ -147,7 +147,8 @@ def _among_ties(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
     pairs = wanted[["quarter", "metric_id"]].drop_duplicates()
     known = [rules[quarter].by_value.get(metric) for quarter, metric in pairs.itertuples(index=False)]
     pairs = pairs.assign(
-        unit=[one.units if one else None for one in known], high=[bool(one) and one.better == "high" for one in known]
+        unit=[one.units if one else None for one in known],
+        high=[one is not None and one.better == "high" for one in known],
     )
     rows = metrics[metrics["value"].notna()].merge(pairs, on=["quarter", "metric_id"])
     rows = rows[rows["unit"].isna() | (rows["unit"].astype("str").str.casefold() == rows["units"].str.casefold())]

@@ -109,6 +109,16 @@ def points(value: float, digits: int = 2) -> Marked:
     return Marked(f"{shown} {plural(1 if shown == '1' else 2, 'point')}")
 
 
+def measured(value: float, units: str = "") -> Marked:
+    """A value in its unit, three figures or two decimals of it: "47.2%", "6.87 out of 10", "12"; units are escaped."""
+    size = abs(_finite(value))
+    digits = 0 if units == "count" or size >= 100 else 1 if size >= 9.95 else 2
+    shown = number(value, digits)
+    if units == "%":
+        return Marked(f"{shown}%")
+    return Marked(shown if units in ("", "count", "rate") else f"{shown} {_name(units)}")
+
+
 def ordinal(value: float) -> Marked:
     """ "1st", "22nd", "24th", "112th"."""
     whole = _whole(value)
@@ -292,6 +302,7 @@ FILTERS = {
     "in_words": in_words,
     "linked": linked,
     "listed": listed_names,
+    "measured": measured,
     "number": number,
     "of": of,
     "ordinal": ordinal,

@@ -18,6 +18,7 @@ sentence shows six of them by accident. Names from files are escaped. A text tha
 `{{ n | plural("is", "are") }}`                 the word alone
 `{{ x | number(2) }}`, `{{ x | signed(2) }}`    2.73; +0.12 or −0.12
 `{{ x | points(2) }}`                           0.12 points
+`{{ x | measured("%") }}`                       47.2%; with other units 6.87 out of 10
 `{{ p | percent }}`                             95% (from a share of 1); above 99%, below 1%
 `{{ low | to(high, 2) }}`                       1.72 to 2.73
 `{{ rank | places(low, high) }}`                3 (1 to 19)

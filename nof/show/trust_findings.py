@@ -5,154 +5,85 @@ A screen reader speaks both, one after the other, so a figure's alt text says wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import NamedTuple
 
-import pandas as pd
-
-from nof.common import Quarter
-from nof.method import board
-from nof.method.board import Trust
-from nof.show.words import bodies, short_name, trusts
-
-SHOWN = 0.005  # points of the average below which a difference rounds to nothing
+from nof.method.movement import CAUSES
+from nof.method.movement_facts import CAUSE_NAMES, OurDoing
+from nof.method.trust_facts import Standing
+from nof.show.grammar import listed, ordinal, plural
 
 
-def signed(value: float) -> str:
-    """A number with its sign, a real minus; nought has none."""
-    text = f"{value:+.2f}"
-    return "0.00" if text[1:] == "0.00" else text.replace("-", "−")
+class Span(NamedTuple):
+    """One range of places: what it answers, its ends, and the place it is drawn about."""
+
+    question: str
+    low: int
+    high: int
+    place: int | None
+    by_average: bool
 
 
-# --- where it stands among its type ---
-
-
-def range_words(place: Mapping) -> str:
-    """An average and its likely range: "2.10, likely range 1.80 to 2.44".
-
-    Parameters
-    ----------
-    place : mapping
-        As `TrustView.place`.
-    """
-    own = f"{place['average_score']:.2f}"
-    if pd.isna(place["average_low"]) or pd.isna(place["average_high"]):
-        return f"{own}, likely range not known"
-    return f"{own}, likely range {place['average_low']:.2f} to {place['average_high']:.2f}"
-
-
-def _averages(trust: Trust) -> pd.Series:
-    """Average scores of its table, on the trust codes."""
-    assert trust.view is not None  # figures are drawn only for a trust that stands in a table
-    return trust.view.league.set_index("trust_code")["average_score"]
-
-
-def strip_caption(trust: Trust) -> str:
-    """How many of the other trusts' averages lie within this trust's likely range."""
-    place, others = board.place(trust), _averages(trust).drop(trust.code)
-    if others.empty:
-        return f"No other {bodies(board.trust_type(trust)).removesuffix('s')} stands in this table"
-    if pd.isna(place["average_low"]) or pd.isna(place["average_high"]):
-        return f"Its average of {place['average_score']:.2f} among {len(others)} other{'s' * (len(others) != 1)}; no likely range is known"
-    inside = int(others.between(place["average_low"], place["average_high"]).sum())
-    several = inside != 1 and len(others) > 1
-    return f"Its likely range holds the average{'s' * several} of {_of(inside, len(others))}"
-
-
-def _of(part: int, whole: int) -> str:
-    """Some of the others: "none of the 60 other trusts", "the one other trust"."""
-    if whole == 1:
-        return "the one other trust" if part else "no other trust"
-    return f"{'all' if part == whole else part or 'none'} {'' if part == whole else 'of the '}{whole} other trusts"
-
-
-def strip_alt(trust: Trust) -> str:
-    """The span of the averages, the trust's own, and how many are better and worse."""
-    place, averages = board.place(trust), _averages(trust)
-    better, worse = int((averages < place["average_score"]).sum()), int((averages > place["average_score"]).sum())
-    return (
-        f"Strip of the averages of {trusts(len(averages), board.trust_type(trust))}, from {averages.min():.2f} to "
-        f"{averages.max():.2f}. {short_name(board.name(trust))} stands at {range_words(place)}; {better} "
-        f"{'stands' if better == 1 else 'stand'} better, {worse} worse."
+def spans(stands: Standing) -> tuple[Span, ...]:
+    """The ranges of a trust's place that are known, each named by its question."""
+    likely = "NHS England's likely range" if stands.published else "Likely range, redrawn here"
+    every = (
+        (likely, stands.rank_low, stands.rank_high, stands.rank, False),
+        ("These metrics, another quarter", stands.these_low, stands.these_high, stands.by_average, True),
+        ("Other metrics like these", stands.other_low, stands.other_high, stands.by_average, True),
+        ("By method alone", stands.method_low, stands.method_high, stands.rank, False),
+    )
+    return tuple(
+        Span(question, low, high, place, average)
+        for question, low, high, place, average in every
+        if low is not None and high is not None
     )
 
 
-# --- where the score comes from ---
+def ranges_caption(stands: Standing) -> str:
+    """How many places the likely range covers."""
+    if stands.rank is None:
+        return f"Its place among {stands.trusts} trusts is not known"
+    if stands.rank_low is None or stands.rank_high is None:
+        return f"{str(ordinal(stands.rank))} of {stands.trusts}: no likely range is known"
+    count = stands.rank_high - stands.rank_low + 1
+    return f"Its likely range covers {count} of {stands.trusts} {plural(stands.trusts, 'place')}"
 
 
-def bars_caption(trust: Trust) -> str:
-    """How many metrics make the average worse than a median trust's, and how many better."""
-    values = board.contributions(trust)["contribution"]
-    worse, better = int((values > SHOWN).sum()), int((values < -SHOWN).sum())
-    if not worse and not better:
-        return "No metric sets its average apart from a median trust's"
-    parts = [f"{count} {way}" for count, way in ((worse, "worse"), (better, "better")) if count]
-    if len(values) == 1:
-        return f"Its one metric makes its average {'worse' if worse else 'better'} than a median trust's"
-    verb = "makes" if (worse or better) == 1 else "make"
-    first, *rest = parts
-    count, way = first.split()
-    return f"{count} of {len(values)} metrics {verb} its average {way} than a median trust's" + (
-        f", {rest[0]}" if rest else ""
-    )
+def ranges_alt(stands: Standing) -> str:
+    """Every range with its ends."""
+    told = "; ".join(f"{one.question}: place {one.low} to {one.high}" for one in spans(stands))
+    averaged = any(one.by_average for one in spans(stands)) and stands.by_average not in (None, stands.rank)
+    beside = f" By its average alone it would be {ordinal(stands.by_average)}." if averaged else ""
+    where = "not known" if stands.rank is None else str(ordinal(stands.rank))
+    return f"Bars from better to worse. The place is {where}. {told or 'No range is known'}.{beside}"
 
 
-def bars_alt(trust: Trust) -> str:
-    """The largest contributions on either side."""
-    table = board.contributions(trust)
-    first, last = table.iloc[0], table.iloc[-1]
-    parts = [f"Bars in order, one for each of {len(table)} metrics." if len(table) > 1 else "One bar."]
-    if first["contribution"] > SHOWN:
-        parts.append(f"Most against it: {first['description']}, {signed(first['contribution'])} points of the average.")
-    if last["contribution"] < -SHOWN:
-        parts.append(f"Most in its favour: {last['description']}, {signed(last['contribution'])} points.")
-    return " ".join([*parts, "The table below gives every contribution."])
+def parts(doing: OurDoing) -> list[tuple[str, float]]:
+    """The causes of a change of place that played a part, in words, with the places they moved it (above 0 is up)."""
+    told = [(CAUSE_NAMES[cause], float(getattr(doing, cause))) for cause in CAUSES]
+    return [(name, part) for name, part in told if part]
 
 
-# --- the quarters ---
+def doing_caption(doing: OurDoing) -> str:
+    """How much of a change of place was the trust's own doing."""
+    own = doing.own + doing.override
+    return f"Its own scores and flag moved it {moved(own)}, everything else {moved(doing.beyond_us)}"
 
 
-def trend_caption(trust: Trust) -> str:
-    """Where the average went from the first quarter to the last, and how many metrics went with it."""
-    first, last = board.quarters(trust)[0], board.quarters(trust)[-1]
-    average = board.standings(trust)["average_score"]
-    steps = _steps(trust)
-    better, worse = int((steps < 0).sum()), int((steps > 0).sum())
-    went = (
-        f"stayed at {average[last]:.2f}"
-        if f"{average[first]:.2f}" == f"{average[last]:.2f}"
-        else f"went from {average[first]:.2f} to {average[last]:.2f}"
-    )
-    metrics = (
-        ""
-        if steps.empty
-        else f"; {better or 'no'} metric{'' if better == 1 else 's'} became better, {worse or 'none'} worse"
-    )
-    return f"From {_span(first, last)} its average {went}{metrics}"
+def moved(places: float) -> str:
+    """A move in words: "2.5 places up", "no places"."""
+    size = f"{abs(places):.1f}".removesuffix(".0")
+    if size == "0":
+        return "no places"
+    return f"{size} {'place' if size == '1' else 'places'} {'up' if places > 0 else 'down'}"
 
 
-def _span(first: str, last: str) -> str:
-    """Two quarters: "Q1 to Q4 2025/26", with both years where they differ."""
-    start, end = Quarter.parse(first), Quarter.parse(last)
-    return f"{start.label if start.year != end.year else f'Q{start.number}'} to {end.label}"
+def doing_alt(doing: OurDoing) -> str:
+    """Each cause with the places that it moved the trust."""
+    return f"Bars to the right are up the table. {_sentence(f'{name} {moved(part)}' for name, part in parts(doing))}."
 
 
-def _steps(trust: Trust) -> pd.Series:
-    """Last score less first of each metric scored more than once, as shown: to two decimals."""
-    known = {one: row.dropna() for one, row in board.scores(trust).round(2).iterrows()}
-    return pd.Series({one: row.iloc[-1] - row.iloc[0] for one, row in known.items() if len(row) > 1}, dtype=float)
-
-
-def trend_alt(trust: Trust) -> str:
-    """The metrics that went furthest either way."""
-    names, steps = board.contributions(trust).set_index("metric_id")["description"], _steps(trust)
-    parts = [
-        f"Line charts over {len(board.quarters(trust))} quarters, one for the average and one for each of {len(names)} metrics."
-    ]
-    for way, found in (
-        ("for the better", steps[steps < 0].sort_values()),
-        ("for the worse", -(-steps[steps > 0]).sort_values()),
-    ):
-        if len(found):
-            row = board.scores(trust).loc[found.index[0]].dropna()
-            parts.append(f"Furthest {way}: {names[found.index[0]]}, {row.iloc[0]:.2f} to {row.iloc[-1]:.2f}.")
-    return " ".join([*parts, "The table below gives the scores."])
+def _sentence(texts: Iterable[str]) -> str:
+    told = listed(texts)
+    return told[:1].upper() + told[1:]

@@ -1,19 +1,24 @@
-"""Tables of one trust's briefing."""
+"""Card and tables of one trust's briefing: frames and facts go in."""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method import board
-from nof.method.board import Trust
-from nof.show.display import Column, Table
+from nof.method.board import NEAR
+from nof.method.trust_facts import Since, Standing, Way
+from nof.show.display import Card, Column, Table
+from nof.show.grammar import better
 from nof.show.tables import segment_tone
-from nof.show.trust_findings import signed
 
 STEPS = 5  # steps shown
 SET_ROWS = 4  # rows of sets shown, so one set or two
+
+
+def signed(value: float) -> str:
+    """A number with its sign, a real minus; nought has none."""
+    text = f"{value:+.2f}"
+    return "0.00" if text[1:] == "0.00" else text.replace("-", "−")
 
 
 def number(value: float, units: object = "", signs: bool = False) -> str | None:
@@ -26,136 +31,200 @@ def number(value: float, units: object = "", signs: bool = False) -> str | None:
 
 
 def named(description: str, units: object) -> str:
-    """A metric with its unit, unless the unit stands beside each value."""
-    return description if not isinstance(units, str) or units in ("%", "") else f"{description} ({units})"
+    """A metric with its unit, unless the unit stands beside each value; the first letter is a capital."""
+    text = description[:1].upper() + description[1:]
+    return text if not isinstance(units, str) or units in ("%", "", "count", "rate") else f"{text} ({units})"
 
 
 def _numbers(table: pd.DataFrame, column: str, signs: bool = False) -> list[str | None]:
     return [number(value, units, signs) for value, units in zip(table[column], table["units"], strict=True)]
 
 
-def _named(table: pd.DataFrame) -> list[str]:
-    return [named(text, units) for text, units in zip(table["description"], table["units"], strict=True)]
+def _named(table: pd.DataFrame, names: dict[str, str]) -> list[str]:
+    texts = [names.get(one, text) for one, text in zip(table["metric_id"], table["description"], strict=True)]
+    return [named(text, units) for text, units in zip(texts, table["units"], strict=True)]
 
 
-def metrics(trust: Trust) -> Table:
-    """Each metric: value, median and quartiles, rank, score, and what it adds to the average."""
-    table = board.contributions(trust)
-    half = [
-        None if a is None or b is None else f"{a} to {b}"
-        for a, b in zip(_numbers(table, "lower_quartile"), _numbers(table, "upper_quartile"), strict=True)
-    ]
-    rank = [None if pd.isna(a) else f"{a:.0f} of {b}" for a, b in zip(table["rank"], table["ranked"], strict=True)]
+def points(low: float, high: float) -> str:
+    """Points of the average, as a range where its ends differ; never nought for something."""
+
+    def shown(value: float) -> str:
+        return f"{value:.2f}" if value >= 0.005 else "below 0.01"
+
+    return shown(high) if shown(low) == shown(high) else f"{shown(low)} to {shown(high)}"
+
+
+# --- the first page ---
+
+
+def card(stands: Standing | None, since: Since | None, way: Way | None) -> Card | None:
+    """Three figures: segment, average, and how far the next segment is or what holds this one."""
+    if stands is None or since is None or way is None:
+        return None
+    return Card((_segment(stands, since), _average(since, stands), _next(stands, way)))
+
+
+def _segment(stands: Standing, since: Since) -> tuple[str, str, str]:
+    if stands.segment is None:
+        return "Segment", "not known", ""
+    value = f"{stands.segment} ({stands.unadjusted} by its scores)" if stands.held else f"{stands.segment} of 4"
+    then = "" if since.segment_before is None else f"{since.segment_before} last quarter"
+    return "Segment", value, then
+
+
+def _average(since: Since, stands: Standing) -> tuple[str, str, str]:
+    note = "1.00 best, 4.00 worst"
+    if since.change is not None:
+        way = better(since.change) if since.change else "the same"
+        note = f"{note}; {since.average_before:.2f} last quarter" + (f", so {way}" if since.change else "")
+    return "Average score", f"{stands.average:.2f}", note
+
+
+def _next(stands: Standing, way: Way) -> tuple[str, str, str]:
+    if stands.held:
+        return "What holds it", "the deficit", f"scores alone give segment {stands.unadjusted}"
+    if way.target and way.gap_low is not None and way.gap_high is not None:
+        held = "; the deficit would still hold it" if stands.blocked else ""
+        return f"To segment {way.target}", points(way.gap_low, way.gap_high), f"points of the average{held}"
+    if way.in_first and way.cushion_low is not None and way.cushion_high is not None:
+        return "Inside segment 1 by", points(way.cushion_low, way.cushion_high), "points of the average"
+    return "To the next segment", "not known", "the edge is not in these files"
+
+
+# --- the metrics ---
+
+
+def metrics(table: pd.DataFrame, quarters: list[str]) -> Table | None:
+    """Each metric: value, period, standard, place among its type, score by quarter, and what it adds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `board.metrics`.
+    quarters : list of str
+        As `board.quarters`: slugs, the last is this quarter's.
+    """
+    if table.empty:
+        return None
     shown = table.assign(
-        name=_named(table),
+        name=[named(text, units) for text, units in zip(table["name"], table["units"], strict=True)],
         shown=_numbers(table, "value"),
-        half=half,
         middle=_numbers(table, "median"),
-        place=rank,
+        asked=[_standard(row) for row in table.to_dict("records")],
+        place=[None if pd.isna(a) else f"{a:.0f} of {b}" for a, b in zip(table["rank"], table["ranked"], strict=True)],
         adds=[signed(one) for one in table["contribution"]],
     )
+    standard = (Column("asked", "Planning standard"),) if table["standard"].notna().any() else ()
+    labels = [Quarter.parse(one) for one in quarters]
+    one_year = len({one.year for one in labels}) == 1
     return Table(
         shown,
-        "The metrics behind the average",
+        "Every metric in its average, the one that worsens it most first",
         (
             Column("name", "Metric", row_header=True),
             Column("shown", "Value", align="right"),
-            Column("middle", "Median", align="right"),
-            Column("half", "Middle half", align="right"),
-            Column("place", "Rank", align="right"),
-            Column("score", "Score", align="right", format=".2f"),
+            Column("middle", "Typical", align="right"),
+            Column("period", "Period"),
+            *standard,
+            Column("place", "Place", align="right"),
+            *(
+                Column(slug, f"Q{one.number}" if one_year else one.label, align="right", format=".2f")
+                for slug, one in zip(quarters, labels, strict=True)
+            ),
             Column("adds", "Adds", align="right"),
         ),
-        note="Middle half: from the lower to the upper quartile of the trusts of this type. Adds: points that the "
-        "metric adds to the average beside a median trust; a plus makes it worse." + _unvalued(table),
+        note="Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores, 1.00 is best. Adds: points "
+        "that the metric adds to the average against a trust with the median score; a plus makes it worse. A planning "
+        "standard is not how the framework scores."
+        if standard
+        else "Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores, 1.00 is best. Adds: "
+        "points that the metric adds to the average against a trust with the median score; a plus makes it worse.",
     )
 
 
-def _unvalued(table: pd.DataFrame) -> str:
-    return " Where only a score is published there is no value and no rank." if table["value"].isna().any() else ""
-
-
-def quarters(trust: Trust) -> Table | None:
-    """Average, place, domain and metric scores by quarter; None for a single quarter."""
-    if len(board.quarters(trust)) < 2:
+def _standard(row: dict) -> str | None:
+    """A planning standard and whether it is met: "at least 65%: not met"."""
+    if pd.isna(row["standard"]):
         return None
-    labels = {one: Quarter.parse(one).label for one in board.quarters(trust)}
-    summary = [
-        ("Average score", board.standings(trust)["average_score"], ".2f"),
-        ("Place in the table", board.standings(trust)["rank"], ".0f"),
-        ("Segment", board.standings(trust)["segment"], ".0f"),
-    ]
-    summary += [(f"Domain: {name}", row[board.quarters(trust)], ".2f") for name, row in board.domains(trust).iterrows()]
-    names = board.contributions(trust).set_index("metric_id")["description"]
-    summary += [(names[one], row, ".2f") for one, row in board.scores(trust).iterrows()]
-    rows = [
-        {"name": name} | {one: _written(cell, form) for one, cell in zip(labels, row, strict=True)}
-        for name, row, form in summary
-    ]
-    now = board.medians(trust)[trust.quarter]
-    middle = [
-        _written(now["average"]),
-        None,
-        None,
-        *map(_written, board.domains(trust)["median"]),
-        *map(_written, now[board.scores(trust).index]),
-    ]
-    shown = pd.DataFrame(rows).assign(middle=middle)
+    limit = number(row["standard"], row["units"])
+    text = (limit or "").replace(".00", "")
+    way = "at least" if row["standard_better"] == "high" else "at most"
+    verdict = "" if row["standard_met"] == "unknown" else f": {row['standard_met']}"
+    return f"{way} {text}{verdict}"
+
+
+# --- how firm ---
+
+
+def segments(chances: pd.DataFrame | None, edges: pd.DataFrame, stands: Standing | None) -> Table | None:
+    """Each segment's averages, with edges as brackets, and the share of redraws that land in it; None where not known.
+
+    Parameters
+    ----------
+    chances, edges : DataFrame
+        As `board.chances` and `board.edges`.
+    stands : Standing or None
+    """
+    if chances is None or stands is None:
+        return None
+    ends = [_edge(row.edge_low, row.edge_high) for row in edges.itertuples()]
+    spans = [f"up to {ends[0]}", *(f"above {low}, up to {high}" for low, high in zip(ends[:-1], ends[1:], strict=True)),
+             f"above {ends[-1]}"]  # fmt: skip
+    shown = chances.rename_axis("segment").reset_index().assign(averages=spans)
+    after = (Column("after", "With the override", align="right", format=_percent),) if stands.flagged else ()
+    own = stands.segment
     return Table(
         shown,
-        "The same quarter by quarter",
+        "Share of redraws of its own metric scores that land in each segment",
         (
-            Column("name", "Average, domains and metrics", row_header=True),
-            *(Column(one, label, align="right") for one, label in labels.items()),
-            Column("middle", "Median now", align="right"),
+            Column("segment", "Segment", format="d", row_header=True, tone=segment_tone),
+            Column("averages", "Average score"),
+            Column("by_average", "By its scores", align="right", format=_percent),
+            *after,
         ),
-        emphasis=(0,),
-        note="A domain score is the average of the metric scores in that domain.",
+        emphasis=(own - 1,) if own is not None and own <= len(shown) else (),
     )
 
 
-def _written(number: float, form: str = ".2f") -> str | None:
-    return None if pd.isna(number) else f"{number:{form}}"
+def _edge(low: float, high: float) -> str:
+    if pd.isna(low) or pd.isna(high):
+        return "an edge not known"
+    return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f}–{high:.2f}"
 
 
-def domains(trust: Trust) -> Table | None:
-    """Domain scores where there is no table by quarter."""
-    if len(board.quarters(trust)) > 1:
-        return None
-    return Table(
-        board.domains(trust).reset_index(),
-        "Domain scores",
-        (
-            Column("domain", "Domain", row_header=True),
-            Column(trust.quarter, "Score", align="right", format=".2f"),
-            Column("median", "Type's median", align="right", format=".2f"),
-        ),
-    )
+def _percent(share: float) -> str:
+    """A share as a percentage; a small one is not nought, a large one not all."""
+    return "below 1%" if 0 < share < 0.01 else "above 99%" if 0.99 < share < 1 else f"{100 * share:.0f}%"
 
 
 # --- what it would take ---
 
 
-def steps(trust: Trust) -> Table | None:
-    """What one metric alone would have to become; None where no metric can do it."""
-    table = board.steps(trust)[board.steps(trust)["closes"].astype(bool)].head(STEPS)
-    if table.empty:
+def steps(table: pd.DataFrame, way: Way | None, names: dict[str, str]) -> Table | None:
+    """What one metric alone would have to become; None where no metric can do it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `board.steps`.
+    way : Way or None
+    names : dict
+        As `board.names`.
+    """
+    if table.empty or way is None or not table["closes"].any():
         return None
-    often = [
-        None if pd.isna(made) or not nearby else f"{made:.0f} of {nearby:.0f}"
-        for made, nearby in zip(table["nearby_made"], table["nearby"], strict=True)
-    ]
+    table = table[table["closes"].astype(bool)].head(STEPS)
     shown = table.assign(
-        name=_named(table),
+        name=_named(table, names),
         now=_numbers(table, "value"),
         needed=_numbers(table, "value_needed"),
         by=_numbers(table, "change", True),
-        often=often,
-        usually=[_written(one) for one in table["usual"]],
+        often=[_often(row) for row in table.to_dict("records")],
+        usually=[None if pd.isna(one) else f"{one:.2f}" for one in table["usual"]],
     )
     return Table(
         shown,
-        f"What one metric alone would have to become for segment {board.goal(trust).target}",
+        f"What one metric alone would have to become for segment {way.target}",
         (
             Column("name", "Metric", row_header=True),
             Column("now", "Now", align="right"),
@@ -163,30 +232,46 @@ def steps(trust: Trust) -> Table | None:
             Column("by", "Change", align="right"),
             Column("usually", "Usual move", align="right"),
             Column("often", "Made from nearby", align="right"),
-            Column("updates", "New data"),
         ),
-        note="Changes are in the metric's own unit (of a percentage, in percentage points). Usual move: the median "
-        "size of a change from one "
-        "quarter to the next among trusts of this type. Made from nearby: of the trust-quarters that started within one "
-        "usual move of its value, how many bettered their score by as much as it needs; the step made most often first.",
+        note="Usual move: the median size of a change in a quarter among trusts of this type. Made from nearby: of the "
+        "trust-quarters that started within one usual move of its value, how many bettered their score by as much as "
+        "this trust needs; two counts where the edge is known only as a bracket.",
     )
 
 
-def sets(trust: Trust) -> Table | None:
-    """The smallest sets of metrics that would close the gap together; None where none does, or one metric is enough."""
-    if board.sets(trust).empty or not board.sets(trust)["closes"].iloc[0] or board.sets(trust)["size"].iloc[0] == 1:
+def _often(row: dict) -> str | None:
+    if pd.isna(row["nearby_made"]) or not row["nearby"]:
         return None
-    table = board.sets(trust)[board.sets(trust)["set"] <= _sets_shown(trust)]
+    ends = sorted({int(row["nearby_made_hardest"]), int(row["nearby_made_easiest"])})
+    return f"{' to '.join(map(str, ends))} of {row['nearby']:.0f}"
+
+
+def sets(table: pd.DataFrame, names: dict[str, str]) -> Table | None:
+    """The smallest sets of metrics that would close the gap together; None where none does, or one metric is enough.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `board.sets`.
+    names : dict
+        As `board.names`.
+    """
+    if table.empty or not table["closes"].iloc[0] or table["size"].iloc[0] == 1:
+        return None
+    count = int(table["set"].max())
+    several = min(count, max(SET_ROWS // int(table["size"].iloc[0]), 1))
+    table = table[table["set"] <= several]
     shown = table.assign(
-        name=_named(table),
+        name=_named(table, names),
         now=_numbers(table, "value"),
         needed=_numbers(table, "value_needed"),
         by=_numbers(table, "change", True),
         gained=[f"{one:.2f}" for one in table["gain"]],
     )
+    which = "set with the shortest steps" if several == 1 else f"{several} sets with the shortest steps"
     return Table(
         shown,
-        _sets_caption(trust),
+        "The smallest set that would do it" if count == 1 else f"The {which}, of {count}",
         (
             Column("set", "Set", align="right", format=".0f"),
             Column("name", "Metric", row_header=True),
@@ -195,63 +280,21 @@ def sets(trust: Trust) -> Table | None:
             Column("by", "Change", align="right"),
             Column("in_usual", "Usual moves", align="right", format=".1f"),
             Column("gained", "Average falls by", align="right"),
-            Column("updates", "New data"),
         ),
     )
 
 
-def _sets_caption(trust: Trust) -> str:
-    count = int(board.sets(trust)["set"].max())
-    several = _sets_shown(trust)
-    shown = "set with the shortest steps" if several == 1 else f"{several} sets with the shortest steps"
-    return "The smallest set that would do it" if count == 1 else f"The {shown}, of {count}"
+# --- like for like ---
 
 
-def _sets_shown(trust: Trust) -> int:
-    return min(int(board.sets(trust)["set"].max()), max(SET_ROWS // int(board.sets(trust)["size"].iloc[0]), 1))
+def near(table: pd.DataFrame) -> Table | None:
+    """The trust beside its like-for-like peers; None where it has none.
 
-
-# --- how firm this is ---
-
-
-def segments(trust: Trust) -> Table | None:
-    """Each segment's averages and the chance of it; None where segments are not known."""
-    if board.chances(trust) is None:
-        return None
-    edges = trust.view.edges
-    bounds = [None, *(f"{edge:.2f}" if np.isfinite(edge) else "not known" for edge in edges), None]
-    spans = [
-        f"up to {high}" if low is None else f"above {low}" if high is None else f"above {low} to {high}"
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
-    flagged = bool(board.place(trust)["in_deficit"])
-    shown = board.chances(trust).rename_axis("segment").reset_index().assign(averages=spans)
-    own = int(board.place(trust)["segment"])
-    chance = (
-        Column("by_average", "By average" if flagged else "Chance", align="right", format=_percent),
-        *((Column("after", "After override", align="right", format=_percent),) if flagged else ()),
-    )
-    draws = len(trust.view.redrawn.ranks)
-    return Table(
-        shown,
-        f"The chance of each segment, in {draws:,} redraws of its own metric scores",
-        (
-            Column("segment", "Segment", format="d", row_header=True, tone=segment_tone),
-            Column("averages", "Average score"),
-            *chance,
-        ),
-        emphasis=(own - 1,) if own <= len(shown) else (),
-    )
-
-
-def _percent(share: float) -> str:
-    """A share as a percentage; a small one is not nought, a large one not all."""
-    return "below 1%" if 0 < share < 0.01 else "above 99%" if 0.99 < share < 1 else f"{100 * share:.0f}%"
-
-
-def near(trust: Trust) -> Table | None:
-    """The trust beside its like-for-like peers; None where it has none."""
-    table = board.near_rows(trust)
+    Parameters
+    ----------
+    table : DataFrame
+        As `board.near_rows`.
+    """
     if len(table) < 2:
         return None
     span = [
@@ -281,6 +324,6 @@ def near(trust: Trust) -> Table | None:
         emphasis=(0,),
         note="Same subtype; then most metrics in common, the nearer number of metrics, the same region. Performance plays "
         "no part. Trusts alike in all of these are equally near: more than "
-        f"{board.NEAR} of them are one row, with medians. Difference: over shared metrics; a minus means that this trust "
+        f"{NEAR} of them are one row, with medians. Difference: over shared metrics; a minus means that this trust "
         "scores better.",
     )
