@@ -50,11 +50,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-<<<<<<< HEAD
-from nof.method import league_facts, limits, reconcile_facts
-=======
-from nof.method import board, limits, reconcile_facts
->>>>>>> trust
+from nof.method import board, league_facts, limits, reconcile_facts
 from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
@@ -70,37 +66,12 @@ from nof.show import charts, tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
-<<<<<<< HEAD
-from nof.show.charts import show
-from nof.show.restated import restated
-from nof.show.say import say
-from nof.show.trust import trust_firm, trust_peers, trust_questions, trust_reach, trust_score, trust_start
-=======
 from nof.show import trust_charts as board_charts
 from nof.show import trust_tables as board_tables
-from nof.show.charts import caterpillar, metric_sections, show
+from nof.show.charts import show
 from nof.show.questions import questions
 from nof.show.restated import restated
 from nof.show.say import say
-from nof.show.tables import (
-    domain_heat_map,
-    league_table,
-    metric_list,
-    movers,
-    score_map,
-    top_without_specialists,
-)
-from nof.show.words import (
-    ends,
-    headline,
-    headline_card,
-    how_to_read,
-    metrics_headline,
-    movement,
-    opening,
-    override_note,
-)
->>>>>>> trust
 
 __all__ = [
     "open_publication",
