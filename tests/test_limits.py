@@ -62,8 +62,8 @@ def page(folder, quarter: str, trust_type: str, **parameters) -> list:
 
 
 def prose(shown) -> str:
-    """The sentences on one line."""
-    return " ".join(" ".join(one.markdown.split()) for one in shown if isinstance(one, Words))
+    """The sentences on one line, without the backslashes that keep names from being read as Markdown."""
+    return " ".join(" ".join(one.markdown.split()) for one in shown if isinstance(one, Words)).replace("\\", "")
 
 
 @pytest.fixture(scope="module")
