@@ -22,8 +22,6 @@ from nof.method.trust import (
     Trust,
     carried_by,
     compared_rows,
-    domain_medians,
-    domain_rows,
     ended,
     figures,
     final_segment,
@@ -43,7 +41,6 @@ from nof.method.trust import (
     trust_of,
     trust_type,
     trusts,
-    type_medians,
     unequal,
 )
 from nof.method.trust_way import NEAR
@@ -66,9 +63,6 @@ __all__ = [
     "gap",
     "names",
     "segment_rule",
-    "domain_medians",
-    "domain_rows",
-    "domains",
     "ended",
     "events",
     "few",
@@ -80,8 +74,6 @@ __all__ = [
     "label",
     "last_stood",
     "listed",
-    "median_average",
-    "medians",
     "method",
     "metrics",
     "missing",
@@ -112,7 +104,6 @@ __all__ = [
     "trust_of",
     "trust_type",
     "trusts",
-    "type_medians",
     "unequal",
     "unmoved",
     "warm",
@@ -144,12 +135,6 @@ def contributions(trust: Trust) -> pd.DataFrame:
 
 
 @kept
-def median_average(trust: Trust) -> float:
-    """Average that the median trust of the type would have on this trust's metrics."""
-    return float(goal(trust).average - contributions(trust)["contribution"].sum())
-
-
-@kept
 def quarters(trust: Trust) -> list[str]:
     """The quarters up to this one in which the trust has a score, oldest first, at most `QUARTERS`."""
     held = _every_score(trust)["quarter"].unique()
@@ -174,22 +159,6 @@ def scores(trust: Trust) -> pd.DataFrame:
     rows = _every_score(trust)[_every_score(trust)["weight"] > 0]
     wide = rows.pivot(index="metric_id", columns="quarter", values="score")
     return wide.reindex(index=contributions(trust)["metric_id"], columns=quarters(trust))
-
-
-@kept
-def medians(trust: Trust) -> pd.DataFrame:
-    """The median score of the type's trusts on the same metrics and quarters, and on "average"."""
-    table = type_medians(trust.national, trust_type(trust))
-    return table.reindex(index=["average", *scores(trust).index], columns=quarters(trust))
-
-
-@kept
-def domains(trust: Trust) -> pd.DataFrame:
-    """Domain scores by quarter, on the domains, and "median": of the type in this quarter."""
-    rows = trust.national.domains.iloc[domain_rows(trust.national).get(trust.code, [])]
-    wide = rows.pivot(index="domain", columns="quarter", values="domain_score").reindex(columns=quarters(trust))
-    middle = domain_medians(trust.national, trust_type(trust), trust.quarter)
-    return wide.assign(median=middle.reindex(wide.index)).dropna(subset=[trust.quarter])
 
 
 @kept

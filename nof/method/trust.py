@@ -28,12 +28,6 @@ def score_rows(national: National) -> dict[str, np.ndarray]:
 
 
 @kept
-def domain_rows(national: National) -> dict[str, np.ndarray]:
-    """Positions of each trust's rows in `National.domains`."""
-    return national.domains.groupby("trust_code").indices
-
-
-@kept
 def published_rows(national: National) -> dict[str, np.ndarray]:
     """Positions of each trust's rows in `Publication.metrics`."""
     return national.publication.metrics.groupby("trust_code").indices
@@ -43,22 +37,6 @@ def published_rows(national: National) -> dict[str, np.ndarray]:
 def compared_rows(national: National) -> dict[str, np.ndarray]:
     """Positions of each trust's rows in the reconciliation."""
     return compared(national.publication).groupby("trust_code").indices
-
-
-@kept
-def type_medians(national: National, trust_type: str) -> pd.DataFrame:
-    """Median score of a type: metrics (and "average") by quarters."""
-    rows = national.scores[(national.scores["trust_type"] == trust_type) & (national.scores["weight"] > 0)]
-    table = rows.groupby(["metric_id", "quarter"])["score"].median().unstack("quarter")
-    ours = national.standings[national.standings["trust_type"] == trust_type]
-    table.loc["average"] = ours.groupby("quarter")["average"].median()
-    return table
-
-
-@kept
-def domain_medians(national: National, trust_type: str, quarter: str) -> pd.Series:
-    """Median domain score of a type in a quarter, on the domains."""
-    return select(national.domains, quarter, trust_type).groupby("domain")["domain_score"].median()
 
 
 # --- One trust in one quarter, as its board's briefing sees it: frames that are computed when first asked for ---

@@ -21,7 +21,8 @@ from nof.method.improvement import NextSegment
 from nof.method.ranges import PUBLISHED
 from nof.method.timeliness import PLAN
 from nof.method.trust import Trust
-from nof.method.trust_way import SHOWN, Peers, Step, Way, peers, way
+from nof.method.trust_way import SHOWN, Peers, Step, Way, number, peers, way, whole
+from nof.method.trust_who import Who, who
 from nof.method.view import restated_of
 from nof.rules.short_names import short_name
 
@@ -46,95 +47,6 @@ __all__ = [
 
 SETTLED = 0.95  # share of redraws from which a segment counts as settled
 REASONS = 3
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None or pd.isna(value) else int(value)
-
-
-# --- who it is ---
-
-
-class Carrier(NamedTuple):
-    """A trust that carries the services of one that is gone."""
-
-    name: str
-    code: str
-    rank: int | None
-    trusts: int
-    trust_type: str
-
-
-@dataclass(frozen=True)
-class Who(Facts):
-    """Which trust, in which quarter, resting on what; and of a trust without a place, where it went."""
-
-    name: str = fact("Name of the trust")
-    code: str = fact("Its code")
-    quarter: str = fact("Quarter of the table")
-    last_day: dt.date = fact("Last day of the quarter")
-    trust_type: str = fact("Type of the trust")
-    in_table: bool = fact("Whether it has a place in the table of the quarter")
-    illustrative: bool = fact("Whether the publication is made up")
-    recomputed: int = fact("Published figures of the trust that were recomputed", "figures")
-    equal: int = fact("Of these, equal as published", "figures")
-    unequal: tuple[str, ...] = fact("Which of place, average and segments are not equal")
-    is_listed: bool = fact("Whether the files list it in the quarter")
-    listed_from: str | None = fact("First later quarter that lists it, where none before does")
-    listed_until: str | None = fact("Last earlier quarter that lists it")
-    ended: dt.date | None = fact("Day on which a merger ended it")
-    carriers: tuple[Carrier, ...] = fact("Trusts that carry its services")
-    last_quarter: str | None = fact("Last quarter before in which it had a place")
-    last_rank: int | None = fact("Its place then", direction="1 is best")
-    last_trusts: int | None = fact("Trusts in that table", "trusts")
-    last_segment: int | None = fact("Its segment then", direction="1 is best")
-    last_average: float | None = fact("Its average then", "points", direction="1.00 is best", digits=2)
-    last_metrics: int | None = fact("Metrics it was scored on then", "metrics")
-
-
-def who(trust: Trust) -> Who:
-    """Facts on who the trust is, from the lists of trusts and the reconciliation."""
-    last, quarter = board.last_stood(trust) or {}, Quarter.parse(trust.quarter)
-    quarters = board.listed(trust)["quarter"]
-    earlier, after = quarters[quarters < trust.quarter], board.first_listed_after(trust)
-    recomputed, equal = board.figures(trust)
-    gone = not board.stands(trust) and after is None and trust.quarter not in set(quarters)
-    rows = trust.national.standings
-    counts = rows[rows["quarter"] == trust.quarter]["trust_type"].value_counts()
-    carriers = board.carried_by(trust) if gone else pd.DataFrame()
-    ended = board.ended(trust) if gone else None
-    return Who(
-        name=board.name(trust),
-        code=trust.code,
-        quarter=quarter.label,
-        last_day=quarter.last_day,
-        trust_type=board.trust_type(trust),
-        in_table=board.stands(trust),
-        illustrative=trust.national.publication.illustrative,
-        recomputed=recomputed,
-        equal=equal,
-        unequal=tuple(board.unequal(trust)),
-        is_listed=trust.quarter in set(quarters),
-        listed_from=None if after is None else Quarter.parse(after).label,
-        listed_until=Quarter.parse(earlier.iloc[-1]).label if len(earlier) else None,
-        ended=None if ended is None else ended.date(),
-        carriers=tuple(
-            Carrier(
-                one.trust_name, one.trust_code, _whole(one.rank), int(counts.get(one.trust_type, 0)), one.trust_type
-            )
-            for one in carriers.itertuples()
-        ),
-        last_quarter=Quarter.parse(last["quarter"]).label if last else None,
-        last_rank=_whole(last.get("rank")),
-        last_trusts=_whole(last.get("trusts")),
-        last_segment=_whole(last.get("segment")),
-        last_average=_number(last.get("average_score")),
-        last_metrics=_whole(last.get("metrics_scored")),
-    )
 
 
 # --- how it stands ---
@@ -246,7 +158,7 @@ def standing(
     places = ("rank", "rank_low", "rank_high", "these_low", "these_high", "other_low", "other_high")
     tried = bool(pd.notna(method["rank_best"]) and method["rank_best"] < method["rank_worst"])
     spans = {
-        f"{short}_{end}": _whole(method[f"{name}_{far}"]) if tried else None
+        f"{short}_{end}": whole(method[f"{name}_{far}"]) if tried else None
         for short, name in (("method", "method"), ("one", "one_choice"), ("all", "everything"))
         for end, far in (("low", "best"), ("high", "worst"))
     }
@@ -254,9 +166,10 @@ def standing(
     return Standing(
         trusts=trusts,
         published=place["range_source"] == PUBLISHED,
-        by_average=_whole(place["place_by_average"]),
-        **{name: _whole(place[name]) for name in places},
-        **{name: _number(place[f"average_{end}"]) for name, end in (("average_low", "low"), ("average_high", "high"))},
+        by_average=whole(place["place_by_average"]),
+        **{name: whole(place[name]) for name in places},
+        average_low=number(place["average_low"]),
+        average_high=number(place["average_high"]),
         average=float(place["average_score"]),
         metrics=int(place["metrics_scored"]),
         few=few,
@@ -266,21 +179,21 @@ def standing(
         held=bool(goal.held and goal.segment is not None),
         flagged=goal.in_deficit,
         blocked=goal.blocked and not goal.held,
-        told_these=_whole(place["told_apart_these"]) if others else None,
-        told_other=_whole(place["told_apart_other"]) if others else None,
+        told_these=whole(place["told_apart_these"]) if others else None,
+        told_other=whole(place["told_apart_other"]) if others else None,
         **spans,
-        choices=_whole(method["choices"]) if tried else None,
+        choices=whole(method["choices"]) if tried else None,
         shares=()
         if chances is None
         else tuple(Share(int(one), float(share)) for one, share in chances["by_average"].items()),
-        own_share=_number(place["redraw_own"]),
-        own_share_low=_number(place["redraw_own_low"]),
-        own_share_high=_number(place["redraw_own_high"]),
-        expected=_number(place["expected_rank"]),
-        expected_low=_whole(place["expected_low"]),
-        expected_high=_whole(place["expected_high"]),
-        best_quarter=_number(place["chance_best_quarter"]),
-        worst_quarter=_number(place["chance_worst_quarter"]),
+        own_share=number(place["redraw_own"]),
+        own_share_low=number(place["redraw_own_low"]),
+        own_share_high=number(place["redraw_own_high"]),
+        expected=number(place["expected_rank"]),
+        expected_low=whole(place["expected_low"]),
+        expected_high=whole(place["expected_high"]),
+        best_quarter=number(place["chance_best_quarter"]),
+        worst_quarter=number(place["chance_worst_quarter"]),
     )
 
 
@@ -344,7 +257,7 @@ def _reason(row: Mapping) -> Reason:
     units = row["units"] if isinstance(row["units"], str) else ""
     period = row["period"] if isinstance(row["period"], str) and row["period"] else None
     return Reason(
-        row["name"], float(row["contribution"]), _number(row["value"]), units, _number(row["median"]),
+        row["name"], float(row["contribution"]), number(row["value"]), units, number(row["median"]),
         float(row["score"]), float(row["median_score"]), period,
     )  # fmt: skip
 
@@ -426,17 +339,17 @@ def since(
         before=None if previous is None else Quarter.parse(previous).label,
         compared=change is not None,
         merged="merger" in (why_not or ""),
-        average_before=_number(row.get("average_before")),
-        average_after=_number(row.get("average_after")),
-        rank_before=_whole(then.get("rank")),
-        rank_after=_whole(place["rank"]) if change else None,
-        segment_before=_whole(row.get("segment_before")),
-        segment_after=_whole(row.get("segment_after")),
+        average_before=number(row.get("average_before")),
+        average_after=number(row.get("average_after")),
+        rank_before=whole(then.get("rank")),
+        rank_after=whole(place["rank"]) if change else None,
+        segment_before=whole(row.get("segment_before")),
+        segment_after=whole(row.get("segment_after")),
         by_override=bool(row.get("by_override", False)),
-        tested=_number(row.get("q_value")) is not None,
+        tested=number(row.get("q_value")) is not None,
         told=bool(row.get("more_than_noise", False)),
-        smallest=_number(row.get("smallest_change_found")),
-        metrics_tested=_whole(row.get("metrics_tested")),
+        smallest=number(row.get("smallest_change_found")),
+        metrics_tested=whole(row.get("metrics_tested")),
         scores_better=better,
         scores_worse=len(known) - better,
         apart=tuple(names.get(one, one) for one in both),
@@ -491,6 +404,8 @@ def bearing(trust: Trust) -> Bearing | None:
         return None
     year = Quarter.parse(trust.quarter).year_label
     short = board.metrics(trust).set_index("metric_id")["name"]
+    own = board.contributions(trust)
+    ids = {one.description: (one.value_id, one.metric_id) for one in own.itertuples()}
     old = board.old(trust)
     old = old[old["kind"] != PLAN].sort_values("age_months", ascending=False)
     restated = restated_of(trust.national).of_trust(trust.code, trust.quarter)
@@ -499,7 +414,9 @@ def bearing(trust: Trust) -> Bearing | None:
             Merger(tuple(one.other_names), one.event_date.date(), one.role == "successor", one.kind, one.timing)
             for one in board.events(trust).itertuples()
         ),
-        surveys=board.surveys(trust),
+        surveys=tuple(
+            sorted({short_name(one, year, *ids.get(one, ())) for one in board.surveys(trust)}, key=str.casefold)
+        ),
         restated=len(restated),
         restated_in=tuple(Quarter.parse(one).label for one in sorted(restated["quarter"].unique())),
         old=tuple(Old(short[one.metric_id], str(one.reporting_date)) for one in old.itertuples()),

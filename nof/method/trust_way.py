@@ -21,11 +21,13 @@ NEAR = 5  # like-for-like peers shown
 SHOWN = 0.005  # points of the average below which a difference rounds to nothing
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """The number; None where it is not known."""
     return None if value is None or pd.isna(value) else float(value)
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
+    """The whole number; None where it is not known."""
     return None if value is None or pd.isna(value) else int(value)
 
 
@@ -116,12 +118,12 @@ def way(
         in_first=goal.segment_unadjusted == 1,
         known=bool(np.isfinite(own).all()),
         average=goal.average,
-        gap_low=_number(reach.gap_low),
-        gap_high=_number(reach.gap_high),
-        edge_low=_number(own[0]),
-        edge_high=_number(own[1]),
-        cushion_low=_number(goal.edge_below_low - goal.average),
-        cushion_high=_number(goal.edge_below_high - goal.average),
+        gap_low=number(reach.gap_low),
+        gap_high=number(reach.gap_high),
+        edge_low=number(own[0]),
+        edge_high=number(own[1]),
+        cushion_low=number(goal.edge_below_low - goal.average),
+        cushion_high=number(goal.edge_below_high - goal.average),
         bracketed=bool(np.isfinite(own).all() and own[1] - own[0] >= SHOWN),
         alone=int(closes.sum()),
         metrics=len(steps),
@@ -130,13 +132,13 @@ def way(
         set_size=len(nearest) or None,
         set_closes=bool(len(nearest) and nearest["closes"].iloc[0]),
         set_names=tuple(names.get(one, one) for one in nearest["metric_id"]) if len(nearest) else (),
-        set_left=_number(nearest["gap_left"].iloc[0]) if len(nearest) else None,
+        set_left=number(nearest["gap_left"].iloc[0]) if len(nearest) else None,
         quartiles=rule == "quartiles",
         first=Quarter.parse(past["quarter"].iloc[0]).label if several else None,
-        lowest=_number(others.lowest) if several else None,
-        highest=_number(others.highest) if several else None,
-        gap_easiest=_number(others.gap_at_highest) if several else None,
-        gap_hardest=_number(others.gap_at_lowest) if several else None,
+        lowest=number(others.lowest) if several else None,
+        highest=number(others.highest) if several else None,
+        gap_easiest=number(others.gap_at_highest) if several else None,
+        gap_hardest=number(others.gap_at_lowest) if several else None,
     )
 
 
@@ -146,15 +148,15 @@ def _step(closing: pd.DataFrame, names: Mapping[str, str]) -> Step | None:
     if rows.empty:
         return None
     row = rows.iloc[0].to_dict()
-    counted = _whole(row["nearby"]) or None
+    counted = whole(row["nearby"]) or None
     ends = sorted(
-        one for one in (_whole(row["nearby_made_hardest"]), _whole(row["nearby_made_easiest"])) if one is not None
+        one for one in (whole(row["nearby_made_hardest"]), whole(row["nearby_made_easiest"])) if one is not None
     )
     units = row["units"] if isinstance(row["units"], str) else ""
     return Step(
         names.get(row["metric_id"], row["description"]), float(row["value"]), float(row["value_needed"]), units,
-        counted, _whole(row["nearby_made"]) if counted else None, ends[0] if counted and ends else None,
-        ends[-1] if counted and ends else None, _number(row["start_change"]),
+        counted, whole(row["nearby_made"]) if counted else None, ends[0] if counted and ends else None,
+        ends[-1] if counted and ends else None, number(row["start_change"]),
     )  # fmt: skip
 
 
@@ -201,11 +203,11 @@ def peers(subtype: Mapping | None, near: pd.DataFrame) -> Peers | None:
     kind = subtype["trust_subtype"]
     return Peers(
         subtype=kind if isinstance(kind, str) and kind else None,
-        place=_whole(subtype["rank_in_subtype"]),
-        trusts=_whole(subtype["trusts_in_subtype"]),
+        place=whole(subtype["rank_in_subtype"]),
+        trusts=whole(subtype["trusts_in_subtype"]),
         near=len(table),
-        shared_low=_whole(table["shared"].min()) if len(table) else None,
-        shared_high=_whole(table["shared"].max()) if len(table) else None,
+        shared_low=whole(table["shared"].min()) if len(table) else None,
+        shared_high=whole(table["shared"].max()) if len(table) else None,
         apart=int(clear.sum()),
         alike=int(table["group_size"].max()) if len(table) else 0,
         ahead=str(ahead["trust_name"].iloc[0]) if len(ahead) else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nof.common import Quarter
-from nof.method.board import Trust
 from nof.method.view import View, restated_of
 from nof.read.difference import Difference, counts
 from nof.show import words
@@ -137,19 +136,3 @@ def restated(view: View) -> tuple[Words, Table | None]:
             "No earlier version of these files is at hand, so whether figures were restated cannot be said."
         ), None
     return difference_words(found), None if found.figures.empty else difference_table(found)
-
-
-def caveat(trust: Trust) -> str:
-    """One remark where a trust's own figures were restated; empty where none was, or where that cannot be told."""
-    rows = restated_of(trust.national).of_trust(trust.code, trust.quarter)
-    if rows.empty:
-        return ""
-    where = words.listed(Quarter.parse(one).label for one in sorted(rows["quarter"].unique()))
-    kinds = rows["kind"].value_counts()
-    what = words.listed(
-        f"{kinds[one]:,} {name if kinds[one] > 1 else one}" for one, name in PLURALS.items() if one in kinds
-    )
-    return (
-        f"**Restated.** {what[0].upper()}{what[1:]} of this trust for {where} {'differ' if len(rows) > 1 else 'differs'} "
-        "from what was published before; this briefing rests on the newer figures."
-    )

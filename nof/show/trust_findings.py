@@ -53,8 +53,10 @@ def ranges_caption(stands: Standing) -> str:
 def ranges_alt(stands: Standing) -> str:
     """Every range with its ends."""
     told = "; ".join(f"{one.question}: place {one.low} to {one.high}" for one in spans(stands))
-    averaged = any(one.by_average for one in spans(stands)) and stands.by_average not in (None, stands.rank)
-    beside = f" By its average alone it would be {ordinal(stands.by_average)}." if averaged else ""
+    averaged = any(one.by_average for one in spans(stands)) and stands.by_average != stands.rank
+    beside = ""
+    if averaged and stands.by_average is not None:
+        beside = f" By its average alone it would be {ordinal(stands.by_average)}."
     where = "not known" if stands.rank is None else str(ordinal(stands.rank))
     return f"Bars from better to worse. The place is {where}. {told or 'No range is known'}.{beside}"
 
