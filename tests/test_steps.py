@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.demo.publication import build
+from nof.demo import build
 from nof.method import improvement, steps
 from nof.read import publication
 from nof.rules import ranking, recompute, uncertainty
