@@ -43,6 +43,9 @@ One trust, for its board
     board_tables             Card and tables of a trust's briefing.
     questions                The questions of data/questions.yaml that the facts raise, as a numbered list.
 
+Before publication day
+    nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.
+
 Explore
     explore                  The analyst's notebook: views that work in a script, and the widgets that call them.
     connect                  A DuckDB connection with the tidy tables as views, in memory; `from tables` lists them.
@@ -62,7 +65,7 @@ from nof.method.two_methods import next_bands
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
-from nof.show import charts, tables
+from nof.show import charts, nowcast, tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
@@ -103,6 +106,7 @@ __all__ = [
     "board_charts",
     "board_tables",
     "questions",
+    "nowcast",
     "explore",
     "connect",
 ]
