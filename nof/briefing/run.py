@@ -174,7 +174,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
-    with _disk_explained(), publish.locked(options.out, params.quarter):
+    read_once = view.pinned(params.data, national)
+    with read_once, _disk_explained(), publish.locked(options.out, params.quarter):
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
             done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress)
