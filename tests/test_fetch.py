@@ -880,6 +880,7 @@ def test_mistakes_in_the_catalogue_are_named(tmp_path, change, match):
 
 def test_an_edit_in_place_reaches_no_kept_version_and_the_good_file_comes_back(tmp_path):
     """A file that people open in a spreadsheet and save is theirs; what is kept under its hash is not."""
+    (tmp_path / "given").mkdir()
     given = builders.publication(tmp_path / "given")
     found = fetch.take_from(given, None, tmp_path / "raw")
     name = found.changed[0]
@@ -894,6 +895,7 @@ def test_an_edit_in_place_reaches_no_kept_version_and_the_good_file_comes_back(t
 
 
 def test_a_kept_version_that_is_not_what_its_name_says_is_made_again(tmp_path):
+    (tmp_path / "given").mkdir()
     given = builders.publication(tmp_path / "given")
     found = fetch.take_from(given, None, tmp_path / "raw")
     name = found.changed[0]

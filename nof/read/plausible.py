@@ -125,6 +125,8 @@ def scales(metrics: pd.DataFrame) -> pd.DataFrame:
 def moves(metrics: pd.DataFrame) -> pd.DataFrame:
     """Single values that stand or moved far out; whole metrics that came back unchanged or with the sign turned."""
     rows = _values(metrics)
+    if rows.empty:
+        return together([])
     wide = rows.pivot_table(index=[*_SERIES, "trust_code"], columns="quarter", values="value", aggfunc="first")
     return together([_far_out(rows), _jumps(rows, wide), _mirrored_or_stale(rows, wide)])
 
@@ -210,6 +212,8 @@ def medians(metrics: pd.DataFrame) -> pd.DataFrame:
 def periods(metrics: pd.DataFrame) -> pd.DataFrame:
     """Reporting dates that end before those of the quarter before, or years before their quarter."""
     rows = metrics[metrics["metric_id"].str.startswith("OF0")].drop_duplicates(_KEY).copy()
+    if rows.empty:
+        return together([])
     rows["end"] = rows["reporting_date"].map(period_end)
     rows = rows.sort_values("quarter")
     rows["then"] = rows.groupby(_SERIES)["end"].shift()
