@@ -7,7 +7,7 @@ QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test smoke ahead coverage mutants lab quarter trust boards lock reference clean
+.PHONY: help demo test smoke ahead coverage mutants drill lab quarter trust boards lock reference clean
 
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them
 
 mutants: $(READY) ## Change the rules one place at a time; name the changes that no test notices (about half an hour)
 	$(BIN)/python tools/mutants.py
+
+drill: $(READY) ## Change a quarter's files at random and count what the checks make of it: make drill [SEED=2026] [COUNT=290] [DATA=path]
+	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)")
 
 lab: $(READY) ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks --LabApp.news_url=None \

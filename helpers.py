@@ -11,27 +11,18 @@ Open a publication
 Show it
     show                     Show several things from one notebook cell, in order; None is passed over.
     say                      Fill facts into a text; a cell that begins with %%say does the same.
-    metric_sections          For each scored metric: a heading, the distribution of its values, and the ranking.
 
-League table: sentences
-    opening                  What a briefing rests on: publication, date, level of recomputation, figures reproduced.
-    headline                 The first sentence a reader should take away.
-    headline_card            Key figures of a league table.
-    ends                     The best and the worst places, each with its likely range.
-    override_note            How the financial override moves segments.
-    movement                 How the places changed since the quarter before, and how far that is to be trusted.
+League table and metric rankings
+    league_facts             The facts of each section, made from frames: basis, league, moves, metrics.
+    charts                   Figures: caterpillar(league, edges), distribution(ranking, ...), metric_sections(view).
+    tables                   Tables: league_table(league), movers(moved), domain_heat_map(domains), metric_list(metrics), ...
+    own_rules                The whole table under other rules: metrics left out, weights, median, no override, a subtype.
+    next_bands               In which segment each average would stand under the next year's thresholds.
+    meeting                  How many trusts meet each planning standard.
+    range_note               Whose likely ranges a table shows.
     restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
-    how_to_read              The method in short.
-    metrics_headline         How many metrics there are and what is known of them.
-
-League table: figures and tables
-    caterpillar              Average scores with their likely ranges, one row a trust, in panels.
-    league_table             The aggregated metric ranking with likely ranges.
-    top_without_specialists  The best placed trusts that are not specialist trusts; None where there are no specialists.
-    movers                   The trusts that moved most places since the quarter before.
-    domain_heat_map          Domain scores of every trust, toned and lettered by score band.
-    score_map                Metric scores of every trust, toned and lettered by score band.
-    metric_list              The scored metrics of a trust type and what is known of their rules.
+    odd                      What is odd in the files and concerns a type and quarter.
+    listing                  Findings as a table that a person reads.
 
 Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
@@ -52,6 +43,9 @@ One trust, for its board
     board_tables             Card and tables of a trust's briefing.
     questions                The questions of data/questions.yaml that the facts raise, as a numbered list.
 
+Before publication day
+    nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.
+
 Explore
     explore                  The analyst's notebook: views that work in a script, and the widgets that call them.
     connect                  A DuckDB connection with the tidy tables as views, in memory; `from tables` lists them.
@@ -59,40 +53,28 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method import board, limits, reconcile_facts
+from nof.method import board, league_facts, limits, reconcile_facts
 from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
+from nof.method.choices import own_rules
+from nof.method.ranges import source_note as range_note
 from nof.method.rank_sets import rank_confidence_sets
-from nof.method.view import compared, open_publication, open_view
+from nof.method.standards import meeting_of as meeting
+from nof.method.two_methods import next_bands
+from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
+from nof.read.findings import listing
+from nof.show import charts, nowcast, tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
 from nof.show import trust_charts as board_charts
 from nof.show import trust_tables as board_tables
-from nof.show.charts import caterpillar, metric_sections, show
+from nof.show.charts import show
 from nof.show.questions import questions
 from nof.show.restated import restated
 from nof.show.say import say
-from nof.show.tables import (
-    domain_heat_map,
-    league_table,
-    metric_list,
-    movers,
-    score_map,
-    top_without_specialists,
-)
-from nof.show.words import (
-    ends,
-    headline,
-    headline_card,
-    how_to_read,
-    metrics_headline,
-    movement,
-    opening,
-    override_note,
-)
 
 __all__ = [
     "open_publication",
@@ -101,23 +83,16 @@ __all__ = [
     "open_trust",
     "show",
     "say",
-    "metric_sections",
-    "opening",
-    "headline",
-    "headline_card",
-    "ends",
-    "override_note",
-    "movement",
+    "charts",
+    "tables",
+    "league_facts",
+    "own_rules",
+    "next_bands",
+    "meeting",
+    "range_note",
     "restated",
-    "how_to_read",
-    "metrics_headline",
-    "caterpillar",
-    "league_table",
-    "top_without_specialists",
-    "movers",
-    "domain_heat_map",
-    "score_map",
-    "metric_list",
+    "odd",
+    "listing",
     "reconcile_facts",
     "reconcile_tables",
     "limits",
@@ -131,6 +106,7 @@ __all__ = [
     "board_charts",
     "board_tables",
     "questions",
+    "nowcast",
     "explore",
     "connect",
 ]

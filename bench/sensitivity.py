@@ -37,7 +37,7 @@ def shown(table: pd.DataFrame, digits: int = 2) -> str:
 
 def spans(view: View) -> pd.DataFrame:
     """Places of the typical trust by kind of span."""
-    return limits.typical(view)[["kind", "what", "combinations", "typical", "narrowest", "widest"]]
+    return limits.typical_spans(view)[["kind", "what", "combinations", "typical", "narrowest", "widest"]]
 
 
 def sampled(view: View) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def sampled(view: View) -> pd.DataFrame:
 
     found = stats.sobol_indices(func=drawn, n=DRAWS, dists=[stats.uniform()] * 3, rng=np.random.default_rng(0))
     interval = found.bootstrap(n_resamples=200)
-    exact = limits.decision(view).groups.set_index("group")
+    exact = limits.decisions(view).groups.set_index("group")
     table = []
     for place, group in enumerate(("scoring and weights", "which metrics", "date of the data")):
         row = {"group": group}
@@ -143,12 +143,12 @@ def without_finance(view: View) -> pd.DataFrame:
 TABLES = {
     "Three spans": spans,
     "Shares by group, exact and as scipy samples them": sampled,
-    "Shares by choice": lambda view: limits.decision(view).choices[
+    "Shares by choice": lambda view: limits.decisions(view).choices[
         ["group", "choice", "first_order", "total", "places_mean", "places_most"]
     ],
     "Total shares under another convention": conventions,
     "Cliffs by kind": lambda view: (
-        limits.jumps(view).groupby("kind")["little"].agg(jumps="size", little="sum").reset_index()
+        limits.cliffs(view).groupby("kind")["little"].agg(jumps="size", little="sum").reset_index()
     ),
     "Regression to the mean": back_to_the_mean,
     "Edges": edges,

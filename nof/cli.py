@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import traceback
 from enum import IntEnum
@@ -62,6 +63,9 @@ class Exit(IntEnum):
 
 def main() -> None:
     """Run the command; what a user can mend is said in words, without a traceback."""
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a stop by the system is as clean as Ctrl-C, from the start
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
     # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
@@ -101,7 +105,12 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _say_error(text: str) -> None:
-    err.print(text, style="red", markup=False, highlight=False)
+    err.print(_harmless(text), style="red", markup=False, highlight=False, emoji=False)
+
+
+def _harmless(text: str) -> str:
+    """Text from files and names as it can be shown on a terminal: control characters and lone surrogates spelled out."""
+    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
 
 
 def _write(frame, path: Path | None) -> None:
@@ -237,11 +246,14 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 def _say_where_segments_come_from(view) -> None:
-    from nof.show.words import edges_note
+    from nof.method.league_facts import edges_from
 
-    note = edges_note(view)
-    if note:
-        err.print(f"note: {note.strip()}", markup=False)
+    said = {
+        "quartiles elsewhere": "national quartiles, which one trust type's file cannot give",
+        "not published": "not published",
+    }
+    if why := said.get(edges_from(view)):
+        _note(f"note: the edges between segments are {why}, so segments before the override are the published ones")
 
 
 @app.command()
@@ -311,7 +323,7 @@ def reconcile(
 
 def _note(text: str) -> None:
     """A line for a person; standard output is for the table."""
-    err.print(text, markup=False, highlight=False)
+    err.print(_harmless(text), markup=False, highlight=False, emoji=False)
 
 
 @app.command()
@@ -437,12 +449,9 @@ def refresh(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing if there is nothing to do for anybody.")] = False,
 ) -> None:
     """Do the quarterly job unattended: look, fetch, check, make, publish, tell. Exit codes: see docs/operations.md."""
-    import signal
-
     from nof.quarterly import refresh as job
     from nof.quarterly.settings import load
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop by the system is as clean as Ctrl-C
     chosen = load(settings, raw=into and into.resolve(), reports=out_dir and out_dir.resolve())
     raise typer.Exit(job.refresh(chosen, source, again=again, quiet=quiet).exit_code)
 
@@ -505,19 +514,17 @@ def diff(
 @app.command()
 def export(
     data: Data,
-    parquet: Annotated[Path, typer.Option("--parquet", help="Folder to write, new or empty.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in it.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Folder for CSV files, new or empty.")] = None,
+    xlsx: Annotated[Path | None, typer.Option("--xlsx", help="Excel workbook to write.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", help="Folder for Parquet files, new or empty.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
-    """Write the tidy tables, as published and as recomputed, as Parquet files."""
+    """Write the tidy tables, as published and as recomputed, as CSV, Excel or Parquet files."""
     from nof import explore
 
-    made = explore.export(_open(data), parquet, force)
-    out.print(
-        f"{len(made)} tables in {parquet}: {', '.join(path.stem for path in made)}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    made = explore.export(_open(data), csv, xlsx, parquet, force)
+    for path in made:
+        out.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 
 @rules.command("infer")

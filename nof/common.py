@@ -366,16 +366,25 @@ def packed(folder: Path, national: Any) -> bytes:
 
 
 def shared(folder: Path) -> Any | None:
-    """The results that a run left for this folder; None if there are none or the folder's content is another.
+    """The results that a run left for this folder; None if there are none.
 
     A machine that has no such folder (a worker that does not share the disk) takes them by the folder's name.
+
+    Raises
+    ------
+    NofError
+        The folder's content is no longer what the run has read: one report would rest on two sets of files.
     """
     path = os.environ.get(VARIABLE)
     if not path:
         return None
     kept = _read(path)
     here = fingerprint(folder)
-    return kept.national if kept.folder == str(folder) and here in (None, kept.fingerprint) else None
+    if kept.folder != str(folder):
+        return None
+    if here not in (None, kept.fingerprint):
+        raise NofError(f"{folder.name}: its files have changed since the run began to make briefings from them")
+    return kept.national
 
 
 @lru_cache(maxsize=1)

@@ -270,7 +270,7 @@ def ids_exchanged(files: Files) -> None:
     files.set("Metric_ID", lambda one: {"OF1084": "OF1061", "OF1061": "OF1084"}.get(one, one))
 
 
-@case("shown", "quarter before")
+@case("shown", "quarter held before")
 def values_of_the_quarter_before(files: Files) -> None:
     def change(rows: list[Row]) -> None:
         then = {row["Trust_code"]: row for row in pick(rows, metric="OF0082", quarter=BEFORE)}
@@ -315,7 +315,7 @@ def averages_of_the_quarter_before(files: Files) -> None:
     files.edit(lambda rows: [row.update(Average_score=then[row["Trust_code"]]) for row in rows] and None, "league")
 
 
-@case("refused", "Q4 2025/26")
+@case("refused", "the segment is not that of the metrics file")
 def name_of_another_quarter(files: Files) -> None:
     files.drop(lambda row: row["Quarter"] == NOW)
     files.set("Quarter", BEFORE, "league")

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import mistune
+import nbformat
 import yaml
 from conftest import ROOT
 
 from nof.briefing import document
-from nof.show.say import environment
+from nof.show.say import environment, say
 
 NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _MARKER = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)  # the number of a list's item
@@ -164,3 +165,12 @@ def share_from_the_notebook(notebook: Any) -> float:
             else:
                 others += words
     return ours / max(ours + others, 1)
+
+
+def said(notebook: str, names: str, *facts: Any) -> str:
+    """The words of those cells of a notebook that begin with `%%say names`, with these facts."""
+    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+    texts = [cell.source.partition("\n") for cell in cells if cell.source.startswith("%%say")]
+    return "\n\n".join(
+        say(text, list(facts)).markdown for head, _, text in texts if head.removeprefix("%%say").strip() == names
+    )

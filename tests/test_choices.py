@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nof.common import InputError
-from nof.demo.publication import build
+from nof.demo import build
 from nof.method import choices, sensitivity, timeliness
 from nof.read import publication
 from nof.rules import recompute

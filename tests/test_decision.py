@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof.demo.publication import build
+from nof.demo import build
 from nof.method import cliffs as edges
 from nof.method import contributions, decision, sensitivity, steps, timeliness
 from nof.read import publication

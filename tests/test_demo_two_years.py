@@ -4,14 +4,17 @@ plainly not real."""
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from conftest import _shared
 
 from nof import common, demo
 from nof.briefing import plan
+from nof.briefing.make import make
 from nof.briefing.params import load
 from nof.demo import two_years as room
 from nof.method import two_methods
@@ -103,3 +106,23 @@ def test_within_the_new_year_boards_are_split_like_trusts(national):
     assert table["common_after"].eq(1).all() and table["change"].abs().sum() > 10
     across = two_methods.split_move(national, OLD, NEW, kinds.BOARD)
     assert not across["can_be_split"].any() and across["label"].eq(two_methods.NOT_LIKE_FOR_LIKE).all()
+
+
+def seen(page: bytes) -> str:
+    """What a reader of an HTML page sees or hears."""
+    soup = BeautifulSoup(page, "html.parser")
+    for one in soup(["style", "script"]):
+        one.decompose()
+    spoken = [str(one[name]) for one in soup.find_all(True) for name in ("alt", "aria-label", "title") if one.get(name)]
+    return " ".join([soup.get_text(" "), *spoken])
+
+
+@pytest.mark.parametrize("name", ["league_table", "limitations", "metric_rankings", "trusts/XZ01"])
+def test_no_page_about_icbs_says_trust(folder, national, name):
+    params = load(common.share("params", "demo-2026-27.yaml"), data=folder, trust_types=[kinds.BOARD])
+    params = plan.settled(params, national)
+    jobs = [*plan.national_jobs(params, national), *plan.trust_jobs(params, national, ["XZ01"])]
+    (job,) = [one for one in jobs if one.name in (name, f"{name}-{kinds.BOARD}")]
+    text = seen(make(job).files[".html"])
+    assert "ICB" in text and "Integrated Care Board" in text
+    assert not re.findall(r".{30}\b[Tt]rusts?\b.{30}", text)

@@ -19,7 +19,7 @@ from conftest import ROOT
 
 from nof import common, demo
 from nof.common import InputError
-from nof.explore import measuring, present, sql, views, widgets
+from nof.explore import exporting, measuring, present, sql, views, widgets
 from nof.explore import present as html
 from nof.explore import sql as exports
 from nof.method.view import View, open_publication
@@ -456,14 +456,14 @@ def test_nothing_that_is_no_export_is_ever_replaced(tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     for place in (tmp_path / "mine", tmp_path / "mine" / "thesis.txt"):
         with pytest.raises(InputError):
-            sql.export(data, place, force=True)
+            exporting.export(data, parquet=place, force=True)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
 
 
 def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     data = builders.publication(tmp_path / "data")
-    sql.export(data, tmp_path / "out")
+    exporting.export(data, parquet=tmp_path / "out")
     before = {one.name: one.read_bytes() for one in (tmp_path / "out").iterdir()}
     written = []
 
@@ -475,7 +475,7 @@ def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sql, "parquet", failing)
     with pytest.raises(Exception, match="No space left"):
-        sql.export(data, tmp_path / "out", force=True)
+        exporting.export(data, parquet=tmp_path / "out", force=True)
     assert {one.name: one.read_bytes() for one in (tmp_path / "out").iterdir()} == before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["data", "out"]
 

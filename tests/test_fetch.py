@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import builders
 import pytest
 from bad_server import (
     BadServer,
@@ -875,3 +876,30 @@ def test_mistakes_in_the_catalogue_are_named(tmp_path, change, match):
     with pytest.raises(InputError, match=match) as caught:
         load_catalogue(tmp_path / "publications.yaml")
     assert "publications.yaml" in str(caught.value)
+
+
+def test_an_edit_in_place_reaches_no_kept_version_and_the_good_file_comes_back(tmp_path):
+    """A file that people open in a spreadsheet and save is theirs; what is kept under its hash is not."""
+    given = builders.publication(tmp_path / "given")
+    found = fetch.take_from(given, None, tmp_path / "raw")
+    name = found.changed[0]
+    current, kept = found.folder / name, found.folder / ".versions" / found.version / name
+    good = current.read_bytes()
+    with current.open("r+b") as file:
+        file.seek(200)
+        file.write(b"9")
+    assert kept.read_bytes() == good != current.read_bytes()
+    again = fetch.take_from(given, None, tmp_path / "raw")
+    assert current.read_bytes() == good and name in again.changed
+
+
+def test_a_kept_version_that_is_not_what_its_name_says_is_made_again(tmp_path):
+    given = builders.publication(tmp_path / "given")
+    found = fetch.take_from(given, None, tmp_path / "raw")
+    name = found.changed[0]
+    current, kept = found.folder / name, found.folder / ".versions" / found.version / name
+    good = current.read_bytes()
+    kept.write_bytes(good.replace(b"1", b"2"))
+    current.write_bytes(good.replace(b"1", b"3"))
+    fetch.take_from(given, None, tmp_path / "raw")
+    assert current.read_bytes() == good == kept.read_bytes()

@@ -62,8 +62,8 @@ def page(folder, quarter: str, trust_type: str, **parameters) -> list:
 
 
 def prose(shown) -> str:
-    """The sentences on one line."""
-    return " ".join(" ".join(one.markdown.split()) for one in shown if isinstance(one, Words))
+    """The sentences on one line, without the backslashes that keep names from being read as Markdown."""
+    return " ".join(" ".join(one.markdown.split()) for one in shown if isinstance(one, Words)).replace("\\", "")
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_a_first_quarter_says_that_movement_cannot_be_judged(real):
     shown = page(real, "2025-26-q1", TYPE)
     check(shown)
     said = prose(shown)
-    assert "no quarter before" in said and "no movement can be judged" in said
+    assert "no quarter before" in said and "No movement can be judged" in said
     assert "One quarter does not show how scores scatter" in said
     assert "NHS England's likely range says" not in said  # its league file holds Q4 only
 

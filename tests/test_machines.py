@@ -21,6 +21,7 @@ from nof import common, demo
 from nof.briefing import changes, digest, feed, machines, plan, run
 from nof.briefing.params import Params
 from nof.explore.sql import tables as tidy_tables
+from nof.method.nowcast_facts import TABLE_COLUMNS
 from nof.method.view import open_publication
 from nof.rules import recompute
 from nof.rules.framework import load
@@ -317,3 +318,18 @@ def test_the_citation_file_has_what_it_needs():
     assert {"cff-version", "message", "title", "authors"} <= set(facts)  # required by Citation File Format 1.2.0
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)
     assert facts["version"] == version[1]
+
+
+def test_the_dictionary_describes_no_column_that_nothing_has(published, ambulance, tmp_path):
+    """A column that was renamed leaves its old description behind otherwise."""
+    used = {"published_value", "published_period", "own_value", "own_period", "still", "state", "why"}  # of nof nowcast
+    for folder in (published, ambulance):
+        for path in folder.glob("tables/*.csv"):
+            used |= set(pd.read_csv(path, nrows=0).columns)
+    for frame in tidy_tables(builders.publication(tmp_path)).values():
+        used |= set(frame.columns)
+    assert set(dictionary().columns) - used == set()
+
+
+def test_every_column_of_a_nowcast_is_described():
+    assert dictionary().undescribed("nowcast", TABLE_COLUMNS) == []

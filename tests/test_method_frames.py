@@ -8,7 +8,7 @@ from trust_page import Page
 
 from nof.method import board, limits
 from nof.method.view import open_view, view_of
-from nof.show import limits_front, limits_method, limits_tables, trust_tables
+from nof.show import limits_data_tables, tables, trust_tables
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -34,6 +34,11 @@ def test_likely_ranges_are_nhs_englands_wherever_they_are_shown(view):
     # Of earlier quarters these files hold no league table: ours stand in, and say so.
     earlier = view_of(view.national, "2025-26-q3", TYPE)
     assert earlier.league["range_source"].eq("recomputed").all() and not limits.ranges_published(earlier)
+    assert "redrawn here" in tables.league_table(earlier.league).data()["note"]
+    assert "NHS England's own, as published" in tables.league_table(view.league).data()["note"]
+    told = [Page(board.trust_of(view.national, one, "RYY")).text for one in (QUARTER, "2025-26-q3")]
+    assert "redrawn here" not in told[0] and "redrawn here" in told[1]
+    assert "No likely range is published here" not in told[0] and "No likely range is published here" in told[1]
 
 
 def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
@@ -41,24 +46,18 @@ def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
     assert table.loc["Mental Health and Learning Disability", "rank_width"] == 41
     assert table.loc["Community", "rank_width"] == 43
     assert table.loc["Care Trust", "rank_median"] == 34.5
-    assert "34.5" in str(limits_tables.subtypes(view).data())
-    assert "34.5" in limits_method.types(view).markdown
-
-
-def test_the_sentences_on_method_keep_three_spans_apart(view):
-    for told in (str(limits_front._method_statement(view)), limits_method.method(view).markdown):
-        assert "7 of 61" in told and "20" in told and "42" in told and "defensible" not in told
+    assert "34.5" in str(limits_data_tables.subtypes(limits.by_subtype(view), TYPE).data())
 
 
 def test_the_csv_tables_hold_the_new_frames(view):
-    tables = limits.tables(view)
-    for name in ("spans", "decision", "cliffs", "edges", "narrowness"):
-        assert len(tables[f"limits_{name}"]), name
-    places = tables["limits_places"]
-    assert {"range_source", "rank_low_published", "chance_own_low", "chance_own_high"} <= set(places.columns)
-    assert (places["chance_own_low"] <= places["chance_own"]).all()
-    assert (places["chance_own"] <= places["chance_own_high"]).all()
-    assert set(tables["limits_edges"]["quarter"]) <= {
+    found = limits.tables(view)
+    for name in ("spans", "decisions", "decisions_by_trust", "cliffs", "edges", "narrowness"):
+        assert len(found[f"limits_{name}"]), name
+    places = found["limits_places"]
+    assert {"range_source", "rank_low_published", "redraw_own_low", "redraw_own_high"} <= set(places.columns)
+    assert (places["redraw_own_low"] <= places["redraw_own"]).all()
+    assert (places["redraw_own"] <= places["redraw_own_high"]).all()
+    assert set(found["limits_edges"]["quarter"]) <= {
         quarter for quarter in view.publication.quarters if quarter <= QUARTER
     }
 
@@ -68,7 +67,7 @@ def test_a_trusts_step_is_judged_by_those_that_started_nearby(view):
     table = board.steps(own).set_index("metric_id")
     assert table.loc["OF1016", ["nearby", "nearby_made"]].tolist() == [26, 5]
     told = Page(own).section("What it would take")
-    assert "trust-quarters" in told and "regression to the mean" in told and "fall by 0.04 to 0.27 points" in told
+    assert "trust-quarters" in told and "regression to the mean" in told and "fall by up to 0.03 points" in told
     first = table[table["closes"]]
     made = (first["nearby_made"] / first["nearby"]).astype(float)
     assert made.dropna().is_monotonic_decreasing

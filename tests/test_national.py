@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 
-import nbformat
+import page_facts
 import pandas as pd
 import pytest
-from conftest import ROOT
 
-from nof.method import reconcile_facts
+from nof.method import league_facts, reconcile_facts
 from nof.method.view import View, compared, open_publication
 from nof.show import charts, reconcile, tables, words
 from nof.show import charts as sections
 from nof.show.display import Chart, Table, Words
-from nof.show.say import say
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -111,31 +109,25 @@ def test_the_rules_shown_are_all_that_are_known_and_a_year_without_any_says_so(v
 
 def test_the_reconciliation_says_what_it_rests_on_and_why_figures_differ(view, beside):
     found = reconcile_facts.reconciliation(view.national, beside, QUARTER)
-    said = told("reconciliation", found, {"pools": object(), "framework": view.framework})
+    said = page_facts.said("reconciliation", "found", found, {"framework": view.framework})
     assert "The national ranking pool is not whole" in said and "Q1 2025/26" in said and "NHS England's files" in said
     assert "mental health and community trusts" in said and "Nothing is left over" not in said
     assert f"{found.in_full} of {found.rules} rules are reproduced without exception" in said
     missed = beside[beside["difference"].abs() > 0.005 + 1e-9]
     equal = reconcile_facts.reconciliation(view.national, beside.drop(missed.index), QUARTER)
-    said = told("reconciliation", equal, {"pools": None, "framework": view.framework})
+    said = page_facts.said("reconciliation", "found", equal, {"framework": view.framework})
     assert "Every figure that can be recomputed comes out equal" in said and "Nothing is left over" in said
-    assert "No pool can be told" in said
+    assert "No pool can be told" in page_facts.said("reconciliation", "", {"pools": None})
+    assert "No pool can be told" not in page_facts.said("reconciliation", "", {"pools": object()})
 
 
-def told(notebook: str, *facts) -> str:
-    """The words of a notebook's cells, with these facts."""
-    cells = [cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells]
-    return "\n\n".join(
-        say(source.partition("\n")[2], list(facts)).markdown for source in cells if source.startswith("%%say")
-    )
-
-
-def test_the_opening_says_how_many_figures_come_out_equal_and_what_the_files_lack(view):
-    own = words.opening(view).markdown
+def test_the_basis_says_how_many_figures_come_out_equal_and_what_the_files_lack(view):
+    base = league_facts.basis(view)
+    own = page_facts.said("league_table", "base", base)
     total, equal = view.reproduced
-    assert (
-        words.share(equal, total) in own and "61 mental health and community trusts" in own and "31 March 2026" in own
-    )
+    assert words.share(equal, total) in own and "61 mental health and community trusts" in own
+    assert "31 March 2026" in own and "national quartiles, which one trust type's file cannot give" in own
+    assert own == page_facts.said("metric_rankings", "base", base), "one text wherever it stands"
 
 
 def test_a_type_without_specialists_has_no_table_without_them(view):

@@ -13,10 +13,10 @@ import nbformat
 import page_facts
 import pytest
 import tiny
-from clone import thin_demo
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from nof import common, demo
 from nof.briefing import html, make
 from nof.show.display import Words
 from nof.show.say import say
@@ -28,6 +28,7 @@ LINES = 15  # of a cell of code
 WORDS = [
     r"20\d\d/\d\d",  # a financial year
     r"\bQ[1-4]\b",
+    r"[(,;] ?(?:19|20)\d\d(?=[);,])",  # the year of a work that is cited: (Brennan, 2001)
     r"\bOF\d{4}\b",  # a metric's id
     r"\b[14]\.00\b",  # the ends of the scale
     r"\b95% (?:interval|confidence)",  # NHS England's likely range
@@ -154,7 +155,7 @@ def test_a_cell_that_breaks_a_rule_is_found(cell, fault):
 def test_words_that_break_a_rule_are_found(cell, fault):
     good = tiny.notebook("Fine", ["given"])
     good.cells += [
-        new_markdown_cell("## 1. Sure?\n\nSegments 1 to 4, segment 3, a score of 1.00, Q4 2025/26, OF0082, level 2.\n\n1. x"),
+        new_markdown_cell("## 1. Sure?\n\nSegments 1 to 4, segment 3, a score of 1.00, Q4 2025/26, OF0082, level 2 (Laird and Louis, 1989).\n\n1. x"),
         new_code_cell("%%say sure\n{% if gap > 0.1 %}The 95% interval holds {{ gap | number(2) }}; two < three.{% endif %}"),
         new_code_cell('show(charts.places(places, panel_rows=67), tables.league(league, caption="The first 5 / 10"))'),
     ]  # fmt: skip
@@ -245,19 +246,15 @@ class Made:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    return thin_demo(tmp_path_factory.mktemp("thin") / "demo")
-
-
-@pytest.fixture(scope="session")
-def pages(demo):
+def pages():
     """Each converted notebook, executed on the demo publication, with its page; each is made when first asked for."""
     kept: dict[str, Made] = {}
+    folder = demo.ensure(common.share("data", "demo"))
 
     def page(name: str) -> Made:
         if name not in kept:
             wanted = page_facts.parameters(NOTEBOOKS[name])
-            given = {"quarter": "2025-26-q4", "data": str(demo), "trust_type": "acute", "trust": "X0A"}
+            given = {"quarter": "2025-26-q4", "data": str(folder), "trust_type": "acute", "trust": "X0A"}
             given = {key: value for key, value in given.items() if key in wanted}
             notebook = make.executed(make.Job(name, name, given, {"title": name}))
             kept[name] = Made(notebook, make.html_exporter().from_notebook_node(notebook)[0])

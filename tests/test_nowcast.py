@@ -294,11 +294,11 @@ def test_bad_values_are_named(tmp_path, taken, row, column, found, said):
     [
         ("", "the file is empty"),
         ("metric_id,value,period\n", "holds no values"),
-        ("metric_id;value;period\nOF0082;4,7;2026-06\n", "separated by semicolons"),
+        ("metric_id;value;period\nOF0082;4,7;2026-06\n", "row 2, column value: is not a number .found '4,7'"),
         ("metric,value,period\nOF0082,4.7,2026-06\n", "expected metric_id,value,period"),
         (GOOD + "OF0057,1,200,2026-06\n", "wrong number of fields"),
         (GOOD + "OF0082,4.8,2026-06\n", "row 3, column metric_id: stands on row 2 already"),
-        (b"\xff\xfem\0e\0", "UTF-16"),
+        (b"\xff\xfem\0e\0", "has another header"),  # UTF-16 is read: what stands there is judged
         (GOOD.encode() + b"OF0057,\x80,2026-06\n", "another encoding"),
         ("<html>", "HTML"),
     ],

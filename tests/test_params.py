@@ -76,3 +76,10 @@ def test_every_fault_is_listed_not_just_the_first(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         params.load(tmp_path / "none.yaml")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = tmp_path / "p.yaml"
+    path.write_text("quarter: 2025-26-q4\ndata: ~/data\n")
+    assert params.load(path).data == (tmp_path / "home" / "data").resolve()

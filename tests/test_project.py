@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 
+import grimp
 import pytest
 import yaml
 from conftest import ROOT
@@ -64,3 +66,25 @@ def test_helpers_is_a_short_list_of_names_without_logic():
     assert len(source.splitlines()) <= 150
     kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)
     assert all(isinstance(node, kinds) for node in ast.parse(source).body)
+
+
+def test_a_room_imports_only_rooms_before_it():
+    command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run([sys.executable, "-c", command, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "1 kept, 0 broken" in done.stdout, done.stdout
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = grimp.build_graph("nof", exclude_type_checking_imports=True, cache_dir=None)
+    own = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+    def reached(start: str) -> set[str]:
+        """Every module that one imports, directly or not."""
+        seen, waiting = set(), [start]
+        while waiting:
+            for name in own[waiting.pop()] - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    assert len(own) > 50 and [name for name in own if name in reached(name)] == []

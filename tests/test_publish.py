@@ -225,3 +225,35 @@ def test_the_gate_names_what_is_missing_changed_or_empty(tmp_path):
         "two: no pdf file",
         "one.pdf is empty",
     ]
+
+
+def test_a_link_in_place_of_the_staging_folder_leads_to_no_deletion(tmp_path):
+    """What is behind it belongs to somebody else."""
+    mine = tmp_path / "mine" / f"{QUARTER}-abc" / "thesis"
+    mine.mkdir(parents=True)
+    out = tmp_path / "reports"
+    out.mkdir()
+    (out / ".staging").symlink_to(tmp_path / "mine", target_is_directory=True)
+    with publish.locked(out, QUARTER), publish.staging(out, QUARTER, "run") as area:
+        assert area.report.is_dir() and not (tmp_path / "mine" / f"{QUARTER}-run").exists()
+    assert mine.is_dir() and not (out / ".staging").exists()
+
+
+def test_only_what_has_the_name_of_a_run_is_swept_away(tmp_path):
+    for name in ("notes", f"{QUARTER}-left", "readme.txt"):
+        (tmp_path / ".staging" / name).mkdir(parents=True)
+    (tmp_path / ".staging" / f"{QUARTER}-linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    with publish.locked(tmp_path, QUARTER), publish.staging(tmp_path, QUARTER, "run"):
+        left = {path.name for path in (tmp_path / ".staging").iterdir()}
+    assert left == {"notes", "readme.txt", f"{QUARTER}-linked", f"{QUARTER}-run"} and (tmp_path / "elsewhere").is_dir()
+
+
+def test_a_reports_folder_that_a_run_makes_can_be_read_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        with publish.locked(tmp_path / "reports", QUARTER):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "reports").stat().st_mode & 0o777 == 0o755

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof.demo.publication import build
+from nof.demo import build
 from nof.method import improvement, steps
 from nof.read import publication
 from nof.rules import ranking, recompute, uncertainty
@@ -105,7 +105,7 @@ def test_step_chances_of_a_real_trust(national):
     row = table.loc["OF1016"]
     assert row["gain_needed"] == pytest.approx(row["score"] - old.loc["OF1016", "score_needed"])
     own = steps.moves(national, MHC).query("metric_id == 'OF1016'")
-    assert row["every"] == old.loc["OF1016", "of"] == 138
+    assert row["every"] == 138
     near = (own["value_before"] - row["value"]).abs() <= own["change"].abs().median() + 1e-9
     assert row["nearby"] == near.sum() == 26
     assert row["nearby_made"] == (near & (own["gain"] >= row["gain_needed"])).sum() == 5

@@ -201,12 +201,14 @@ def test_shares_of_redraws_add_up_and_are_named_so(published):
 
 
 def test_a_gap_is_a_range_where_the_edge_is_a_bracket(published):
-    page = page_of(published, "RX4")
-    goal = board.goal(page["own"])
-    low, high = goal.average - goal.edge_high, goal.average - goal.edge_low
-    section = page.section("What it would take")
-    assert f"fall by {low:.2f} to {high:.2f} points" in section and "regression to the mean" in section
-    assert page.of(Card)[0].items[2][1] == f"{low:.2f} to {high:.2f}"
+    for code, words in (("RX4", "up to {high:.2f}"), ("RDY", "{low:.2f} to {high:.2f}")):
+        page = page_of(published, code)
+        goal = board.goal(page["own"])
+        low, high = goal.average - goal.edge_high, goal.average - goal.edge_low
+        section = page.section("What it would take")
+        assert f"fall by {words.format(low=low, high=high)} points" in section and "regression to the mean" in section
+        shown = "below 0.01" if low < 0.005 else f"{low:.2f}"
+        assert page.of(Card)[0].items[2][1] == f"{shown} to {high:.2f}"
 
 
 def test_steps_shown_are_the_ones_that_close_the_gap(national):
@@ -363,7 +365,7 @@ def test_warming_leaves_nothing_of_the_type_to_compute(national):
     view = board.trust_of(national, Q4, "X0A").view
     assert view is board.trust_of(national, Q4, "X0B").view
     kept = {name for name, *_ in vars(view)["_kept"]}
-    assert {f"nof.method.limits.{shared.__name__}" for shared in board.SHARED} <= kept
+    assert {f"{shared.__module__}.{shared.__qualname__}" for shared in board.SHARED} <= kept
 
 
 @pytest.mark.parametrize(("code", "sections"), [("X9E", 6), ("X5Q", 0)])

@@ -131,10 +131,14 @@ def test_results_are_used_for_the_very_content_they_were_made_from(tmp_path, mon
     monkeypatch.setenv(common.VARIABLE, str(tmp_path / "results"))
     assert common.shared(folder) == {"answer": 42}
     (folder / "a.csv").write_text("2")
-    assert common.shared(folder) is None
+    with pytest.raises(common.NofError, match="changed since the run began"):
+        common.shared(folder)
     (folder / "a.csv").write_text("1")
     (folder / "b.csv").write_text("")
-    assert common.shared(folder) is None
+    with pytest.raises(common.NofError, match="changed since the run began"):
+        common.shared(folder)
+    (folder / "b.csv").unlink()
+    assert common.shared(folder) == {"answer": 42}
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()

@@ -97,7 +97,7 @@ def rows_of(module: ModuleType) -> list[str]:
         for name, one in vars(module).items()
         if not name.startswith("_") and inspect.isfunction(one) and one.__module__ == module.__name__
     ]
-    found = {name: getattr(module, name) for name in own}
+    found = {name: one for name in own if callable(one := getattr(module, name))}
     return [f"| `{name}{signature(one)}` | {cell(first_line(one))} |" for name, one in found.items()]
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from nof.briefing.document import parse_markdown
 from nof.common import InputError, Problem, sha256
+from nof.read.mergers import read_mergers
+from nof.read.sheets import decode
 
 LARGEST = 20_000  # bytes: about five pages
 NOT_ONE = {"README.md"}  # a note to whoever keeps the folder
@@ -40,13 +42,16 @@ def commentaries(folder: Path | None, known: Collection[str]) -> dict[str, dict[
         return {}
     if not folder.is_dir():
         raise InputError(Problem("commentary", "there is no such folder", value=str(folder), expected="CODE.md files"))
+    successors = read_mergers().groupby("predecessor_code")["successor_code"].agg(list).to_dict()
     found, problems = {}, []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in NOT_ONE:
             continue
         if path.suffix != ".md" or path.stem not in known:
+            heirs = successors.get(path.stem.upper(), [])
             near = difflib.get_close_matches(path.stem.upper(), known, 1)
             hint = f"; did you mean {near[0]}.md?" if near else ""
+            hint = f"; {path.stem.upper()} merged into {' and '.join(heirs)}" if heirs else hint
             problems.append(
                 Problem(path.name, f"is named after no trust of this publication{hint}", expected="CODE.md")
             )
@@ -66,11 +71,9 @@ def _read(path: Path) -> tuple[list[Problem], str]:
     content = path.read_bytes()
     if len(content) > LARGEST:
         return [Problem(path.name, "too large", value=f"{len(content)} bytes", expected=f"at most {LARGEST}")], ""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        return [Problem(path.name, "is not text in UTF-8", row=row)], ""
+    text, problems = decode(path.name, content)
+    if problems:
+        return [Problem(path.name, "is not text in UTF-8", row=one.row) for one in problems], ""
     if not text.strip():
         return [Problem(path.name, "is empty; leave it out instead")], ""
     return [_problem(path, text, *fault) for fault in _faults(parse_markdown(text))], text

@@ -122,7 +122,10 @@ def write_root(out: Path) -> None:
     if reports:
         machines.write_root(out, reports[0])
     fresh = out / f".{PAGE}.new"
-    _write(fresh, render("root.html.j2", quarters=[_report(folder) for folder in reports]))
+    _write(
+        fresh,
+        render("root.html.j2", quarters=[_report(folder) for folder in reports], feed=(out / "feed.xml").is_file()),
+    )
     fresh.chmod(publish.FILE_MODE)
     os.replace(fresh, out / PAGE)
 
@@ -161,6 +164,7 @@ def quarter_facts(
         "gone": [one for code, one in sorted(trusts.items()) if code not in ranked],
         "failures": [_failure(name, why, titles, national) for name, why in sorted(failures.items())],
         "absent": [title for name, title in titles.items() if name not in entries and name not in failures],
+        "machines": [name for name in machines.FILES if (folder / name).is_file()],
         "notes": list(dict.fromkeys(note for league in leagues for note in league["notes"])),
         "odd": [
             _clean(one) for one in findings.words(findings.concerning(findings_of(national), params.quarter), _ODD)

@@ -27,6 +27,7 @@ from nof.show.words import source_line
 
 log = logging.getLogger(__name__)
 PACKAGE = "datapackage.json"
+FILES = (changes.FILE, feed.FILE, PACKAGE)
 OPEN_LICENCE = {
     "name": "OGL-UK-3.0",
     "title": "Open Government Licence v3.0",

@@ -116,7 +116,7 @@ def load(path: Path, **changes: Any) -> Params:
     given = common.mapping(path)
     for key in ("data", "commentary", "own_values"):
         if isinstance(given.get(key), str):
-            given[key] = (path.resolve().parent / given[key]).resolve()
+            given[key] = (path.resolve().parent / Path(given[key]).expanduser()).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Params.model_validate(given)

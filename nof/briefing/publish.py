@@ -23,6 +23,7 @@ import filelock
 from nof.common import NofError
 
 QUARTER = re.compile(r"\d{4}-\d{2}-q[1-4]")
+_LEFT = re.compile(rf"({QUARTER.pattern})-\w+")  # a run's own folder in .staging; what has another name is not ours
 NEEDS_LINKS = os.name == "posix"  # Windows lets only some users make links
 MOVED = "moved-away"  # a report that was a folder, not a link, and had to make room
 FILE_MODE, FOLDER_MODE = 0o644, 0o755  # a report is there to be read, whatever the umask of who made it
@@ -42,7 +43,9 @@ class Area(NamedTuple):
 @contextmanager
 def locked(out: Path, quarter: str) -> Iterator[None]:
     """Only one run a quarter: a second one is told so at once. The system frees the lock of a run that was killed."""
-    out.mkdir(parents=True, exist_ok=True)
+    if not out.exists():
+        out.mkdir(parents=True)
+        out.chmod(FOLDER_MODE)
     lock = _lock(out, quarter)
     try:
         lock.acquire(timeout=0)
@@ -66,7 +69,10 @@ def staging(out: Path, quarter: str, run: str) -> Iterator[Area]:
     """
     _recover(out, quarter)
     _sweep(out, quarter)
-    home = out.resolve() / ".staging" / f"{quarter}-{run}"
+    place = out.resolve() / ".staging"
+    if place.is_symlink():  # somebody's own folder behind it is none of ours
+        place.unlink()
+    home = place / f"{quarter}-{run}"
     area = Area(home / "report", home / "scratch")
     try:
         for folder in area:
@@ -79,14 +85,20 @@ def staging(out: Path, quarter: str, run: str) -> Iterator[Area]:
 
 
 def _sweep(out: Path, own: str) -> None:
-    """Remove what is left of runs that were killed: of this quarter, and of every other that nobody is making."""
-    for leftover in (out / ".staging").glob("*"):
-        quarter = QUARTER.match(leftover.name)
-        if quarter is None or quarter[0] == own:
+    """Remove what is left of runs that were killed: of this quarter, and of every other that nobody is making.
+
+    Only real folders in a real .staging, and only those with the name of a run, are ours to remove.
+    """
+    place = out / ".staging"
+    for leftover in () if place.is_symlink() else place.glob("*"):
+        left = _LEFT.fullmatch(leftover.name)
+        if left is None or leftover.is_symlink() or not leftover.is_dir():
+            continue
+        if left[1] == own:
             shutil.rmtree(leftover, ignore_errors=True)
             continue
         try:
-            with _lock(out, quarter[0]).acquire(timeout=0):
+            with _lock(out, left[1]).acquire(timeout=0):
                 shutil.rmtree(leftover, ignore_errors=True)
         except filelock.Timeout:
             pass

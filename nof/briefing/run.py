@@ -25,6 +25,7 @@ from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
 from nof.method import limits, view
+from nof.method.contributions import published_value_id
 from nof.read import findings
 from nof.rules import recompute, reconcile
 
@@ -173,7 +174,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
-    with _disk_explained(), publish.locked(options.out, params.quarter):
+    read_once = view.pinned(params.data, national)
+    with read_once, _disk_explained(), publish.locked(options.out, params.quarter):
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
             done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress)
@@ -310,10 +312,11 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
     folder.mkdir(exist_ok=True)
     for trust_type in params.trust_types or []:
         shown = view.view_of(national, params.quarter, trust_type)
-        rankings = [shown.ranking(one).assign(metric_id=one) for one in shown.metrics["metric_id"]]
-        frames = {"league_table": shown.league, "domain_scores": shown.domains}
+        rankings = list(_rankings(shown))
+        about = {"quarter": params.quarter, "trust_type": trust_type}
+        frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
-            frames["metric_rankings"] = pd.concat(rankings)
+            frames["metric_rankings"] = pd.concat(rankings).assign(**about)
         frames |= limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
@@ -364,3 +367,12 @@ def hold(national: recompute.National, quarter: str, required: float) -> dict[st
             f"and {required:.1%} are required (reproduce_at_least); nothing was published"
         )
     return shares
+
+
+def _rankings(shown: view.View) -> Iterator[pd.DataFrame]:
+    """Each metric's ranking with its name, the id of its score and the id of its value."""
+    for one in shown.metrics.itertuples(index=False):
+        value_id = published_value_id(one.metric_id, shown.framework)
+        yield shown.ranking(one.metric_id).assign(
+            metric_id=one.metric_id, value_id=value_id, description=one.description, domain=one.domain
+        )

@@ -14,7 +14,7 @@ two_years    the same across the change of method: two quarters of 2025/26, two 
 folder       files in NHS England's layout, in a folder, labelled, and made again when the generator changes
 """
 
-from nof.demo.folder import MARK, MERGERS, OWN, at_hand, ensure, files, stamp, write
-from nof.demo.publication import FRAMEWORKS, SEED, build
+from nof.demo.folder import MARK, MERGERS, OWN, at_hand, build, ensure, files, stamp, write
+from nof.demo.publication import FRAMEWORKS, SEED
 
 __all__ = ["FRAMEWORKS", "MARK", "MERGERS", "OWN", "SEED", "at_hand", "build", "ensure", "files", "stamp", "write"]

@@ -14,10 +14,10 @@ import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
-from nof.demo import two_years
+from nof.demo import next_year, publication, two_years
 from nof.demo.names import TYPE_NAMES
 from nof.demo.next_year import BOARDS, BOARDS_NAME
-from nof.demo.publication import FRAMEWORKS, SEED, build
+from nof.demo.publication import FRAMEWORKS, SEED
 from nof.read.checks import METRIC_COLUMNS
 from nof.read.publication import TRUST_FIELDS, Publication
 
@@ -27,6 +27,45 @@ from nof.read.publication import TRUST_FIELDS, Publication
 MERGERS = "mergers.csv"
 _KEY = ["quarter", "trust_type", "trust_code"]
 EVERY_TYPE = TYPE_NAMES | {BOARDS: BOARDS_NAME}  # as NHS England writes the types in its files
+
+
+def build(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> tuple[Publication, pd.DataFrame]:
+    """Make the publication up, in memory.
+
+    Parameters
+    ----------
+    framework_year : str
+        One of `FRAMEWORKS`.
+    seed : int
+        Another seed gives other figures for the same trusts.
+
+    Returns
+    -------
+    publication : Publication
+        Four quarters; the league tables of the last one; no files.
+    mergers : DataFrame
+        In the columns of data/reference/mergers.csv.
+
+    Raises
+    ------
+    InputError
+        No such demo framework.
+    """
+    if framework_year not in FRAMEWORKS:
+        raise InputError(
+            Problem(
+                "framework",
+                "no demo publication of this framework year",
+                value=framework_year,
+                expected=f"one of {', '.join(FRAMEWORKS)}",
+            )
+        )
+    if framework_year == next_year.YEAR:
+        base, merged = publication.one_year(seed + 1)
+        return next_year.build(base, seed), merged
+    if framework_year == FRAMEWORKS[2]:
+        return two_years.build(seed)
+    return publication.one_year(seed)
 
 
 def files(publication: Publication, mergers: pd.DataFrame) -> dict[str, bytes]:

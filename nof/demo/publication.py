@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter
-from nof.demo import names, next_year
+from nof.common import Quarter
+from nof.demo import names
 from nof.demo.names import ACUTE, MENTAL_HEALTH
+from nof.demo.next_year import YEAR as NEXT_YEAR
 from nof.demo.values import QUARTERS, bespoke_scores
 from nof.demo.values import values as drawn_values
 from nof.read.publication import LEAGUE_FIELDS, METRIC_FIELDS, TRUST_FIELDS, Publication
@@ -21,7 +22,7 @@ from nof.rules.framework import Framework, Metric
 from nof.rules.recompute import National, league, recompute
 
 SEED = 20_250_401
-FRAMEWORKS = ("2025-26", next_year.YEAR, "2026-27")  # framework years that a demo can be made of
+FRAMEWORKS = ("2025-26", NEXT_YEAR, "2026-27")  # framework years that a demo can be made of
 _KEY = ["quarter", "trust_type", "trust_code"]
 # A row without a value: suppressed for low numbers. Trust code, metric, quarters.
 _SUPPRESSED = (("X6E", "OF0016", (2, 3)), ("X3A", "OF0048", (1, 2, 3, 4)), ("X0Y", "OF0010", (4,)))
@@ -33,44 +34,9 @@ _SUMMARY_NAMES = {  # as NHS England describes these rows
 }  # fmt: skip
 
 
-def build(framework_year: str = FRAMEWORKS[0], seed: int = SEED) -> tuple[Publication, pd.DataFrame]:
-    """Make the publication up, in memory.
-
-    Parameters
-    ----------
-    framework_year : str
-        One of `FRAMEWORKS`.
-    seed : int
-        Another seed gives other figures for the same trusts.
-
-    Returns
-    -------
-    publication : Publication
-        Four quarters; the league tables of the last one; no files.
-    mergers : DataFrame
-        In the columns of data/reference/mergers.csv.
-
-    Raises
-    ------
-    InputError
-        No such demo framework.
-    """
-    if framework_year not in FRAMEWORKS:
-        raise InputError(
-            Problem(
-                "framework",
-                "no demo publication of this framework year",
-                value=framework_year,
-                expected=f"one of {', '.join(FRAMEWORKS)}",
-            )
-        )
-    if framework_year == next_year.YEAR:
-        base, merged = build(FRAMEWORKS[0], seed + 1)
-        return next_year.build(base, seed), merged
-    if framework_year == FRAMEWORKS[2]:
-        from nof.demo import two_years  # builds on this module
-
-        return two_years.build(seed)
+def one_year(seed: int) -> tuple[Publication, pd.DataFrame]:
+    """The four quarters of 2025/26, in memory; see `demo.build`."""
+    framework_year = FRAMEWORKS[0]
     framework, cast = rules.load(framework_year.replace("-", "/")), names.trusts()
     national = recompute(_draft(cast, framework, seed))
     tables = pd.concat(
@@ -142,8 +108,8 @@ def _flag_rows(values: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     money = values[values["metric_id"].isin(["OF0079", "OF0081"])].groupby(_KEY)["value"].sum().reset_index()
     money["value"] = scoring.round_half_up(money["value"])
     lowest = money[money["trust_type"] == MENTAL_HEALTH].groupby("trust_code")["value"].agg(["min", "size"])
-    supported = lowest.index[(lowest["min"] > 0) & (lowest["size"] == 4)][0]
-    flagged = (money["value"] < 0) | (money["trust_code"] == supported)
+    supported = lowest.index[(lowest["min"] > 0) & (lowest["size"] == 4)][:1]  # in a small cast there may be none
+    flagged = (money["value"] < 0) | money["trust_code"].isin(supported)
     return money.assign(metric_id=framework.summary.override_flag, units="flag", value=flagged.astype(float))
 
 

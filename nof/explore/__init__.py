@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nof.explore.exporting import export
 from nof.explore.measuring import measures
-from nof.explore.sql import connect, export, save, tables
+from nof.explore.sql import connect, save, tables
 from nof.explore.views import (
     compare,
     compare_chart,

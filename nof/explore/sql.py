@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nof import common
-from nof.common import InputError, NofError, Problem
+from nof.common import InputError, Problem
 from nof.explore.measuring import Data, opened
 from nof.method.view import view_of
 from nof.rules import recompute
@@ -127,70 +127,6 @@ def connect(data: Data, quarters: str = LATEST) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def export(data: Data, folder: str | Path, force: bool = False) -> list[Path]:
-    """Write every tidy table, all quarters, as a Parquet file of its name: all of them or none.
-
-    Parameters
-    ----------
-    folder : str or Path
-        New or empty; with `force`, one that holds nothing but an earlier export is replaced.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    InputError
-        The folder holds something else, or cannot be written.
-    """
-    folder = Path(folder)
-    _refuse(folder, force)
-    held = tables(data, ALL)
-    try:
-        folder.resolve().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.resolve().parent) as staging:
-            made = Path(staging) / "new"
-            made.mkdir()
-            for name, frame in held.items():
-                (made / f"{name}.parquet").write_bytes(parquet(frame))
-            _put(made, folder.resolve(), Path(staging) / "old")
-    except OSError as error:
-        raise NofError(f"{folder}: cannot be written ({error.strerror})") from error
-    return [folder / f"{name}.parquet" for name in held]
-
-
-def _refuse(folder: Path, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(Problem(str(folder), "is a file", expected="a folder"))
-    held = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    foreign = sorted(held - {f"{name}.parquet" for name in TABLES})
-    if foreign:
-        raise InputError(
-            Problem(
-                str(folder),
-                "holds something that is no export of ours",
-                value=foreign[0],
-                expected="a new or empty folder",
-            )
-        )
-    if held and not force:
-        raise InputError(Problem(str(folder), "holds an earlier export", expected="a new or empty folder, or --force"))
-
-
-def _put(made: Path, folder: Path, old: Path) -> None:
-    """Swap the new folder in; the old one goes with the staging area."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        made.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-
-
 # --- Results as files: CSV and Parquet for a frame, SVG and PNG for a chart ---
 
 
@@ -251,9 +187,34 @@ def _bytes(result: pd.DataFrame | Chart, suffix: str) -> bytes:
     if isinstance(result, Chart):
         drawing = standalone(result)
         return drawing.encode() if suffix == ".svg" else _png(drawing, result)
-    if suffix == ".csv":
-        return common.text(result).encode()
-    return parquet(result)
+    frame = labelled(result)
+    return common.text(frame).encode() if suffix == ".csv" else parquet(frame)
+
+
+def labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose row labels are columns, and whose column labels are one text each: a pivoted frame loses nothing.
+
+    Row numbers (an unnamed index of whole numbers) are no labels.
+
+    Raises
+    ------
+    InputError
+        A label has the name of a column that holds something else.
+    """
+    index = frame.index
+    names = [name if name is not None else f"label_{number}" for number, name in enumerate(index.names, 1)]
+    if isinstance(frame.columns, pd.MultiIndex):
+        frame = frame.set_axis([" / ".join(str(part) for part in one if part != "") for one in frame.columns], axis=1)
+    plain = frame.rename_axis(columns=None).reset_index(drop=True)
+    if index.nlevels == 1 and index.name is None and pd.api.types.is_integer_dtype(index):
+        return plain
+    for place, name in enumerate(names):
+        values = index.get_level_values(place)
+        if name not in frame:
+            plain.insert(place, name, values)
+        elif not pd.Index(frame[name]).equals(values):
+            raise InputError(Problem("frame", "a row label has the name of another column", column=str(name)))
+    return plain
 
 
 def parquet(frame: pd.DataFrame) -> bytes:

@@ -9,7 +9,7 @@ Assumptions: no more than a few trusts truly change in a step (true changes in t
 towards "cannot be told"); one distribution a metric for all trusts and steps; metrics move independently of each other,
 except those whose changes go together (two scores of one staff survey), which are drawn as they occur. A trust's own
 change stays in the pool: with a metric's changes as likely to fall to any trust, that is what makes the test exact, and
-without it one wild value among heavy tails is called a finding too often (docs/explanation/uncertainty.md has the counts).
+without it one wild value among heavy tails is called a finding too often. docs/explanation/uncertainty.md has size and power.
 
 Scores run from 1.00 (best) to 4.00 (worst): a negative change is an improvement. A metric without new data in a step
 (copied, such as an annual survey) counts in the size of the change, and neither as evidence nor as noise.

@@ -32,7 +32,6 @@ from nof.method.limits_data import (
     widths,
 )
 from nof.method.limits_method import (
-    IN_QUARTER,
     association,
     choices,
     cliffs,
@@ -77,7 +76,6 @@ from nof.method.limits_places import (
 from nof.method.view import View
 
 __all__ = [
-    "IN_QUARTER",
     "Step",
     "affected",
     "association",

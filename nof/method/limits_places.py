@@ -42,7 +42,6 @@ def history(view: View) -> pd.DataFrame:
     return ours[~ours["trust_code"].isin(gone) | (ours["quarter"] == view.quarter)]
 
 
-@kept
 def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
     """How sure each place is, one row a trust in the order of the league table.
 
@@ -51,12 +50,18 @@ def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
     DataFrame
         The league table (likely ranges as published where they are, and both kinds beside them), the columns of
         `expected_rank.expected_places` and of `places.places` (the sets of both questions, and how many others are told
-        apart), holds_middle (the likely range of the average holds the median average), redraw_1 to redraw_4 (share of the redraws behind the likely
-        range in each segment), redraw_own (in its own) with redraw_own_low and redraw_own_high (the edges at the ends of
-        their brackets), other_segment_1 to other_segment_4 and other_segment_own (chance of each
-        segment on other metrics like these, from the model of the sets), distance_12, distance_23, distance_34 (to the
-        segment edges in standard errors; positive: on the worse side), nearest_edge, nearest.
+        apart), holds_middle (the likely range of the average holds the median average), redraw_1 to redraw_4 (share of
+        the redraws behind the likely range in each segment), redraw_own (in its own) with redraw_own_low and
+        redraw_own_high (the edges at the ends of their brackets), other_segment_1 to other_segment_4 and
+        other_segment_own (chance of each segment on other metrics like these, from the model of the sets), distance_12,
+        distance_23, distance_34 (to the segment edges in standard errors; positive: on the worse side), nearest_edge,
+        nearest.
     """
+    return _places(view, float(level))
+
+
+@kept
+def _places(view: View, level: float) -> pd.DataFrame:
     table = view.league.set_index("trust_code")
     middle = table["average_score"].median()
     table = table.assign(holds_middle=table["average_low"].le(middle) & table["average_high"].ge(middle))
@@ -66,9 +71,10 @@ def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
 
 
 def _own(chances: pd.DataFrame, view: View) -> np.ndarray:
-    """Of each trust's own segment, from columns for segments 1 to 4."""
-    segment = view.league.set_index("trust_code")["segment"].reindex(chances.index).astype(int)
-    return chances.to_numpy()[np.arange(len(chances)), segment.to_numpy() - 1]
+    """Of each trust's own segment, from columns for segments 1 to 4; NaN where it has none."""
+    segment = view.league.set_index("trust_code")["segment"].reindex(chances.index).astype(float)
+    column = segment.fillna(1).astype(int).to_numpy() - 1
+    return np.where(segment.notna(), chances.to_numpy()[np.arange(len(chances)), column], np.nan)
 
 
 def _redrawn(view: View) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from nof.rules.ranking import override, segment_of
 from nof.rules.scoring import matrix, round_half_up
 
 LEVEL = 0.95
+TINY = 1e-12  # squared score points: no variance at all but for rounding
 QUESTIONS = {"these": "these metrics, another quarter", "other": "other metrics like these"}
 
 
@@ -127,7 +128,7 @@ def _one_set(levels: Levels | None, trusts: pd.Index, level: float, simultaneous
 
 
 def these_metrics(scores: pd.DataFrame, history: pd.DataFrame) -> Levels | None:
-    """Each trust's average with the noise of one quarter; None without a second release of any metric.
+    """Each trust's average with the noise of one quarter; None without a second release of any metric, or if none moved.
 
     Parameters
     ----------
@@ -144,6 +145,8 @@ def these_metrics(scores: pd.DataFrame, history: pd.DataFrame) -> Levels | None:
     share = held / held.sum(axis=1, keepdims=True)
     average = pd.Series((values.fillna(0).to_numpy() * share).sum(axis=1), values.index)
     variance = np.einsum("im,mk,ik->i", share, covariance, share)
+    if (variance < TINY).any():
+        return None
     # By how much each metric counts: with the whole covariance estimated on f degrees of freedom, so is any average.
     noise = noise.set_index("metric_id").reindex(values.columns)
     counts = share.mean(axis=0) * noise["noise_sd"].to_numpy() ** 2 * ~noise["borrowed"].to_numpy(dtype=bool)
@@ -174,7 +177,7 @@ def other_metrics(scores: pd.DataFrame) -> Levels | None:
     -------
     Levels or None
         None where some trusts share no metric with the others, directly or over others, or nothing is left to estimate
-        the variance from.
+        the variance from (also where all profiles run exactly parallel, which says nothing of other metrics).
     """
     values, weights = matrix(scores)
     held = values.notna().to_numpy()
@@ -193,6 +196,8 @@ def other_metrics(scores: pd.DataFrame) -> Levels | None:
     weight = weights[values.columns].to_numpy(dtype=float)
     plain, remainder, *_ = np.linalg.lstsq(design, response, rcond=None)
     variance = ((response - design @ plain) ** 2).sum() / freedom
+    if variance < TINY:
+        return None
     heavy = design * weight[metric][:, None]
     solver = np.linalg.solve(design.T @ heavy, heavy.T)
     # The trust's effect plus the metrics' mean effect: its average had it every metric.

@@ -31,6 +31,7 @@ SEED_ERRORS = 2**0.5 * 2.576
 # A standard error of a difference below this share of the largest is rounding, hence zero.
 ROUNDING = 1e-7
 PILOT_DRAWS = 2_000
+PART = 10_000  # draws made together
 BLOCK = 1_500  # draws looked at together
 GROUPS = 6  # of units with like errors, to pass over draws that cannot matter
 
@@ -90,8 +91,8 @@ def rank_confidence_sets(
     Notes
     -----
     A difference without error (a covariance allows it) is known: told apart if the estimates differ. The same seed
-    draws the same normals for every call of the same size. Memory is 4 bytes x n x draws and a working copy of a part
-    (85 MB at 205 units); the n^2 x draws differences are never held. The order of the rows is idle, and best="low" on
+    draws the same normals for every call of the same size. Memory is 4 bytes x n x draws and a part of that
+    again (about 110 MB at 205 units); the n^2 x draws differences are never held. The order of the rows is idle, and best="low" on
     -x equals best="high" on x exactly.
     """
     value = _oriented(_values(estimate, "estimate"), best)
@@ -148,7 +149,11 @@ def _compare(value: np.ndarray, covariance: np.ndarray) -> _Comparison:
 def _drawn(loadings: np.ndarray, freedom: float, draws: int, seed: int) -> np.ndarray:
     """Errors of all units, draws x units in single precision: its rounding is far below what another seed does."""
     generator = np.random.default_rng(seed)
-    errors = generator.standard_normal((draws, loadings.shape[1]), dtype=np.float32) @ loadings.T.astype(np.float32)
+    mixed = loadings.T.astype(np.float32)
+    errors = np.empty((draws, mixed.shape[1]), dtype=np.float32)
+    for start in range(0, draws, PART):
+        part = errors[start : start + PART]
+        np.matmul(generator.standard_normal((len(part), len(mixed)), dtype=np.float32), mixed, out=part)
     if np.isfinite(freedom):
         errors /= np.sqrt(generator.chisquare(freedom, draws) / freedom).astype(np.float32)[:, None]
     return errors

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -231,12 +232,31 @@ def _as_published(metric_id: str) -> Metric:
     )
 
 
+_PINNED: dict[Path, National] = {}
+
+
+@contextmanager
+def pinned(folder: str | Path, national: National) -> Iterator[None]:
+    """While this lasts, a folder stands for these results, here and in what is forked from here.
+
+    A run reads its folder once: whatever happens to the files meanwhile, each page rests on what its manifest names.
+    """
+    path = Path(folder).resolve()
+    _PINNED[path] = national
+    try:
+        yield
+    finally:
+        _PINNED.pop(path, None)
+
+
 def open_publication(folder: str | Path) -> National:
     """Read a folder and recompute it, once a process unless its files change.
 
     Where a run has left its results for its own kernels (see `nof.common`) they are read instead.
     """
     path = Path(folder).resolve()
+    if path in _PINNED:
+        return _PINNED[path]
     files = sorted(path.iterdir()) if path.is_dir() else []
     return _opened(
         path,
@@ -276,8 +296,12 @@ def findings_of(national: National) -> pd.DataFrame:
 def _findings(national: National) -> pd.DataFrame:
     publication = national.publication
     changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
-    against = findings.guarded(lambda: consistency.find(publication, compared(publication)))
+    against = findings.guarded(_against, publication)
     return findings.together([publication.findings, changed, against])
+
+
+def _against(publication: Publication) -> pd.DataFrame:
+    return consistency.find(publication, compared(publication))
 
 
 def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:

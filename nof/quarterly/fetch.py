@@ -30,7 +30,7 @@ from nof.quarterly.catalogue import (
 )
 from nof.quarterly.discovery import Session, conditions, ranked
 from nof.quarterly.download import get
-from nof.quarterly.keeping import DATA, Fetched, held_records, link, record_of, settle, staging_folder
+from nof.quarterly.keeping import DATA, Fetched, copy, held_records, record_of, settle, staging_folder
 
 # --- What arrived is looked at before it replaces anything: is it readable, of the quarter asked for, what its name says? ---
 
@@ -167,7 +167,7 @@ def take_from(
         records = _without_strangers(found, staging, records)
         held = [r for r in held_records(into / wanted.slug) if r["name"] not in {one["name"] for one in records}]
         for record in held:
-            link(into / wanted.slug / record["name"], staging / record["name"])
+            copy(into / wanted.slug / record["name"], staging / record["name"])
         if held:
             found = examine(staging, wanted, records + held, check)
         return replace(settle(into, wanted, staging, records + held, clock), warnings=found.warnings)
@@ -374,7 +374,7 @@ def _one(session: Session, source: Source, quarter: Quarter, staging: Path) -> d
         )
     if got.status == 304:
         part.unlink()
-        link(held, staging / source.name)
+        copy(held, staging / source.name)
         return record
     part.replace(staging / source.name)
     log.info("%s: %d bytes", source.name, got.size)

@@ -126,12 +126,14 @@ def settle(into: Path, quarter: Quarter, staging: Path, records: list[dict], clo
         "files": records,
     }
     kept = folder / ".versions" / version
+    if kept.exists() and {name: sha256(kept / name) for name in _names(kept)} != new:
+        shutil.rmtree(kept)  # not what its name says: somebody has written into it
     if not kept.exists():
         write_json(staging / "sources.json", about)
         kept.parent.mkdir(parents=True, exist_ok=True)
         staging.rename(kept)
     for name in changed:
-        link(kept / name, folder / name)
+        copy(kept / name, folder / name)
     for name in set(held) - set(new):
         (folder / name).unlink()
     write_json(folder / "sources.json", about)  # last: until then, a second run does it all again
@@ -157,7 +159,7 @@ def _keep_current(folder: Path, held: Mapping[str, str]) -> Path:
         (building := folder / ".versions" / f".{kept.name}").mkdir(parents=True, exist_ok=True)
         for name in [*held, "sources.json"]:
             if (folder / name).exists():
-                link(folder / name, building / name)
+                copy(folder / name, building / name)
         building.rename(kept)
     return kept
 
@@ -193,13 +195,9 @@ def record_of(held: Path) -> dict:
     return next((r for r in files or () if isinstance(r, dict) and r.get("name") == held.name), {})
 
 
-def link(source: Path, target: Path) -> None:
-    """Put a file in place in one step, sharing its bytes with the kept version where the disk can."""
+def copy(source: Path, target: Path) -> None:
+    """Put a file in place in one step, with bytes of its own: what somebody edits in place changes no kept version."""
     part = target.with_name(f".{target.name}.part")
     part.unlink(missing_ok=True)
-    try:
-        os.link(source, part)
-    except OSError:
-        shutil.copyfile(source, part)
+    shutil.copyfile(source, part)
     os.replace(part, target)
-    part.unlink(missing_ok=True)  # replacing a link by another to the same file leaves both names

@@ -90,7 +90,7 @@ def load(path: Path | None = None, **changes: Any) -> Settings:
     given = common.mapping(path)
     for key in ("raw", "reports"):
         if isinstance(given.get(key), str):
-            given[key] = ((home or path.resolve().parent) / given[key]).resolve()
+            given[key] = ((home or path.resolve().parent) / Path(given[key]).expanduser()).resolve()
     given |= {key: value for key, value in changes.items() if value is not None}
     try:
         return Settings.model_validate(given)

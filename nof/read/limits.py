@@ -40,11 +40,15 @@ class Bound(_Data):
 
 
 class Documented(_Data):
-    """A difference between a published figure and the recomputed one whose reason is known."""
+    """A difference between a published figure and the recomputed one whose reason is known.
+
+    `few` limits it to types and quarters in which some ranked metric has fewer published scores than that.
+    """
 
     rule: str
     why: str
     within: float = 0.0
+    few: int = 0
     ties: bool = False
 
 

@@ -82,8 +82,7 @@ def _cells(path: Path) -> pd.DataFrame:
 
 
 def _header_problem(file: str, header: list[str]) -> Problem:
-    text = ",".join(header)
-    return Problem(file, "has another header", 1, value=text[:80], expected=",".join(HEADER))
+    return Problem(file, "has another header", 1, value=",".join(header)[:80], expected=",".join(HEADER))
 
 
 def _rows(cells: pd.DataFrame) -> Iterator[tuple[dict[str, str], int]]:

@@ -112,8 +112,8 @@ def scales(metrics: pd.DataFrame) -> pd.DataFrame:
     )
     shares &= (percent["max"] <= limits().limit("scale_share")) & (percent["max"] > 0)
     return together([
-        found("scale", _first_rows(rows, both[far]), "the whole metric moved: its median is {middle}, {middle_then} the quarter before",
-              "Value", "middle", "the scale of the quarter before"),
+        found("scale", _first_rows(rows, both[far]), "the whole metric moved: its median is {middle}, {middle_then} the quarter held before",
+              "Value", "middle", "the scale of the quarter held before"),
         found("scale_usual", _first_rows(rows, both.assign(low=low, high=high)[unusual]),
               "the whole metric is out of scale: the median of its values is {middle}", "Value", "middle",
               "a median of {low} to {high}, as in NHS England's files of 2025/26, or not ten times off"),
@@ -155,7 +155,7 @@ def _jumps(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
         far = both[(both["now"] - both["then"]).abs().to_numpy() > limits().limit("jump") * scale]
         parts.append(rows.merge(far[[*_KEY, "trust_code", "then"]], on=[*_KEY, "trust_code"]))
     moved = pd.concat(parts) if parts else rows.assign(then=np.nan).iloc[:0]
-    return found("jump", moved, "far from the trust's own value of the quarter before", "Value", "value",
+    return found("jump", moved, "far from the trust's own value of the quarter held before", "Value", "value",
                  "about {then}, the value before")  # fmt: skip
 
 
@@ -180,9 +180,9 @@ def _mirrored_or_stale(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
                 same.append(place)
     groups = [pd.DataFrame(places, columns=_KEY) for places in (turned, same)]
     return together([
-        found("sign", _first_rows(rows, groups[0]), "the order of the values is that of the quarter before turned round",
+        found("sign", _first_rows(rows, groups[0]), "the order of the values is that of the quarter held before turned round",
               "Value", None, "the same sign and direction"),
-        found("stale", _first_rows(rows, groups[1]), "nearly all values are those of the quarter before, though the period is new",
+        found("stale", _first_rows(rows, groups[1]), "nearly all values are those of the quarter held before, though the period is new",
               "Value", None, "values of {reporting_date}"),
     ])  # fmt: skip
 
@@ -221,7 +221,7 @@ def periods(metrics: pd.DataFrame) -> pd.DataFrame:
     back = rows["end"] < rows["then"] - 1e-6
     told = rows.assign(trust_code="", trust_name="", then_said=rows["then_said"].fillna(""))
     return together([
-        found("period_back", told[back], "the period ends before that of the quarter before", "Reporting_date",
+        found("period_back", told[back], "the period ends before that of the quarter held before", "Reporting_date",
               "reporting_date", "after {then_said}"),
         found("period_back", told[old & ~back], "the period ends years before the quarter", "Reporting_date", "reporting_date"),
         found("period_back", told[ahead & ~back], "the period ends after the quarter", "Reporting_date", "reporting_date"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
@@ -213,10 +214,10 @@ def _metrics_changed(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.D
         & (counts["then"] >= 10)
     )
     return together([
-        found("metric_vanished", counts[gone & ~quiet], "not in this quarter; trusts that had it the quarter before: {then}"),
-        found("metric_left", counts[gone & quiet], "not in this quarter; trusts that had it the quarter before: {then}"),
+        found("metric_vanished", counts[gone & ~quiet], "not in this quarter; trusts that had it the quarter held before: {then}"),
+        found("metric_left", counts[gone & quiet], "not in this quarter; trusts that had it the quarter held before: {then}"),
         found("metric_appeared", counts[counts["then"] == 0], "new in this quarter; trusts that have it: {now}"),
-        found("metric_shrank", counts[less], "trusts that have it: {now}; the quarter before: {then}"),
+        found("metric_shrank", counts[less], "trusts that have it: {now}; the quarter held before: {then}"),
     ])  # fmt: skip
 
 
@@ -237,7 +238,13 @@ def _columns_lost(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         rows = new[new["metric_id"].isin(lost)]
         parts.append(
             found(
-                code, rows, "blank for every trust, though the quarter before had it", column, None, "a number", most=0
+                code,
+                rows,
+                "blank for every trust, though the quarter held before had it",
+                column,
+                None,
+                "a number",
+                most=0,
             )
         )
     return together(parts)
@@ -253,9 +260,11 @@ def _words_changed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         kinds = new[["metric_id", name]].drop_duplicates()
         kinds = kinds[kinds["metric_id"].isin(then.index)].assign(then=lambda kinds: kinds["metric_id"].map(then))  # noqa: B023
         other = [_plain(text) not in map(_plain, told) for text, told in zip(kinds[name], kinds["then"], strict=True)]
-        told = kinds[other].assign(then=lambda kinds: kinds["then"].map(lambda texts: " or ".join(sorted(texts))))
+        told = kinds[np.array(other, dtype=bool)].assign(
+            then=lambda kinds: kinds["then"].map(lambda texts: " or ".join(sorted(texts)))
+        )
         rows = new.merge(told, on=["metric_id", name]) if len(told) else new.iloc[:0]
-        parts.append(found(code, rows, "not as in the quarter before", column, name, "{then}", most=0))
+        parts.append(found(code, rows, "not as in the quarter held before", column, name, "{then}", most=0))
     return together(parts)
 
 
@@ -323,13 +332,11 @@ def blanks(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def forms(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Ids that are not written as nearly all others are (OF and four digits)."""
+    """Ids that are not written as most others are (OF and four digits)."""
     usual = metrics["metric_id"].str.fullmatch(_ID)
-    if metrics.empty or usual.mean() < limits().limit("id_form"):
-        return together([])
-    return found(
-        "id_form", metrics[~usual], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005"
-    )
+    meant = metrics["metric_id"].str.upper().str.fullmatch(_ID)  # of0082: written otherwise, whatever the others are
+    odd = ~usual if len(metrics) and usual.mean() >= limits().limit("id_form") else meant & ~usual
+    return found("id_form", metrics[odd], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005")
 
 
 def twice(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -409,8 +416,8 @@ def _otherwise(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.DataFra
         other = both[both[name] != both[f"{name}_then"]]
         if name == "trust_subtype":
             marks = zip(other["trust_code"], other["quarter"], other[f"{name}_then"], other[name], strict=True)
-            other = other[[mark not in known for mark in marks]]
-        parts.append(found(code, other, "not as in the quarter before", column, name, f"{{{name}_then}}"))
+            other = other[np.array([mark not in known for mark in marks], dtype=bool)]
+        parts.append(found(code, other, "not as in the quarter held before", column, name, f"{{{name}_then}}"))
     return together(parts)
 
 

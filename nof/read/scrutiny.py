@@ -27,7 +27,7 @@ def scrutinise(metrics: pd.DataFrame, league: pd.DataFrame, files: pd.DataFrame)
         See `nof.read.findings.together`.
     """
     both = pd.concat([metrics, league], ignore_index=True)
-    checks = (
+    checks: tuple[tuple[Any, ...], ...] = (
         (presence.forms, metrics), (presence.twice, metrics), (presence.blanks, metrics), (presence.units_known, metrics),
         (presence.names, both), (presence.without_summary, metrics), (presence.rows_missing, metrics),
         (presence.quarters_missing, metrics), (presence.changed_since_before, metrics), (presence.words_differ, metrics),

@@ -22,6 +22,7 @@ from nof.rules.framework import Framework
 _KEY = ["quarter", "trust_type", "trust_code"]
 _GROUP = ["quarter", "trust_type", "metric_id"]
 _TINY = 1e-9
+_ENOUGH = 20  # scores from which on a grid tells its size
 _SCORE = r"OF1\d{3}"
 _COLUMNS = {
     "": "Value", "rank": "Rank", "median": "Median_value", "lower_quartile": "Lower_quartile",
@@ -50,23 +51,14 @@ def find(publication: Publication, compared: pd.DataFrame | None = None) -> pd.D
     """
     metrics = named(publication)
     rules = {quarter: draft.rules(publication, Quarter.parse(quarter).year_label) for quarter in publication.quarters}
-    pairs = guarded_frame(value_and_score, metrics, rules)
     parts = [
         guarded(check, *given)
         for check, *given in (
-            (_not_reproduced, publication, metrics, rules, compared), (_domains, metrics, rules), (_order, pairs),
-            (_ties, pairs), (_own_ranks, pairs), (_segments, metrics, rules), (_grids, metrics, rules),
+            (_not_reproduced, publication, metrics, rules, compared), (_domains, metrics, rules),
+            (_pairs, metrics, rules), (_segments, metrics, rules), (_grids, metrics, rules),
         )
     ]  # fmt: skip
     return together(parts)
-
-
-def guarded_frame(make, *given) -> pd.DataFrame:
-    """A frame that several checks share; what goes wrong in making it is told by each of them in its own place."""
-    try:
-        return make(*given)
-    except Exception:  # noqa: BLE001 - the checks that need it then say that they could not run
-        return pd.DataFrame()
 
 
 def named(publication: Publication) -> pd.DataFrame:
@@ -135,29 +127,39 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
         if one.ties:
             known |= named_so & _among_ties(table[named_so], metrics, rules).reindex(table.index, fill_value=False)
         else:
-            known |= named_so & (table["difference"].abs() <= one.within + _TINY)
+            near = named_so & (table["difference"].abs() <= one.within + _TINY)
+            known |= near & _with_few(table, metrics, rules, one.few) if one.few else near
     return known
+
+
+def _with_few(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Framework], few: int) -> pd.Series:
+    """Whether some ranked metric of the type and quarter has fewer scores than that."""
+    ranked = {(quarter, name) for quarter, rule in rules.items() for name, one in rule.by_score.items() if one.ranked}
+    scores = metrics[metrics["metric_id"].str.fullmatch(_SCORE)]
+    counts = scores[pd.MultiIndex.from_frame(scores[["quarter", "metric_id"]]).isin(ranked)].groupby(_GROUP).size()
+    least = counts.groupby(level=[0, 1]).min()
+    return pd.Series(least.reindex(pd.MultiIndex.from_frame(table[_GROUP[:2]])).to_numpy() < few, table.index)
 
 
 def _among_ties(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.Series:
     """Whether a published rank is one of those that trusts with the same published value share."""
-    ids = table["rule"].str.removesuffix(".rank")
-    rows = metrics[metrics["metric_id"].isin(ids) & metrics["value"].notna()]
-    units = [
-        rules[quarter].by_value[metric].units
-        for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
-    ]
-    same = [unit is None or unit.casefold() == own.casefold() for unit, own in zip(units, rows["units"], strict=True)]
-    rows = rows[np.array(same, dtype=bool)]  # an empty list would choose columns
-    better = [
-        rules[quarter].by_value[metric].better
-        for quarter, metric in zip(rows["quarter"], rows["metric_id"], strict=True)
-    ]
-    signed = rows["value"] * np.where(np.array(better) == "high", -1, 1)
+    wanted = table.assign(metric_id=table["rule"].str.removesuffix(".rank")).reset_index()
+    pairs = wanted[["quarter", "metric_id"]].drop_duplicates()
+    known = [rules[quarter].by_value.get(metric) for quarter, metric in pairs.itertuples(index=False)]
+    pairs = pairs.assign(
+        unit=[one.units if one else None for one in known],
+        high=[one is not None and one.better == "high" for one in known],
+    )
+    rows = metrics[metrics["value"].notna()].merge(pairs, on=["quarter", "metric_id"])
+    rows = rows[rows["unit"].isna() | (rows["unit"].astype("str").str.casefold() == rows["units"].str.casefold())]
+    signed = rows["value"].where(~rows["high"].astype(bool), -rows["value"])
     grouped = signed.groupby([rows[name] for name in _GROUP])
     span = rows.assign(best=grouped.rank(method="min"), worst=grouped.rank(method="max"))
-    wanted = table.assign(metric_id=ids)[[*_KEY, "metric_id", "published"]].reset_index()
-    both = wanted.merge(span[[*_KEY, "metric_id", "best", "worst"]], on=[*_KEY, "metric_id"]).set_index("index")
+    both = (
+        wanted[["index", *_KEY, "metric_id", "published"]]
+        .merge(span[[*_KEY, "metric_id", "best", "worst"]], on=[*_KEY, "metric_id"])
+        .set_index("index")
+    )
     return both["published"].between(both["best"], both["worst"])
 
 
@@ -183,7 +185,9 @@ def value_and_score(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.Da
     alone = values.groupby([*_KEY, "metric_id"])["units"].transform("nunique") == 1
     right = [one is None and only or one is not None and one.casefold() == own.casefold()
              for one, only, own in zip(units, alone, values["units"], strict=True)]  # fmt: skip
-    values = values[right].rename(columns={"metric_id": "value_id", "value": "amount", "rank": "value_rank"})
+    values = values[np.array(right, dtype=bool)].rename(
+        columns={"metric_id": "value_id", "value": "amount", "rank": "value_rank"}
+    )
     both = scores.merge(values[[*_KEY, "value_id", "amount", "value_rank"]], on=[*_KEY, "value_id"])
     both = both.rename(columns={"value": "score"})
     known = [rules[q].by_score.get(one) for q, one in zip(both["quarter"], both["metric_id"], strict=True)]
@@ -195,6 +199,12 @@ def _value_id(rules: Framework, score: str) -> str:
     rule = rules.by_score.get(score)
     known = rule is not None and rule.value_id in rules.by_value
     return rule.value_id if known and rule is not None else score[:2] + "0" + score[3:]
+
+
+def _pairs(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
+    """Everything that a value and its score say of each other."""
+    pairs = value_and_score(metrics, rules)
+    return together([_order(pairs), _ties(pairs), _own_ranks(pairs)])
 
 
 def _order(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -302,7 +312,8 @@ def _grids(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
     seen = sizes.groupby(["metric_id", "pool"])["size"].transform("count")
     largest = sizes.groupby(["metric_id", "pool"])["published"].transform("max")
     none = sizes["size"].isna() & (largest < 200)  # above, any score may fall on the grid
-    off = (sizes["size"] / sizes["usual"] - 1).abs() > limits().limit("grid")
+    enough = sizes["published"] >= _ENOUGH
+    off = ((sizes["size"] / sizes["usual"] - 1).abs() > limits().limit("grid")) & enough
     first = metrics.drop_duplicates(["quarter", "metric_id"])[
         ["quarter", "metric_id", "file", "trust_type", "description"]
     ]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from nof.show.display import Column, Table
+from nof.method.league_facts import League
+from nof.method.ranges import source_note
+from nof.method.two_methods import SEGMENTS, transition
+from nof.show.display import Card, Column, Table
 from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
 
+ODD = 20  # findings that a page lists
 # Our own bands, not NHS England's: equal thirds of the scale from 1.00 to 4.00.
 RATING_BANDS = ((2.0, "G", "green"), (3.0, "A", "amber"), (4.0, "R", "red"))
 RATING_KEY = (
@@ -47,11 +51,28 @@ def _span(frame: pd.DataFrame, low: str, high: str, form: str) -> list[str | Non
 
 
 def _segment_text(frame: pd.DataFrame) -> list[str | None]:
-    """Segment, with the one before the override where that differs: "3 (was 1)"."""
+    """Segment, with the one that the scores alone give where that differs: "3 (1 by score)"."""
     return [
-        None if pd.isna(now) else f"{now:.0f}" if pd.isna(raw) or now == raw else f"{now:.0f} (was {raw:.0f})"
+        None if pd.isna(now) else f"{now:.0f}" if pd.isna(raw) or now == raw else f"{now:.0f} ({raw:.0f} by score)"
         for now, raw in zip(frame["segment"], frame["segment_unadjusted"], strict=True)
     ]
+
+
+def league_card(found: League) -> Card:
+    """Key figures of a league table."""
+    known = found.width == found.width
+    return Card(
+        (
+            ("Trusts ranked", f"{found.trusts}", f"{found.fewest} to {found.most} metrics each"),
+            ("In segment 1", f"{found.segment_1}", f"and {found.segment_4} in segment 4"),
+            ("Held at segment 3", "not known" if found.held is None else f"{found.held}", "by the financial override"),
+            (
+                "A typical rank spans",
+                f"{found.width:.0f} places" if known else "not known",
+                "median width of the likely range",
+            ),
+        )
+    )
 
 
 def league_table(league: pd.DataFrame, caption: str = "The league table") -> Table:
@@ -81,7 +102,8 @@ def league_table(league: pd.DataFrame, caption: str = "The league table") -> Tab
             Column("rank_range", "Likely range of place", align="right"),
             Column("metrics_scored", "Metrics", align="right", format=".0f"),
         ),
-        note=f"{SEGMENT_MEANING} “3 (was 1)”: held at segment 3 by the financial override. {LIKELY_RANGE}",
+        note=f"{SEGMENT_MEANING} “3 (1 by score)”: held at segment 3 by the financial override. {LIKELY_RANGE}"
+        + (f" {source_note(league)}" if "range_source" in league else ""),
     )
 
 
@@ -213,6 +235,110 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
             Column("score", "Score", align="right", format=rated, tone=rating_tone),
         ),
         note="" if has_values else "No value and no rank is published for this metric, only the score.",
+    )
+
+
+def own_rules(table: pd.DataFrame, told: str, count: int = 200) -> Table:
+    """A league table under rules of one's own beside the published one.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `choices.own_rules`.
+    told : str
+        The rules in words, as `choices.Rules.told`.
+    count : int
+        Rows at most, best first.
+    """
+    return Table(
+        table.head(count),
+        f"Under other rules ({told})",
+        (
+            Column("place", "Place so", align="right", format=".0f"),
+            _name(),
+            Column("place_published", "Place as published", align="right", format=".0f"),
+            Column("moved", "Places moved", align="right", format="+.0f"),
+            Column("average", "Average so", align="right", format=".2f"),
+            Column("average_published", "Average as published", align="right", format=".2f"),
+            Column("segment", "Segment so", align="right", format=".0f"),
+            Column("segment_published", "Segment as published", align="right", format=".0f"),
+            Column("metrics_left", "Metrics", align="right", format=".0f"),
+        ),
+        note="A plus means a better place than the published one.",
+    )
+
+
+def under_bands(table: pd.DataFrame, year: str) -> Table:
+    """How many trusts would go from which segment to which under another year's bands.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `two_methods.under_bands`.
+    year : str
+        Year of the bands.
+    """
+    found = transition(table)
+    shown = found.rename(columns=lambda one: f"under_{one}").reset_index()
+    return Table(
+        shown.assign(segment=[f"Segment {one}" for one in shown["segment"]]),
+        f"Trusts by segment now and under the bands of {year}",
+        (
+            Column("segment", "Segment in this table", row_header=True),
+            *(Column(f"under_{one}", f"{one} under the bands", align="right", format=".0f") for one in SEGMENTS),
+        ),
+        note="Segments after the financial override, with each trust's flag as it stands.",
+    )
+
+
+def standards(meeting: pd.DataFrame) -> Table | None:
+    """How many trusts meet each planning standard; None where no metric of the table has one.
+
+    Parameters
+    ----------
+    meeting : DataFrame
+        As `standards.meeting`, of one type and quarter.
+    """
+    known = meeting[meeting["trusts"] > 0]
+    if known.empty:
+        return None
+    return Table(
+        known,
+        "Planning standards; not how the framework scores",
+        (
+            Column("value_id", "Value"),
+            Column("name", "Metric", row_header=True),
+            Column("standard", "Standard", align="right", format=",.4g"),
+            Column("units", "Unit"),
+            Column("met", "Meet it", align="right", format=".0f"),
+            Column("trusts", "Of trusts with a value", align="right", format=".0f"),
+        ),
+        note="National standards of the planning guidance of the year; sources in data/reference/standards.yaml.",
+    )
+
+
+def odd(found: pd.DataFrame) -> Table | None:
+    """What is odd in the files and concerns a page; None where nothing is.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As `findings.listing`.
+    """
+    if found.empty:
+        return None
+    return Table(
+        found.head(ODD),
+        "What is odd in the files" + (f": {ODD} of {len(found):,} findings" if len(found) > ODD else ""),
+        (
+            Column("trust", "Trust", row_header=True),
+            Column("metric", "Metric"),
+            Column("quarter", "Quarter"),
+            Column("found", "Found"),
+            Column("expected", "Expected"),
+            Column("what", "What is odd"),
+        ),
+        note="The same list with file and row: `nof check`.",
     )
 
 

@@ -1,0 +1,129 @@
+"""Our doing, or the others'? One small chart of a trust's move; a table of segments under other bands; a table of standards."""
+
+from __future__ import annotations
+
+import matplotlib
+import pandas as pd
+
+from nof.common import Quarter
+from nof.method.movement import CAUSES
+from nof.method.movement_facts import CAUSE_NAMES, OurDoing
+from nof.method.two_methods import SEGMENTS, UnderBands
+from nof.show import style
+from nof.show.charts import figure
+from nof.show.display import Chart, Column, Table
+from nof.show.grammar import count, number, signed
+
+_STEP, _TOP, _ZERO_LEFT = 5.2, 4.5, 84.0
+
+
+def doing(facts: OurDoing) -> Chart:
+    """What moved a trust, as one bar a cause; causes that moved nothing are named in the caption.
+
+    Parameters
+    ----------
+    facts : OurDoing
+        Of a move that could be split.
+    """
+    parts = {CAUSE_NAMES[cause]: getattr(facts, cause) for cause in CAUSES if getattr(facts, cause)}
+    rows = [*parts.items(), ("together", facts.change)]
+    left = min(0.0, *(value for _, value in rows))
+    right = max(0.0, *(value for _, value in rows))
+    scale = (style.TEXT_WIDTH_MM - 14 - _ZERO_LEFT) / max(right - left, 1e-9)
+    zero = _ZERO_LEFT - left * scale
+    height = _TOP + _STEP * len(rows) + 1
+    with matplotlib.rc_context(style.rc()):
+        drawing = figure(height)
+        axes = drawing.add_axes((0, 0, 1, 1))
+        axes.set_xlim(0, style.TEXT_WIDTH_MM)
+        axes.set_ylim(height, 0)
+        axes.set_axis_off()
+        axes.plot([zero, zero], [_TOP - 1, height - 1], color=style.QUIET, lw=0.7)
+        for word, x, align in (("down ", zero - 1, "right"), (" up the table", zero + 1, "left")):
+            if (left < 0) if align == "right" else (right > 0):
+                axes.text(x, 2, word, va="center", ha=align, fontsize=7, color=style.QUIET)
+        for place, (name, value) in enumerate(rows):
+            y, whole = _TOP + _STEP * (place + 0.5), name == "together"
+            end = zero + value * scale
+            axes.barh(y, value * scale, 0.6 * _STEP, left=zero, color=style.INK if whole else style.ACCENT)
+            axes.text(0, y, name[0].upper() + name[1:], va="center", fontsize=7.4, fontweight=600 if whole else 400)
+            side = 1 if value >= 0 else -1
+            shown = signed(value, 0 if whole else 1)
+            axes.text(end + side, y, shown, va="center", ha="left" if side > 0 else "right", fontsize=7.4)
+        return Chart.from_figure(drawing, alt=_alt(facts, parts), caption=_caption(facts))
+
+
+def _span(facts: OurDoing) -> str:
+    return f"{Quarter.parse(facts.quarter_before).label} to {Quarter.parse(facts.quarter_after).label}"
+
+
+def _caption(facts: OurDoing) -> str:
+    still = [CAUSE_NAMES[cause] for cause in CAUSES if not getattr(facts, cause)]
+    nothing = (
+        f" Nothing came from {', '.join(still[:-1])}{' or ' if len(still) > 1 else ''}{still[-1]}." if still else ""
+    )
+    return (
+        f"What moved the trust from place {number(facts.before)} to {number(facts.after)}, {_span(facts)}, in places; the "
+        f"parts add up.{nothing} Each part is the mean over all orders in which the causes can happen."
+    )
+
+
+def _alt(facts: OurDoing, parts: dict[str, float]) -> str:
+    told = "; ".join(f"{name} {signed(value, 1)}" for name, value in parts.items()) or "no cause"
+    return f"Bars of the causes of a move of {signed(facts.change, 0)} places, {_span(facts)}: {told}."
+
+
+def transition_table(table: pd.DataFrame, facts: UnderBands) -> Table:
+    """Segments as they stand against those under another year's bands.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `two_methods.transition`.
+    facts : UnderBands
+        Of the same trusts.
+    """
+    rows = table.reset_index().set_axis(["segment", *(f"under_{one}" for one in SEGMENTS)], axis=1)
+    rows["segment"] = "Segment " + rows["segment"].astype(str)
+    columns = [Column("segment", "As it stands", row_header=True)]
+    columns += [Column(f"under_{one}", f"Segment {one}", align="right", format=".0f") for one in SEGMENTS]
+    caption = (
+        f"Segments as they stand (rows) and under the bands of {facts.year} (columns; {facts.certainty}): "
+        f"{facts.change} of {count(facts.trusts, 'trust')} would stand in another one"
+    )
+    note = (
+        f"Bands of {facts.year}, {facts.certainty}: {facts.bands}. After the financial override, flags as they stand."
+    )
+    return Table(rows, caption, tuple(columns), note=note)
+
+
+def standards_table(table: pd.DataFrame, heading: str) -> Table:
+    """One trust's values that have a planning standard, beside it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of one trust, as `standards.against_standards`.
+    heading : str
+        As the file of standards words it: "planning standard; not how the framework scores".
+    """
+    rows = table.assign(
+        asked=[_asked(row) for row in table.itertuples()],
+        verdict=table["verdict"].where(table["verdict"] != "unknown", "not known"),
+    )
+    columns = (
+        Column("description", "Metric", row_header=True),
+        Column("value", "Value", align="right", format=".2f"),
+        Column("asked", "Planning standard"),
+        Column("verdict", "National number"),
+    )
+    sources = "; ".join(dict.fromkeys(table["source"]))
+    return Table(rows, heading[0].upper() + heading[1:], columns, note=f"Source: {sources}.")
+
+
+def _asked(row) -> str:
+    """A standard in words: "at least 65% by March 2026; each trust 5 percentage points better ..."."""
+    unit = row.units if row.units.startswith("%") else f" {row.units}"
+    word = "below" if row.below else {"high": "at least", "low": "at most"}[row.better]
+    national = "" if pd.isna(row.standard) else f"{word} {row.standard:g}{unit}{f' by {row.by}' if row.by else ''}"
+    return "; ".join(part for part in (national, row.each) if part)
