@@ -12,20 +12,16 @@ import pytest
 
 from nof import common, demo
 from nof.common import Quarter
-from nof.method import board, limits
+from nof.method import board, limits, trust_facts
 from nof.method import limits_facts as facts
+from nof.method.movement_facts import OurDoing
 from nof.method.view import open_publication, open_view
 from nof.show import limits_charts as limit_charts
-from nof.show import limits_findings, trust_charts, trust_findings
+from nof.show import limits_findings, trust_charts
 from nof.show.display import Chart
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 SHARED = 7  # words in a row: fewer than that are names and turns of phrase
-
-
-def known(**results):
-    """A trust of which only these results of `board` are known."""
-    return SimpleNamespace(_kept={(f"nof.method.board.{name}", (), ()): found for name, found in results.items()})
 
 
 @pytest.fixture(scope="module")
@@ -197,89 +193,36 @@ def test_spans_of_the_method_in_words():
 # --- one trust ---
 
 
-def of_trust(own) -> list[Chart]:
-    return [one for one in (trust_charts.strip(own), trust_charts.bars(own), trust_charts.trend(own)) if one]
+def drawn_of(own) -> list[Chart]:
+    """The figures of a trust's briefing."""
+    stands = trust_facts.standing(
+        board.place(own), board.method(own), board.goal(own), board.chances(own), board.trusts(own)
+    )
+    return [one for one in (trust_charts.ranges(stands),) if one]
 
 
 def test_captions_of_a_trust_equal_counts_made_another_way(national):
     for code in ("X0D", "X2G", "X8Q"):
         own = board.trust_of(national, QUARTER, code)
-        charts = of_trust(own)
+        charts = drawn_of(own)
         check(charts)
-        others = limits.league(own.view).query("trust_code != @code")["average_score"]
-        inside = sum(board.place(own)["average_low"] <= one <= board.place(own)["average_high"] for one in others)
-        assert charts[0].caption == f"Its likely range holds the averages of {inside} of the {len(others)} other trusts"
-        adds = board.contributions(own)["contribution"].round(2)
-        assert charts[1].caption.startswith(f"{(adds > 0).sum()} of {len(adds)} metrics make its average worse")
-        scores = board.standings(own)["average_score"]
-        assert f"{scores.iloc[0]:.2f} to {scores.iloc[-1]:.2f}; " in charts[2].caption
+        row = own.view.league.set_index("trust_code").loc[code]
+        count = f"{row['rank_high'] - row['rank_low'] + 1:.0f} of {len(own.view.league)} places"
+        assert charts[0].caption == f"Its likely range covers {count}"
 
 
 def test_captions_of_every_trust_of_the_real_file(real):
     published = open_publication(real)
     rows = published.standings
     for code in sorted(rows.loc[rows["quarter"] == QUARTER, "trust_code"])[::4]:
-        check(of_trust(board.trust_of(published, QUARTER, code)))
+        check(drawn_of(board.trust_of(published, QUARTER, code)))
 
 
-def stand_in(averages: list[float], low: float, high: float) -> SimpleNamespace:
-    league = pd.DataFrame({"trust_code": list("ABCDEF")[: len(averages)], "average_score": averages})
-    return SimpleNamespace(
-        limits=SimpleNamespace(league=league),
-        code="A",
-        name="Fen NHS Trust",
-        trust_type="acute",
-        place={"average_score": averages[0], "average_low": low, "average_high": high},
-    )
-
-
-@pytest.mark.parametrize(("averages", "low", "high", "caption"), [
-    ([2.0], 1.5, 2.5, "No other acute trust stands in this table"),
-    ([2.0, 2.1], 1.5, 2.5, "Its likely range holds the average of the one other trust"),
-    ([2.0, 3.1], 1.5, 2.5, "Its likely range holds the average of no other trust"),
-    ([2.0, 3.1, 3.2], 1.5, 2.5, "Its likely range holds the averages of none of the 2 other trusts"),
-    ([2.0, 2.1, 3.2], 1.5, 2.5, "Its likely range holds the average of 1 of the 2 other trusts"),
-    ([2.0, 2.1, 2.2], 1.5, 2.5, "Its likely range holds the averages of all 2 other trusts"),
-    ([2.0, 2.1], np.nan, np.nan, "Its average of 2.00 among 1 other; no likely range is known")])  # fmt: skip
-def test_a_likely_range_in_every_number(averages, low, high, caption):
-    own = stand_in(averages, low, high)
-    assert trust_findings.strip_caption(own) == caption
-    assert trust_findings.strip_alt(own).startswith(f"Strip of the averages of {len(averages)} acute trust")
-
-
-@pytest.mark.parametrize(
-    ("values", "caption"),
-    [
-        ([0.0, 0.004], "No metric sets its average apart from a median trust's"),
-        ([0.2], "Its one metric makes its average worse than a median trust's"),
-        ([-0.2], "Its one metric makes its average better than a median trust's"),
-        ([0.2, 0.0], "1 of 2 metrics makes its average worse than a median trust's"),
-        ([0.0, -0.2, -0.3], "2 of 3 metrics make its average better than a median trust's"),
-        ([0.2, -0.2, -0.3], "1 of 3 metrics makes its average worse than a median trust's, 2 better"),
-    ],
-)
-def test_contributions_in_every_number(values, caption):
-    table = pd.DataFrame({"contribution": values, "description": "Sickness absence rate"})
-    own = known(contributions=table)
-    assert trust_findings.bars_caption(own) == caption
-    assert ("Most against it" in trust_findings.bars_alt(own)) == (values[0] > 0.005)
-
-
-def test_a_trend_names_its_quarters_once_where_the_year_is_one():
-    scores = pd.DataFrame([[2.0, 1.5], [2.0, 2.0], [np.nan, 1.0]], ["OF1", "OF2", "OF3"], ["2025-26-q1", QUARTER])
-    own = known(
-        quarters=list(scores.columns),
-        scores=scores,
-        standings=pd.DataFrame({"average_score": [2.0, 1.75]}, index=scores.columns),
-    )
-    assert (
-        trust_findings.trend_caption(own)
-        == "From Q1 to Q4 2025/26 its average went from 2.00 to 1.75; 1 metric became better, none worse"
-    )
-    span = ["2024-25-q4", QUARTER]
-    still = pd.DataFrame({"average_score": [2.001, 2.001]}, index=span)
-    own = known(quarters=span, scores=scores.iloc[2:].set_axis(span, axis=1), standings=still)
-    assert trust_findings.trend_caption(own) == "From Q4 2024/25 to Q4 2025/26 its average stayed at 2.00"
+def test_a_trust_that_nothing_moved_has_no_chart_of_causes():
+    none = dict.fromkeys(("own", "override", "others", "trusts", "metrics", "edges", "rules"), 0.0)
+    still = OurDoing("2025-26-q3", QUARTER, 20.0, 20.0, 0.0, True, "", True, **none, told_apart=0.5)
+    assert trust_charts.movement(still) is None and trust_charts.movement(None) is None
+    assert trust_charts.ranges(None) is None
 
 
 def test_a_difference_that_does_not_add_up_to_the_eye_says_that_it_was_taken_before_rounding():

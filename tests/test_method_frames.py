@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from trust_page import Page
 
 from nof.method import board, limits
 from nof.method.view import open_view, view_of
-from nof.show import limits_data_tables, tables, trust_reach, trust_tables, trust_words
+from nof.show import limits_data_tables, tables, trust_tables
 
 QUARTER, TYPE = "2025-26-q4", "mental-health-and-community"
 
@@ -35,8 +36,9 @@ def test_likely_ranges_are_nhs_englands_wherever_they_are_shown(view):
     assert earlier.league["range_source"].eq("recomputed").all() and not limits.ranges_published(earlier)
     assert "redrawn here" in tables.league_table(earlier.league).data()["note"]
     assert "NHS England's own, as published" in tables.league_table(view.league).data()["note"]
-    told = [trust_words._segment(board.trust_of(view.national, one, "RYY")) for one in (QUARTER, "2025-26-q3")]
+    told = [Page(board.trust_of(view.national, one, "RYY")).text for one in (QUARTER, "2025-26-q3")]
     assert "redrawn here" not in told[0] and "redrawn here" in told[1]
+    assert "No likely range is published here" not in told[0] and "No likely range is published here" in told[1]
 
 
 def test_widths_by_subtype_are_those_published_and_count_both_ends(view):
@@ -64,8 +66,8 @@ def test_a_trusts_step_is_judged_by_those_that_started_nearby(view):
     own = trust(view, "RX4")
     table = board.steps(own).set_index("metric_id")
     assert table.loc["OF1016", ["nearby", "nearby_made"]].tolist() == [26, 5]
-    told = trust_reach.reach(own).markdown
-    assert "trust-quarters" in told and "regression to the mean" in told and "0.04 to 0.27 points" in told
+    told = Page(own).section("What it would take")
+    assert "trust-quarters" in told and "regression to the mean" in told and "fall by up to 0.03 points" in told
     first = table[table["closes"]]
     made = (first["nearby_made"] / first["nearby"]).astype(float)
     assert made.dropna().is_monotonic_decreasing
@@ -82,4 +84,4 @@ def test_equally_near_peers_are_one_row(view):
         whole = every[every["group"] == every["group"].max()]
         assert rows.iloc[-1]["rank_low"] == whole["rank"].min() and rows.iloc[-1]["rank_high"] == whole["rank"].max()
         assert np.isclose(rows.iloc[-1]["difference"], whole["difference"].median())
-    assert "equally near" in str(trust_tables.near(own).data())
+    assert "equally near" in str(trust_tables.near(board.near_rows(own)).data())

@@ -12,6 +12,7 @@ from pathlib import Path
 import builders
 import pytest
 import tiny
+from trust_page import Page
 
 from nof import common
 from nof.briefing import manifest, plan
@@ -20,9 +21,9 @@ from nof.briefing.params import Params
 from nof.common import NofError
 from nof.method import restated, view
 from nof.method.board import trust_of
+from nof.method.trust_facts import bearing
 from nof.quarterly import fetch
 from nof.read.publication import read
-from nof.show.restated import caveat
 from nof.show.restated import restated as told
 
 BOTH = ("Q1 2025/26", "Q2 2025/26")
@@ -185,17 +186,21 @@ def test_a_trust_is_told_of_its_own_figures_up_to_its_quarter_only(tmp_path):
     files(tmp_path)
     files(tmp_path, ending="-q2-25-26-v2", Value="0.5", Median_value="3.0")
     national = opened(tmp_path)
-    text = caveat(trust_of(national, "2025-26-q2", "ZZ1A"))
-    assert text.startswith("**Restated.** 1 value of this trust for Q1 2025/26 differs from what was published before")
-    assert caveat(trust_of(national, "2025-26-q2", "ZZ1B")) == ""
+    found = bearing(trust_of(national, "2025-26-q2", "ZZ1A"))
+    assert (found.restated, found.restated_in) == (1, ("Q1 2025/26",))
+    told = Page(trust_of(national, "2025-26-q2", "ZZ1A")).words
+    assert "> **Restated.** 1 figure of this trust for Q1 2025/26 differs from what was published before" in told
+    assert bearing(trust_of(national, "2025-26-q2", "ZZ1B")).restated == 0
+    assert "Restated" not in Page(trust_of(national, "2025-26-q2", "ZZ1B")).words
     files(tmp_path / "b", quarters=BOTH)
     rows = builders.metric_rows("acute", BOTH)
     next(row for row in rows if row["Quarter"] == BOTH[1] and row["Metric_ID"] == "OF1005")["Value"] = "1.5"
     builders.write(
         tmp_path / "b", builders.metrics_name(ending="-q2-25-26-v2"), builders.table(rows, builders.METRIC_HEADER)
     )
-    assert "1 score of this trust for Q2" in caveat(trust_of(opened(tmp_path / "b"), "2025-26-q2", "ZZ1A"))
-    assert caveat(trust_of(opened(tmp_path / "b"), "2025-26-q1", "ZZ1A")) == ""
+    found = bearing(trust_of(opened(tmp_path / "b"), "2025-26-q2", "ZZ1A"))
+    assert (found.restated, found.restated_in) == (1, ("Q2 2025/26",))
+    assert bearing(trust_of(opened(tmp_path / "b"), "2025-26-q1", "ZZ1A")).restated == 0
     assert (
         said(tmp_path / "b", quarter="2025-26-q1")[0] == "The files say the same as those that were published before."
     )

@@ -169,7 +169,7 @@ def metrics(trust: Trust) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `contributions` and: name (short, as in a sentence), period (as published), standard (planning
-        standard; NaN where there is none), standard_better ("low" or "high"), standard_met ("met", "not met", "unknown";
+        standard; NaN where there is none), standard_better ("low" or "high"), standard_below (the number itself misses it), standard_met ("met", "not met", "unknown";
         NaN where there is none), and one column a quarter (its slug) with the score. No rows for a trust without a place.
     """
     if trust.view is None:
@@ -179,8 +179,8 @@ def metrics(trust: Trust) -> pd.DataFrame:
     short = [short_name(row.description, year, row.value_id, row.metric_id) for row in table.itertuples(index=False)]
     asked = beside_standards(trust.view)
     asked = asked[(asked["trust_code"] == trust.code) & asked["standard"].notna()].drop_duplicates("value_id")
-    asked = asked[["value_id", "standard", "better", "verdict"]].set_axis(
-        ["value_id", "standard", "standard_better", "standard_met"], axis=1
+    asked = asked[["value_id", "standard", "better", "below", "verdict"]].set_axis(
+        ["value_id", "standard", "standard_better", "standard_below", "standard_met"], axis=1
     )
     table = table.assign(name=short, period=table["reporting_date"]).merge(asked, on="value_id", how="left")
     return table.join(scores(trust), on="metric_id")

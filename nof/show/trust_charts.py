@@ -11,10 +11,11 @@ from matplotlib.patches import Rectangle
 
 from nof.method.movement_facts import OurDoing
 from nof.method.trust_facts import Standing
+from nof.show import movement as moves
 from nof.show import style, trust_findings
 from nof.show.charts import figure
 from nof.show.display import Chart
-from nof.show.grammar import ordinal, signed
+from nof.show.grammar import ordinal
 
 WIDE = style.TEXT_WIDTH_MM
 SMALL = 7.4
@@ -72,26 +73,5 @@ def ranges(stands: Standing | None) -> Chart | None:
 
 
 def movement(doing: OurDoing | None) -> Chart | None:
-    """A change of place by its causes, one bar a cause; None where it cannot be split or nothing played a part."""
-    parts = trust_findings.parts(doing) if doing is not None and doing.can_be_split else []
-    if doing is None or not parts:
-        return None
-    labels, left, right = 74.0, 90.0, WIDE - 14
-    low, high = min(0.0, *(part for _, part in parts)), max(0.0, *(part for _, part in parts))
-    scale = (right - left) / max(high - low, 1.0)
-    zero = left - low * scale
-    foot = 5 + _ROW * len(parts)
-    with _sheet(foot + 2) as (drawing, axes):
-        axes.text(zero - 1, 2, "down the table", ha="right", va="center", fontsize=6.8, color=style.QUIET)
-        axes.text(zero + 1, 2, "up the table", ha="left", va="center", fontsize=6.8, color=style.QUIET)
-        for row, (name, part) in enumerate(parts):
-            middle, end = 5 + _ROW * (row + 0.5), zero + part * scale
-            face = style.SEGMENT[1] if part > 0 else style.SEGMENT[3]
-            axes.add_patch(Rectangle((min(zero, end), middle - 1.7), abs(end - zero), 3.4, facecolor=face, lw=0))
-            axes.text(labels, middle, name[:1].upper() + name[1:], ha="right", va="center")
-            side, align = (1.2, "left") if part > 0 else (-1.2, "right")
-            axes.text(end + side, middle, signed(part, 1), ha=align, va="center", fontsize=SMALL)
-        axes.plot([zero, zero], [4, foot], color=style.QUIET, lw=0.7)
-        return Chart.from_figure(
-            drawing, alt=trust_findings.doing_alt(doing), caption=trust_findings.doing_caption(doing)
-        )
+    """A change of place by its causes; None where it cannot be split or nothing played a part."""
+    return moves.doing(doing) if doing is not None and doing.can_be_split and doing.largest else None

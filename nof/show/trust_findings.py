@@ -5,13 +5,10 @@ A screen reader speaks both, one after the other, so a figure's alt text says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from nof.method.movement import CAUSES
-from nof.method.movement_facts import CAUSE_NAMES, OurDoing
 from nof.method.trust_facts import Standing
-from nof.show.grammar import listed, ordinal, plural
+from nof.show.grammar import ordinal, plural
 
 
 class Span(NamedTuple):
@@ -59,33 +56,3 @@ def ranges_alt(stands: Standing) -> str:
         beside = f" By its average alone it would be {ordinal(stands.by_average)}."
     where = "not known" if stands.rank is None else str(ordinal(stands.rank))
     return f"Bars from better to worse. The place is {where}. {told or 'No range is known'}.{beside}"
-
-
-def parts(doing: OurDoing) -> list[tuple[str, float]]:
-    """The causes of a change of place that played a part, in words, with the places they moved it (above 0 is up)."""
-    told = [(CAUSE_NAMES[cause], float(getattr(doing, cause))) for cause in CAUSES]
-    return [(name, part) for name, part in told if part]
-
-
-def doing_caption(doing: OurDoing) -> str:
-    """How much of a change of place was the trust's own doing."""
-    own = doing.own + doing.override
-    return f"Its own scores and flag moved it {moved(own)}, everything else {moved(doing.beyond_us)}"
-
-
-def moved(places: float) -> str:
-    """A move in words: "2.5 places up", "no places"."""
-    size = f"{abs(places):.1f}".removesuffix(".0")
-    if size == "0":
-        return "no places"
-    return f"{size} {'place' if size == '1' else 'places'} {'up' if places > 0 else 'down'}"
-
-
-def doing_alt(doing: OurDoing) -> str:
-    """Each cause with the places that it moved the trust."""
-    return f"Bars to the right are up the table. {_sentence(f'{name} {moved(part)}' for name, part in parts(doing))}."
-
-
-def _sentence(texts: Iterable[str]) -> str:
-    told = listed(texts)
-    return told[:1].upper() + told[1:]

@@ -148,7 +148,7 @@ def _standard(row: dict) -> str | None:
         return None
     limit = number(row["standard"], row["units"])
     text = (limit or "").replace(".00", "")
-    way = "at least" if row["standard_better"] == "high" else "at most"
+    way = "below" if row["standard_below"] else "at least" if row["standard_better"] == "high" else "at most"
     verdict = "" if row["standard_met"] == "unknown" else f": {row['standard_met']}"
     return f"{way} {text}{verdict}"
 

@@ -1,0 +1,93 @@
+"""One trust's notebook run cell by cell in this process, without a kernel: what each cell shows, and its variables."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from html import unescape
+from typing import Any
+
+import nbformat
+from conftest import ROOT
+
+import helpers
+from nof.method import board
+from nof.show.display import Card, Chart, Words
+from nof.show.say import Names, fill
+
+
+class Page:
+    """What a trust's notebook shows, in order, and the names that it leaves."""
+
+    def __init__(self, trust: board.Trust):
+        self.shown: list[Any] = []
+        self.names: dict[str, Any] = {"helpers": helpers, "own": trust, "show": self._show}
+        for source in _cells():
+            if source.startswith("%%say"):
+                self._show(fill(source.partition("\n")[2], Names.of([], self.names)))
+            else:
+                self._run(ast.parse(source))
+
+    def _show(self, *parts: Any) -> None:
+        self.shown += [part for part in parts if part is not None]
+
+    def _run(self, tree: ast.Module) -> None:
+        last = tree.body[-1]
+        body = tree.body[:-1] if isinstance(last, ast.Expr) else tree.body
+        exec(compile(ast.Module(body, []), "cell", "exec"), self.names)  # noqa: S102 - our own notebook
+        if isinstance(last, ast.Expr):
+            self._show(eval(compile(ast.Expression(last.value), "cell", "eval"), self.names))  # noqa: S307
+
+    def __getitem__(self, name: str) -> Any:
+        return self.names[name]
+
+    @property
+    def words(self) -> str:
+        """The prose, without the escapes of Markdown and HTML."""
+        return unescape("\n".join(one.markdown for one in self.shown if isinstance(one, Words)).replace("\\", ""))
+
+    @property
+    def verdict(self) -> str:
+        """The first sentences."""
+        return self.words.lstrip().partition("\n")[0]
+
+    @property
+    def text(self) -> str:
+        """Everything that a reader would read."""
+        return "\n".join(map(read, self.shown)).replace("\\", "")
+
+    def of(self, kind: type) -> list[Any]:
+        """What is shown of one kind."""
+        return [one for one in self.shown if isinstance(one, kind)]
+
+    def section(self, heading: str) -> str:
+        """The words below a heading; "" where the page has no such section."""
+        parts = self.words.split("\n## ")
+        return next((part for part in parts if part.startswith(heading)), "")
+
+
+def read(shown: Any) -> str:
+    """Everything that a reader would read of one part."""
+    if isinstance(shown, Words):
+        return shown.markdown
+    if isinstance(shown, Card):
+        return " ".join(" ".join(item) for item in shown.items)
+    if isinstance(shown, Chart):
+        return f"{shown.alt} {shown.caption}"
+    data = shown.data()
+    return " ".join([data["caption"], data["note"], *(cell for row in data["rows"] for cell in row)])
+
+
+@lru_cache(maxsize=1)
+def _cells() -> tuple[str, ...]:
+    notebook = nbformat.read(ROOT / "notebooks" / "trust_briefing.ipynb", as_version=4)
+    cells = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not {"look", "parameters"} & set(cell.metadata.get("tags", []))
+    ]
+    # The trust is given, so that one publication serves every test.
+    return tuple(
+        source.replace("own = helpers.open_trust(data, quarter, trust)", "").replace("from helpers import board, show", "from helpers import board")
+        for source in cells
+    )  # fmt: skip
