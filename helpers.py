@@ -18,6 +18,9 @@ League table and metric rankings
     tables                   Tables: league_table(league), movers(moved), domain_heat_map(domains), metric_list(metrics), ...
     own_rules                The whole table under other rules: metrics left out, weights, median, no override, a subtype.
     next_bands               In which segment each average would stand under the next year's thresholds.
+    transition               How many trusts would go from which segment to which under these thresholds.
+    transition_table         The same as a table that a person reads.
+    beside_standards         Values of a table that have a planning standard, beside it.
     meeting                  How many trusts meet each planning standard.
     range_note               Whose likely ranges a table shows.
     restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
@@ -58,10 +61,11 @@ from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
 from nof.method.choices import own_rules
+from nof.method.movement_facts import beside_standards, next_bands
 from nof.method.ranges import source_note as range_note
 from nof.method.rank_sets import rank_confidence_sets
-from nof.method.standards import meeting_of as meeting
-from nof.method.two_methods import next_bands
+from nof.method.standards import meeting
+from nof.method.two_methods import transition
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
@@ -72,6 +76,7 @@ from nof.show import reconcile as reconcile_tables
 from nof.show import trust_charts as board_charts
 from nof.show import trust_tables as board_tables
 from nof.show.charts import show
+from nof.show.movement import transition_table
 from nof.show.questions import questions
 from nof.show.restated import restated
 from nof.show.say import say
@@ -88,6 +93,9 @@ __all__ = [
     "league_facts",
     "own_rules",
     "next_bands",
+    "transition",
+    "transition_table",
+    "beside_standards",
     "meeting",
     "range_note",
     "restated",

@@ -737,7 +737,11 @@ FAULTS = {
     "empty": (body(""), InputError, "acute-trust-data-q4-25-26.csv: an empty file"),
     "only a BOM": (body("\ufeff\r\n"), InputError, "an empty file"),
     "not NHS England's": (body("a,b\r\n1,2\r\n"), InputError, "acute-trust-data-q4-25-26.csv"),
-    "wrong quarter": (body(text("acute", "data", "Q3 2025/26")), InputError, "wrong quarter.*2025-26-q3"),
+    "wrong quarter": (
+        body(text("acute", "data", "Q3 2025/26")),
+        InputError,
+        "of another quarter than the metrics file.*Q3 2025/26",
+    ),
     "other type": (body(text("ambulance", "data")), InputError, "ambulance"),
     "other kind": (body(text("acute", "league-table")), InputError, "another kind|same trust type"),
     "binary": (body(bytes(range(256))), InputError, "acute-trust-data"),
@@ -823,7 +827,7 @@ def test_files_by_hand_join_those_held(world, hand):
         (lambda f: f.rename(f.with_name("gone")), "no CSV file"),
         (
             lambda f: (f / name("acute", "data")).write_text(text("acute", "data", "Q3 2025/26"), encoding="utf-8"),
-            "wrong quarter",
+            "of another quarter than the metrics file",
         ),
     ],
 )

@@ -170,6 +170,15 @@ def beside_bands(view: View) -> pd.DataFrame | None:
     return table.assign(trust_name=table["trust_code"].map(names))
 
 
+def next_bands(view: View) -> tuple[pd.DataFrame, two_methods.UnderBands, tuple[str, ...]] | None:
+    """`beside_bands` with its facts and the limits of saying so; None where there is nothing to say."""
+    table = beside_bands(view)
+    if table is None or table["segment"].isna().all():
+        return None
+    rules = load(BANDS_YEAR)
+    return table, two_methods.facts(table, rules), tuple(two_methods.limits(view.framework, rules))
+
+
 def trust_under_bands(view: View, trust_code: str) -> TrustUnderBands | None:
     """The facts of one trust; None where there are none (see `beside_bands`) or its segment is not known."""
     table, rules = beside_bands(view), load(BANDS_YEAR)

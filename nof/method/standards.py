@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
-from nof.method.view import View
-from nof.rules.recompute import select
 
 MET, NOT_MET, UNKNOWN = "met", "not met", "unknown"
 FILE = "standards.yaml"
@@ -218,9 +216,3 @@ def meeting(table: pd.DataFrame) -> pd.DataFrame:
     )
     found = counts.groupby(keys, dropna=False)[["met", "not_met", "unknown"]].sum().astype(int).reset_index()
     return found.assign(trusts=found["met"] + found["not_met"])[[*keys, "trusts", "met", "not_met", "unknown"]]
-
-
-def meeting_of(view: View) -> pd.DataFrame:
-    """How many trusts of one type meet each planning standard in one quarter; see `meeting`."""
-    rows = select(view.publication.metrics, view.quarter, view.trust_type)
-    return meeting(against_standards(rows, view.quarter))

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter, kept
+from nof.common import kept
 from nof.method.facts import Facts, fact
 from nof.method.movement import CAUSES, movement
-from nof.method.view import View
-from nof.rules.framework import Framework, available, load
+from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
-from nof.rules.recompute import National, select
+from nof.rules.recompute import National
 from nof.rules.reported import in_words
 
 NOT_LIKE_FOR_LIKE = "not like for like"
@@ -193,24 +192,3 @@ def split_summary(table: pd.DataFrame) -> pd.DataFrame:
         .rename_axis("cause")
         .reset_index()
     )
-
-
-def next_bands(view: View) -> tuple[pd.DataFrame, UnderBands, tuple[str, ...]] | None:
-    """In which segment each average of a table would stand under the next framework year's thresholds.
-
-    Returns
-    -------
-    tuple or None
-        As `under_bands`, its `facts`, and `limits` of saying so; None where the next year has no rules with thresholds,
-        or this year is judged by thresholds already.
-    """
-    quarter = Quarter.parse(view.quarter)
-    following = Quarter(quarter.year + 1, quarter.number).year_label
-    if following not in available() or view.framework.segments.thresholds:
-        return None
-    rules = load(following)
-    standings = select(view.national.standings, view.quarter, view.trust_type)
-    if not rules.segments.thresholds or standings["segment"].isna().all():
-        return None
-    table = under_bands(standings, rules)
-    return table, facts(table, rules), tuple(limits(view.framework, rules))

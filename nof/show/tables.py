@@ -6,7 +6,6 @@ import pandas as pd
 
 from nof.method.league_facts import League
 from nof.method.ranges import source_note
-from nof.method.two_methods import SEGMENTS, transition
 from nof.show.display import Card, Column, Table
 from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
 
@@ -265,29 +264,6 @@ def own_rules(table: pd.DataFrame, told: str, count: int = 200) -> Table:
             Column("metrics_left", "Metrics", align="right", format=".0f"),
         ),
         note="A plus means a better place than the published one.",
-    )
-
-
-def under_bands(table: pd.DataFrame, year: str) -> Table:
-    """How many trusts would go from which segment to which under another year's bands.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `two_methods.under_bands`.
-    year : str
-        Year of the bands.
-    """
-    found = transition(table)
-    shown = found.rename(columns=lambda one: f"under_{one}").reset_index()
-    return Table(
-        shown.assign(segment=[f"Segment {one}" for one in shown["segment"]]),
-        f"Trusts by segment now and under the bands of {year}",
-        (
-            Column("segment", "Segment in this table", row_header=True),
-            *(Column(f"under_{one}", f"{one} under the bands", align="right", format=".0f") for one in SEGMENTS),
-        ),
-        note="Segments after the financial override, with each trust's flag as it stands.",
     )
 
 
