@@ -18,15 +18,15 @@ ELSEWHERE = {
 HERE = {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 SPAWN = "from nof.briefing import workers; workers.can_fork = lambda: False\n"
 # Runs of this file are compared with each other: someone at work on the code meanwhile must not come between them.
-STILL = """from nof.briefing import provenance
-provenance.code_hash = lambda: "0" * 64
-provenance._git = lambda *words: None
+STILL = """from nof.briefing import manifest
+manifest.code_hash = lambda: "0" * 64
+manifest._git = lambda *words: None
 """
 UMASK = "import os; os.umask(0o077)\n"
 CHART = """import helpers
 
 view = helpers.open_view(data, quarter, trust_type)
-helpers.show(helpers.caterpillar(view.league), helpers.league_table(view.league))"""
+helpers.show(*helpers.charts.caterpillar(view.league), helpers.tables.league_table(view.league))"""
 
 
 @pytest.fixture(scope="module")

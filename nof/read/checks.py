@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -270,9 +271,9 @@ def _row_problems(file: str, kind: str, cells: pd.DataFrame, frame: pd.DataFrame
         rows = cells.index[cells[name] == ""]
         problems += [Problem(file, "missing value", int(row), name, "", f"a {name}") for row in rows]
     broken = _broken_rules(kind, frame)
-    for row, rule in zip(broken["index"], broken["check"], strict=True):
-        column, message, expected = rule.split("|")
-        problems.append(Problem(file, message, int(row), column, cells.at[row, column], expected))
+    for row, number in zip(broken["index"], broken["check"], strict=True):
+        rule = _RULES[int(number)]
+        problems.append(Problem(file, rule.message, int(row), rule.column, cells.at[row, rule.column], rule.expected))
     return problems + _duplicates(file, kind, cells, frame)
 
 
@@ -299,58 +300,105 @@ def _duplicates(file: str, kind: str, cells: pd.DataFrame, frame: pd.DataFrame) 
 # ---------------------------------------------------------------- rules on values
 
 
-def _column(dtype: type, check: Callable, rule: str, *more: pa.Check) -> pa.Column:
-    """A column of a contract; blanks pass. The rule reads published column|message|expected."""
-    return pa.Column(dtype, [pa.Check(check, error=rule), *more], nullable=True)
+class _Rule(NamedTuple):
+    """What a broken check is called: the published column, the fault, and what was expected."""
+
+    column: str
+    message: str
+    expected: str
 
 
-_SEGMENT_RULE = "a segment outside 1 to 5|a whole number from 1 (best) to 5"
+_RULES: list[_Rule] = []  # pandera keeps a text with a check: the rule's place in this list
+
+
+def _check(check: Callable, column: str, message: str, expected: str) -> pa.Check:
+    _RULES.append(_Rule(column, message, expected))
+    return pa.Check(check, error=str(len(_RULES) - 1))
+
+
+def _column(dtype: type, *checks: pa.Check) -> pa.Column:
+    """A column of a contract; blanks pass."""
+    return pa.Column(dtype, list(checks), nullable=True)
+
+
+def _segment(column: str) -> pa.Column:
+    return _column(
+        float,
+        _check(lambda s: s.isin(range(1, 6)), column, "a segment outside 1 to 5", "a whole number from 1 (best) to 5"),
+    )
+
+
 _CODE = _column(
-    str, lambda s: s.str.fullmatch(r"[A-Z0-9]{3,10}"),
-    "Trust_code|not a trust code|3 to 10 capital letters and digits",
-)  # fmt: skip
+    str,
+    _check(
+        lambda s: s.str.fullmatch(r"[A-Z0-9]{3,10}"),
+        "Trust_code",
+        "not a trust code",
+        "3 to 10 capital letters and digits",
+    ),
+)
 _RANK = _column(
-    float, lambda s: s >= 1, "Rank|a rank below 1|1 (best) or more",
-    pa.Check(lambda s: s % 1 == 0, error="Rank|not a whole number|a whole number, 1 (best) or more"),
-)  # fmt: skip
+    float,
+    _check(lambda s: s >= 1, "Rank", "a rank below 1", "1 (best) or more"),
+    _check(lambda s: s % 1 == 0, "Rank", "not a whole number", "a whole number, 1 (best) or more"),
+)
 # The ids tell what a row is, also where Units is blank or says something else (2025/26; see data/frameworks/).
 _SCORES, _SEGMENTS, _QUARTILES, _FLAGS = r"OF1\d{3}|OF40\d{2}|OF5002", r"OF500[05]", r"OF41\d{2}|OF5003", r"OF500[47]"
 _CONTRACTS = {
-    "metrics": pa.DataFrameSchema({
-        "trust_code": _CODE,
-        "metric_id": _column(
-            str, lambda s: s.str.fullmatch(r"[A-Za-z0-9_.-]{1,20}"),
-            "Metric_ID|not a metric id|an id such as OF0005",
-        ),
-        "score": _column(
-            float, lambda s: s.between(1, 4), "Value|a score outside 1 to 4|1.00 (best) to 4.00",
-        ),
-        "segment": _column(float, lambda s: s.isin(range(1, 6)), f"Value|{_SEGMENT_RULE}"),
-        "quartile": _column(
-            float, lambda s: s.isin(range(1, 5)), "Value|a segment outside 1 to 4|a whole number from 1 (best) to 4",
-        ),
-        "flag": _column(float, lambda s: s.isin((0, 1)), "Value|not a flag|0 or 1"),
-        "rank": _RANK,
-    }),
-    "league": pa.DataFrameSchema({
-        "trust_code": _CODE,
-        "average_score": _column(
-            float, lambda s: s.between(1, 4),
-            "Average_score|a score outside 1 to 4|1.00 (best) to 4.00",
-        ),
-        "average_low": _column(
-            float, lambda s: s >= 1, "Likely_range_of_average_score|a limit below 1|1.00 (best) to 4.00",
-        ),
-        "average_high": _column(
-            float, lambda s: s <= 4, "Likely_range_of_average_score|a limit above 4|1.00 (best) to 4.00",
-        ),
-        "segment": _column(float, lambda s: s.isin(range(1, 6)), f"Segment|{_SEGMENT_RULE}"),
-        "rank": _RANK,
-        "rank_low": _column(
-            float, lambda s: s >= 1, "Likely_range_of_rank|a rank below 1|1 (best) or more",
-        ),
-    }),
-}  # fmt: skip
+    "metrics": pa.DataFrameSchema(
+        {
+            "trust_code": _CODE,
+            "metric_id": _column(
+                str,
+                _check(
+                    lambda s: s.str.fullmatch(r"[A-Za-z0-9_.-]{1,20}"),
+                    "Metric_ID",
+                    "not a metric id",
+                    "an id such as OF0005",
+                ),
+            ),
+            "score": _column(
+                float,
+                _check(lambda s: s.between(1, 4), "Value", "a score outside 1 to 4", "1.00 (best) to 4.00"),
+            ),
+            "segment": _segment("Value"),
+            "quartile": _column(
+                float,
+                _check(
+                    lambda s: s.isin(range(1, 5)),
+                    "Value",
+                    "a segment outside 1 to 4",
+                    "a whole number from 1 (best) to 4",
+                ),
+            ),
+            "flag": _column(float, _check(lambda s: s.isin((0, 1)), "Value", "not a flag", "0 or 1")),
+            "rank": _RANK,
+        }
+    ),
+    "league": pa.DataFrameSchema(
+        {
+            "trust_code": _CODE,
+            "average_score": _column(
+                float,
+                _check(lambda s: s.between(1, 4), "Average_score", "a score outside 1 to 4", "1.00 (best) to 4.00"),
+            ),
+            "average_low": _column(
+                float,
+                _check(lambda s: s >= 1, "Likely_range_of_average_score", "a limit below 1", "1.00 (best) to 4.00"),
+            ),
+            "average_high": _column(
+                float,
+                _check(lambda s: s <= 4, "Likely_range_of_average_score", "a limit above 4", "1.00 (best) to 4.00"),
+            ),
+            "segment": _segment("Segment"),
+            "rank": _RANK,
+            "rank_low": _column(
+                float,
+                _check(lambda s: s >= 1, "Likely_range_of_rank", "a rank below 1", "1 (best) or more"),
+            ),
+        }
+    ),
+}
 
 
 def _broken_rules(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
