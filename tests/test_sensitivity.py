@@ -275,41 +275,6 @@ def test_weighted_median_is_the_median_of_repeated_scores():
 # --- shuffling ---
 
 
-def test_shuffling_the_only_metric_moves_as_far_as_chance():
-    scores = pd.DataFrame({"OF1001": np.linspace(1, 4, 40)}, [f"ZZ{i}" for i in range(40)])
-    here = sensitivity.Setting(
-        scores,
-        pd.Series(1.0, ["OF1001"]),
-        pd.Series("Access", ["OF1001"]),
-        pd.DataFrame({"in_deficit": False, "rank": np.arange(1.0, 41)}, scores.index),
-        "none",
-        np.array([]),
-        3,
-        {},
-    )
-    row = sensitivity.shuffle_metrics(here, repeats=500).loc["OF1001"]
-    assert row["places"] == pytest.approx((40**2 - 1) / (3 * 40), rel=0.03)  # mean distance of a random permutation
-    assert row["share_moved"] == pytest.approx(39 / 40, abs=0.005)  # one fixed point on average
-
-
-def test_shuffling_equal_scores_moves_nobody_and_heavier_metrics_move_more():
-    here = random_setting(6)
-    scores = here.scores.assign(OF1005=2.0)
-    found = sensitivity.shuffle_metrics(sensitivity.Setting(**(here.__dict__ | {"scores": scores})))
-    assert found.loc["OF1005", "ranks_moved"] == 0 and found.loc["OF1000", "ranks_moved"] > 0
-    heavy = sensitivity.Setting(**(here.__dict__ | {"weights": here.weights.mask(here.weights.index == "OF1000", 4.0)}))
-    light = sensitivity.Setting(**(here.__dict__ | {"weights": here.weights.mask(here.weights.index == "OF1000", 0.3)}))
-    moved = [sensitivity.shuffle_metrics(one, ["OF1000"])["places"].iloc[0] for one in (light, heavy)]
-    assert moved[0] < moved[1]
-
-
-def test_shuffle_is_seeded_and_leaves_the_unscored_unscored(universe):
-    here, _, _ = universe
-    first, second = (sensitivity.shuffle_metrics(here, ["OF1005"], repeats=20, seed=seed) for seed in (3, 3))
-    assert first.equals(second)
-    assert first.loc["OF1005", "trusts"] == here.scores["OF1005"].notna().sum()
-
-
 # --- covariates ---
 
 

@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nof.method.sensitivity import spearman_interval
-from nof.method.volatility import weighted_errors
 
 LEVEL = 0.95
 PEERS = 10
@@ -254,48 +252,3 @@ def paired_difference_errors(scores: pd.DataFrame, weights: pd.Series) -> Paired
 def _sum_of_differences(score: np.ndarray, has: np.ndarray, weight: np.ndarray, sign: int = -1) -> np.ndarray:
     part = (score * weight) @ has.T
     return part + sign * part.T
-
-
-def pairing_effect(scores: pd.DataFrame, weights: pd.Series, level: float = LEVEL) -> pd.Series:
-    """What pairing on shared metrics changes against differences of averages with independent errors.
-
-    Returns
-    -------
-    Series
-        pairs (of trusts with two shared metrics or more), shared_median (metrics), error_ratio (median of paired over
-        unpaired standard error; below 1 pairing sharpens), error_smaller (share of pairs), shift_median (median
-        absolute gap between the two differences), told_apart_paired and told_apart_unpaired (pairs that a two-sided
-        t-test tells apart, paired or Welch; no correction for the number of pairs), told_apart_both.
-    """
-    first, second = np.triu_indices(len(scores), 1)
-    paired = [part.to_numpy()[first, second] for part in paired_difference_errors(scores, weights)]
-    apart, wide, loose = _unpaired(weighted_errors(scores, weights).to_numpy(), first, second)
-    usable = (paired[1] > 0) & (wide > 0)
-    difference, narrow, shared, freedom = (part[usable] for part in paired)
-    apart, wide, loose = apart[usable], wide[usable], loose[usable]
-    tail = (1 + level) / 2
-    told, told_unpaired = (
-        np.abs(gap) > stats.t.ppf(tail, free) * error
-        for gap, error, free in ((difference, narrow, freedom), (apart, wide, loose))
-    )
-    return pd.Series(
-        {
-            "pairs": int(usable.sum()),
-            "shared_median": np.median(shared),
-            "error_ratio": np.median(narrow / wide),
-            "error_smaller": (narrow < wide).mean(),
-            "shift_median": np.median(np.abs(difference - apart)),
-            "told_apart_paired": int(told.sum()),
-            "told_apart_unpaired": int(told_unpaired.sum()),
-            "told_apart_both": int((told & told_unpaired).sum()),
-        }
-    )
-
-
-def _unpaired(own: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Difference of averages, its error if the two are independent, and Welch's degrees of freedom."""
-    mean, error, freedom = own.T[:3]
-    a, b = error[first] ** 2, error[second] ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        loose = (a + b) ** 2 / (a**2 / freedom[first] + b**2 / freedom[second])
-    return mean[first] - mean[second], np.sqrt(a + b), loose
