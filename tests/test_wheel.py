@@ -198,6 +198,8 @@ def test_papermill_alone_runs_a_notebook_with_the_same_parameters(place, reports
         "-p",
         "quarter",
         "2025-26-q4",
+        "--cwd",
+        place.site / "nof" / "_share" / "notebooks",  # where its helpers.py stands
         *more,
         "--no-progress-bar",
     )
