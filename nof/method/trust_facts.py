@@ -272,6 +272,7 @@ class Since(Facts):
     gap: str = fact("Why there is no quarter before; empty where there is one")
     before: str | None = fact("Quarter before")
     compared: bool = fact("Whether the two quarters can be compared")
+    other_rules: bool = fact("Whether the quarter before belongs to another framework year, with other rules")
     merged: bool = fact("Whether a merger lies between them")
     average_before: float | None = fact("Average then", "points", direction="1.00 is best", digits=2)
     average_after: float | None = fact("Average now", "points", direction="1.00 is best", digits=2)
@@ -312,6 +313,7 @@ def since(
     previous: str | None,
     gap: str = "",
     why_not: str | None = None,
+    quarter: str = "",
 ) -> Since | None:
     """Facts on the change since the quarter before.
 
@@ -327,6 +329,8 @@ def since(
         Slug of the quarter before.
     gap, why_not : str
         As `View.gap` and `board.why_not_compared`.
+    quarter : str
+        Slug of this quarter.
     """
     if place is None:
         return None
@@ -338,6 +342,7 @@ def since(
         gap=gap if previous is None else "",
         before=None if previous is None else Quarter.parse(previous).label,
         compared=change is not None,
+        other_rules=bool(previous and quarter and Quarter.parse(previous).year != Quarter.parse(quarter).year),
         merged="merger" in (why_not or ""),
         average_before=number(row.get("average_before")),
         average_after=number(row.get("average_after")),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nof import common
-from nof.common import InputError, Problem, Quarter
+from nof.common import InputError, Problem, Quarter, kept
 from nof.method import restated
 from nof.method.lineage import not_comparable
 from nof.method.ranges import with_published
@@ -85,29 +84,34 @@ class View:
             return f"these files hold no quarter before {Quarter.parse(self.quarter).label}"
         return f"{before} is not in these files; the last one held is {Quarter.parse(earlier[-1]).label}"
 
-    @cached_property
+    @property
+    @kept
     def league(self) -> pd.DataFrame:
         """The recomputed league table, with NHS England's own likely ranges where it published them; see
         `recompute.league` and `ranges.with_published`."""
         table = league_with(self.national, self.quarter, self.trust_type, self.redrawn)
         return with_published(table, select(self.publication.league, self.quarter, self.trust_type))
 
-    @cached_property
+    @property
+    @kept
     def redrawn(self) -> Redraw | None:
         """All trusts of the type redrawn together; see `recompute.redrawn`."""
         return redrawn(self.national, self.quarter, self.trust_type, self.draws, self.seed)
 
-    @cached_property
+    @property
+    @kept
     def edges(self) -> np.ndarray:
         """The three edges between unadjusted segments; see `recompute.edges`."""
         return edges(self.national, self.quarter)
 
-    @cached_property
+    @property
+    @kept
     def scores(self) -> pd.DataFrame:
         """Metric scores of the type and quarter."""
         return select(self.national.scores, self.quarter, self.trust_type)
 
-    @cached_property
+    @property
+    @kept
     def movement(self) -> pd.DataFrame:
         """The league table beside the quarter before.
 
@@ -138,7 +142,8 @@ class View:
         events = not_comparable(self.publication.trusts, before, self.quarter, mergers_of(self.national))
         return events["trust_code"].tolist()
 
-    @cached_property
+    @property
+    @kept
     def domains(self) -> pd.DataFrame:
         """Domain scores as a table: trust_code, trust_name, rank, segment, then one column a domain (1.00 is best)."""
         rows = select(self.national.domains, self.quarter, self.trust_type)
@@ -146,14 +151,16 @@ class View:
         keys = self.league.set_index("trust_code")[["trust_name", "rank", "segment"]]
         return keys.join(wide).reset_index()
 
-    @cached_property
+    @property
+    @kept
     def score_map(self) -> pd.DataFrame:
         """Metric scores as a table: trust_code, trust_name, rank, then one column a score id (1.00 is best)."""
         wide, _ = scoring.matrix(self.scores)
         keys = self.league.set_index("trust_code")[["trust_name", "rank"]]
         return keys.join(scoring.round_half_up(wide)).reset_index()
 
-    @cached_property
+    @property
+    @kept
     def metrics(self) -> pd.DataFrame:
         """The scored metrics of the type: metric_id (of the score), description, domain, trusts, reporting_date,
         better, shape, pool, certainty (as the rules say; "unknown" where they do not)."""
@@ -209,7 +216,8 @@ class View:
             return rows[columns]
         return ranking.metric_ranking(metrics, rule, self.quarter)[columns]
 
-    @cached_property
+    @property
+    @kept
     def reproduced(self) -> tuple[int, int]:
         """How many published figures of this type and quarter were compared, and how many came out equal."""
         summary = select(reconciliation(self.publication), self.quarter, self.trust_type)
@@ -254,7 +262,7 @@ def open_publication(folder: str | Path) -> National:
 
     Where a run has left its results for its own kernels (see `nof.common`) they are read instead.
     """
-    path = Path(folder).resolve()
+    path = _found(folder)
     if path in _PINNED:
         return _PINNED[path]
     files = sorted(path.iterdir()) if path.is_dir() else []
@@ -265,12 +273,28 @@ def open_publication(folder: str | Path) -> National:
     )
 
 
+def _found(folder: str | Path) -> Path:
+    """Where a folder is: as named from the working folder, or else from our notebooks, as their own defaults mean it.
+
+    The project's own demo publication is made where it is asked for first.
+    """
+    path = Path(folder).expanduser()
+    if not path.is_dir() and not path.is_absolute():
+        path = common.notebooks() / path
+    if path.name.startswith("demo"):
+        from nof.demo import at_hand  # here: making it up takes libraries that reading does without
+
+        path = at_hand(path)
+    return (path if path.is_dir() else Path(folder)).resolve()
+
+
 @lru_cache(maxsize=2)
 def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tuple[Path, ...]) -> National:
-    kept = common.shared(folder)
-    national = _recomputed(folder) if kept is None else kept
-    once(national, "_mergers", lambda: mergers.known_mergers(folder))
-    once(national, "_restated", lambda: restated.find(folder, national.publication))
+    left = common.shared(folder)
+    national = _recomputed(folder) if left is None else left
+    beside = vars(national)  # what is known from beside the files travels with the results, as what `kept` keeps does
+    if "_mergers" not in beside:
+        beside |= {"_mergers": mergers.known_mergers(folder), "_restated": restated.find(folder, national.publication)}
     refused = findings.problems(findings_of(national))
     if refused:
         raise checks.PublicationError(refused)
@@ -288,12 +312,9 @@ def _recomputed(folder: Path) -> National:
         raise InputError(Problem(str(folder), what, expected="NHS England's CSV files as published")) from error
 
 
+@kept
 def findings_of(national: National) -> pd.DataFrame:
     """What is odd in the files, from every check there is, made once; see `nof.read.findings.together`."""
-    return once(national, "_findings", lambda: _findings(national))
-
-
-def _findings(national: National) -> pd.DataFrame:
     publication = national.publication
     changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
     against = findings.guarded(_against, publication)
@@ -314,30 +335,25 @@ def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:
 
 def restated_of(national: National) -> restated.Restated:
     """What a publication restates of the files before it, where those are at hand; see `restated.find`."""
-    return once(national, "_restated", restated.nothing)
+    return vars(national).get("_restated") or restated.nothing()
 
 
 def mergers_of(national: National) -> pd.DataFrame:
     """Mergers of trusts that concern a publication; see `lineage.known_mergers`."""
-    return once(national, "_mergers", mergers.read_mergers)
+    found = vars(national).get("_mergers")
+    return mergers.read_mergers() if found is None else found
 
 
-def once(owner: Any, name: str, make: Callable[[], Any]) -> Any:
-    """What belongs to an object and is made when first asked for; kept with it, so that it travels when it is pickled."""
-    kept = vars(owner)
-    if name not in kept:
-        kept[name] = make()
-    return kept[name]
-
-
+@kept
 def compared(publication: Publication) -> pd.DataFrame:
     """Every figure beside the published one, computed once; see `reconcile.compare`."""
-    return once(publication, "_compared", lambda: reconcile.compare(publication))
+    return reconcile.compare(publication)
 
 
+@kept
 def reconciliation(publication: Publication) -> pd.DataFrame:
     """The summary of `compared`; see `reconcile.summarise`."""
-    return once(publication, "_reconciliation", lambda: reconcile.summarise(compared(publication)))
+    return reconcile.summarise(compared(publication))
 
 
 def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
@@ -348,16 +364,19 @@ def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
     )
 
 
+@kept
 def view_of(national: National, quarter: str, trust_type: str) -> View:
     """The one view of a trust type and quarter: what it has computed is there for the next who asks."""
-    return once(national, f"_view {quarter} {trust_type}", lambda: View(national, quarter, trust_type))
+    return View(national, quarter, trust_type)
+
+
+WARMED = ("league", "redrawn", "edges", "scores", "movement", "domains", "score_map", "metrics", "reproduced")
 
 
 def warm(view: View) -> None:
     """Compute everything that a view can tell, so that forked copies and kernels find it ready."""
-    for name, kind in vars(View).items():
-        if isinstance(kind, cached_property):
-            getattr(view, name)
+    for name in WARMED:
+        getattr(view, name)
 
 
 def named_metric_ranking(national: National, metric_id: str, quarter: str | None = None) -> pd.DataFrame:

@@ -65,9 +65,11 @@ def short_name(description: str, year: str, *ids: str | None) -> str:
     *ids : str
         Of the value, of the score.
     """
-    by_name, by_id = _index(year)
-    found = by_name.get(str(description).casefold())
-    return found or next((by_id[one] for one in ids if one in by_id), str(description))
+    text, (_, by_id) = str(description).casefold(), _index(year)
+    for one in (year, *names()):  # a name says the same in every year, an id does not
+        if text in _index(one)[0]:
+            return _index(one)[0][text]
+    return next((by_id[one] for one in ids if one in by_id), str(description))
 
 
 def table() -> pd.DataFrame:
