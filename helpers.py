@@ -15,17 +15,17 @@ Show it
 League table and metric rankings
     league_facts             The facts of each section, made from frames: basis, league, moves, metrics.
     charts                   Figures: caterpillar(league, edges), distribution(ranking, ...), metric_sections(view).
-    tables                   Tables: league_table(league), movers(moved), domain_heat_map(domains), metric_list(metrics), ...
-    own_rules                The whole table under other rules: metrics left out, weights, median, no override, a subtype.
+    tables                   Tables: a frame goes in, an accessible table comes out.
+    own_rules                The whole table under other rules: metrics left out, weights, median, override, subtype.
     next_bands               In which segment each average would stand under the next year's thresholds.
-    transition               How many trusts would go from which segment to which under these thresholds.
-    transition_table         The same as a table that a person reads.
+    transition               How many trusts would go from which segment to which.
+    transition_table         Segments as they stand against those under another year's bands.
     beside_standards         Values of a table that have a planning standard, beside it.
-    meeting                  How many trusts meet each planning standard.
-    range_note               Whose likely ranges a table shows.
+    meeting                  How many trusts meet each standard.
+    range_note               Whose likely ranges a table shows, in one sentence.
     restated                 Whether the figures of a trust type were restated: sentences, and a table where any was.
-    odd                      What is odd in the files and concerns a type and quarter.
-    listing                  Findings as a table that a person reads.
+    odd                      What is odd in the files and concerns one type and quarter, and a metric if one is given.
+    listing                  The findings as a table that a person reads: what, where, whose, found, expected.
 
 Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
@@ -35,16 +35,16 @@ What a rank cannot tell you
     limits                   Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
     limit_facts              The facts of each section, made from these frames.
     limit_charts             Figures of the limitations briefing; caption and alt text state the finding.
-    limit_tables             Tables of the limitations briefing, folded to what a reader needs.
-    read_covariate           A number for each trust from a CSV file, to set beside the average score.
-    rank_confidence_sets     Confidence sets for ranks, from any estimates and their errors.
+    limit_tables             Tables of the limitations briefing, folded to what a reader needs: frames go in.
+    read_covariate           Read a CSV with a column trust_code (or org_code) and one of numbers.
+    rank_confidence_sets     Confidence sets for ranks after Mogstad, Romano, Shaikh and Wilhelm (2024).
 
 One trust, for its board
-    board                    Every frame behind a trust's briefing, asked of the trust: board.place(own), ...
+    board                    What a board's briefing shows of one trust: frames that are computed when first asked for.
     board_facts              The facts of each section, made from these frames.
     board_charts             Figures of a trust's briefing; caption and alt text state the finding.
-    board_tables             Card and tables of a trust's briefing.
-    questions                The questions of data/questions.yaml that the facts raise, as a numbered list.
+    board_tables             Card and tables of one trust's briefing: frames and facts go in.
+    questions                The questions that the facts raise, as a numbered list; blank where they raise none.
 
 Before publication day
     nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.
@@ -88,9 +88,9 @@ __all__ = [
     "open_trust",
     "show",
     "say",
+    "league_facts",
     "charts",
     "tables",
-    "league_facts",
     "own_rules",
     "next_bands",
     "transition",
@@ -105,10 +105,10 @@ __all__ = [
     "reconcile_tables",
     "limits",
     "limit_facts",
-    "rank_confidence_sets",
-    "read_covariate",
     "limit_charts",
     "limit_tables",
+    "read_covariate",
+    "rank_confidence_sets",
     "board",
     "board_facts",
     "board_charts",

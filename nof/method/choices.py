@@ -156,7 +156,9 @@ def own_rules(
     override: bool = True,
     trust_subtype: str | None = None,
 ) -> tuple[pd.DataFrame, Rules]:
-    """The whole league table of a type recomputed for all trusts under other rules, beside the published one.
+    """The whole table under other rules: metrics left out, weights, median, override, subtype.
+
+    The whole league table of a type recomputed for all trusts under other rules, beside the published one.
 
     Segments are cut anew by the rule that the data at hand allow (see `sensitivity.Setting.rule`): quartiles of the
     whole national pool, or as many trusts in each segment as published. Metric scores stay as they are. Not to be

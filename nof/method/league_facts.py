@@ -1,4 +1,7 @@
-"""The facts of a league table's briefing, each section's made once from frames; captions, cards and sentences read them."""
+"""The facts of each section, made from frames: basis, league, moves, metrics.
+
+The facts of a league table's briefing, each section's made once from frames; captions, cards and sentences read them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a rank cannot tell you, asked of a View: the front door to everything that the limitations briefing shows.
+"""Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
+
+What a rank cannot tell you, asked of a View: the front door to everything that the limitations briefing shows.
 
 places, ranges, sets       `limits_places`
 moves, noise, what lasts   `limits_moves`

@@ -1,4 +1,6 @@
-"""The facts of each section of the limitations briefing: every number of a sentence, caption, alt text and card, once.
+"""The facts of each section, made from these frames.
+
+The facts of each section of the limitations briefing: every number of a sentence, caption, alt text and card, once.
 
 Frames go in (as `nof.method.limits` gives them), one frozen dataclass comes out. What the data do not allow is None.
 """

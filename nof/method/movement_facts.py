@@ -171,7 +171,10 @@ def beside_bands(view: View) -> pd.DataFrame | None:
 
 
 def next_bands(view: View) -> tuple[pd.DataFrame, two_methods.UnderBands, tuple[str, ...]] | None:
-    """`beside_bands` with its facts and the limits of saying so; None where there is nothing to say."""
+    """In which segment each average would stand under the next year's thresholds.
+
+    `beside_bands` with its facts and the limits of saying so; None where there is nothing to say.
+    """
     table = beside_bands(view)
     if table is None or table["segment"].isna().all():
         return None
@@ -203,6 +206,9 @@ def trust_under_bands(view: View, trust_code: str) -> TrustUnderBands | None:
 
 @kept
 def beside_standards(view: View) -> pd.DataFrame:
-    """`standards.against_standards` of a type and quarter; empty where no metric of it has a planning standard."""
+    """Values of a table that have a planning standard, beside it.
+
+    `standards.against_standards` of a type and quarter; empty where no metric of it has a planning standard.
+    """
     table = standards.against_standards(view.publication.metrics, view.quarter)
     return table[table["trust_type"] == view.trust_type].reset_index(drop=True)

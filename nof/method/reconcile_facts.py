@@ -1,4 +1,7 @@
-"""The facts of the reconciliation: what was compared, what comes out equal, and which kinds of figure do not."""
+"""What was compared and how much of it comes out equal: `reconciliation(...)`.
+
+The facts of the reconciliation: what was compared, what comes out equal, and which kinds of figure do not.
+"""
 
 from __future__ import annotations
 

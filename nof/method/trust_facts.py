@@ -1,4 +1,6 @@
-"""The facts of one trust's briefing: how it stands, why, since when, how firmly, and what it would take.
+"""The facts of each section, made from these frames.
+
+The facts of one trust's briefing: how it stands, why, since when, how firmly, and what it would take.
 
 Each function takes frames and rows of `nof.method.board` and gives None for a trust without a place in the table. Scores,
 averages, ranks and segments: 1 is best. Names are as in the files, or short ones (data/reference/short_names.yaml).

@@ -1,4 +1,7 @@
-"""Figures: a frame goes in, a captioned chart with alt text comes out. Lean matplotlib, fixed sizes, no global state."""
+"""Figures: caterpillar(league, edges), distribution(ranking, ...), metric_sections(view).
+
+Figures: a frame goes in, a captioned chart with alt text comes out. Lean matplotlib, fixed sizes, no global state.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Figures of the limitations briefing: frames and facts go in; caption and alt text state the finding."""
+"""Figures of the limitations briefing; caption and alt text state the finding.
+
+Figures of the limitations briefing: frames and facts go in; caption and alt text state the finding.
+"""
 
 from __future__ import annotations
 

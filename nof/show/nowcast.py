@@ -1,4 +1,7 @@
-"""A nowcast drawn and tabled: where the trust stood, where its own values put it, and where it may come to stand."""
+"""A trust's own newer values in the last published table: frames, facts, chart, tables.
+
+A nowcast drawn and tabled: where the trust stood, where its own values put it, and where it may come to stand.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Card and tables of the reconciliation briefing. Its words stand in notebooks/reconciliation.ipynb."""
+"""Card and tables of the reconciliation, of its ranking pools, rules and their sources.
+
+Card and tables of the reconciliation briefing. Its words stand in notebooks/reconciliation.ipynb.
+"""
 
 from __future__ import annotations
 

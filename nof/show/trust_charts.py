@@ -1,4 +1,7 @@
-"""Figures of one trust's briefing: facts go in, each drawing stands on one axis in millimetres."""
+"""Figures of a trust's briefing; caption and alt text state the finding.
+
+Figures of one trust's briefing: facts go in, each drawing stands on one axis in millimetres.
+"""
 
 from __future__ import annotations
 
