@@ -84,7 +84,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(record_property):
     held = pd.DataFrame(hits).mean()
     print(f"coverage of 95% intervals: {held.round(3).to_dict()}")
     for source in ("trust", "trust x metric", "trust x quarter", "remainder"):
-        record_property(source, held[source])
+        record_property(source, float(held[source]))
         assert held[source] >= 0.90, source  # of 0.95: the standard error itself comes from 60 trusts
 
 

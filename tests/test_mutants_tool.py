@@ -54,4 +54,5 @@ def test_the_copy_holds_all_that_the_settings_name_and_is_brought_up_to_date(too
     assert [name for name in wanted if not (tmp_path / name).exists()] == [] and not (
         tmp_path / "nof" / "old.py"
     ).exists()
-    assert (tmp_path / "nof" / "scoring.py").read_bytes() == (ROOT / "nof" / "scoring.py").read_bytes()
+    scoring = "nof/rules/scoring.py"
+    assert (tmp_path / scoring).read_bytes() == (ROOT / scoring).read_bytes()

@@ -225,7 +225,7 @@ def test_sets_cover(question, case, record_property):
     held = pd.DataFrame(random.random((14, 9)) > 0.2, [f"T{one:02d}" for one in range(14)], range(9))
     held[0] = True
     found = coverage.coverage(question, coverage.truths(14)[case], held, np.ones(14), runs=120)
-    record_property("coverage", found)
+    record_property("coverage", {name: float(one) for name, one in found.items()})
     print(question, case, found)
     assert found["marginal"] >= 0.95 - 0.02
     assert found["joint"] >= 0.95 - 3 * (0.05 * 0.95 / 120) ** 0.5
