@@ -106,7 +106,8 @@ def test_kind_follows_the_dates_on_which_codes_opened(mergers, real):
         (["AAA,,BBB,,2024-10-01,,test", ",,BBB,,2024-10-01,,test"], 3, "predecessor_code", ""),
         (["AAA,,BBB,,2024-10-01,,test", "AAA,,BBB,,2025-10-01,,test"], 3, "successor_code", "AAA into BBB"),
         (["AAA,,AAA,,2024-10-01,,test"], 2, "predecessor_code", "AAA"),
-        (["AAA,,BBB,,2024-10-01"], 2, "source", ""),
+        (["AAA,,BBB,,2024-10-01,,"], 2, "source", ""),
+        (["AAA,,BBB,,2024-10-01"], 2, None, "5 fields"),  # which cell is missing cannot be told
     ],
 )
 def test_a_bad_row_is_named(table, rows, row, column, value):

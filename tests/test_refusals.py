@@ -15,7 +15,7 @@ from nof import common as paths
 from nof.briefing import workers
 from nof.briefing import workers as cluster
 from nof.common import InputError
-from nof.explore import sql
+from nof.explore import exporting
 from nof.quarterly.catalogue import Policy
 from nof.quarterly.download import _Backend
 from nof.read import releases
@@ -121,7 +121,7 @@ def test_an_export_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path,
 
     monkeypatch.setattr(Path, "rename", refused)
     with pytest.raises(PermissionError):
-        sql._put(made, folder, old)
+        exporting._swap(made, folder, old)
     assert (folder / "league.parquet").read_text() == "before" and not old.exists()
 
 
