@@ -333,11 +333,11 @@ def test_a_file_with_one_column_of_numbers_needs_no_name(tmp_path):
     ("code,beds\nZZ1,1\n", None, "no column of trust codes"),
     ("trust_code,a,b\nZZ1,1,2\n", None, "say which column"),
     ("trust_code,a,b\nZZ1,1,2\n", "c", "no such column (found 'c'); expected one of a, b"),
-    ("trust_code,a\nZZ1,45%\n", None, "row 2, column a: is not a number (found '45%')"),
-    ("trust_code,a\nZZ1,1\nZZ2,nan\n", None, "row 3, column a: is not a number (found 'nan')"),
+    ("trust_code,a\nZZ1,45%\n", None, "row 2, column a: ZZ1: is not a number (found '45%')"),
+    ("trust_code,a\nZZ1,1\nZZ2,nan\n", None, "row 3, column a: ZZ2: is not a number (found 'nan')"),
     ("trust_code,a\nZZ1,1\nZZ1,2\n", None, "row 3, column trust_code: stands on row 2 already"),
     ("trust_code,a\n,2\n", None, "row 2, column trust_code: has no trust code"),
-    ("trust_code,a\n", None, "has no rows"), ("", None, "has no rows"),
+    ("trust_code,a\n", None, "has no rows"), ("", None, "row 1: the file is empty; expected a CSV file"),
 ])  # fmt: skip
 def test_bad_covariates_are_one_clear_error(tmp_path, text, column, said):
     file = tmp_path / "bad.csv"
@@ -359,5 +359,5 @@ def test_missing_or_unreadable_files_are_input_errors(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_covariate(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"trust_code,a\nZZ\xff,1\n")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="row 2: the file is in another encoding.*expected UTF-8"):
         read_covariate(tmp_path / "bytes.csv")
