@@ -245,6 +245,7 @@ def executed(job: Job) -> nbformat.NotebookNode:
     except Exception as error:  # a kernel that was killed, did not start, or took too long; whatever nbclient raises
         raise BriefingFailed(f"{job.notebook}.ipynb: {type(error).__name__}: {_first_line(error)}") from error
     _forget_place(notebook, job.parameters)
+    _forget_width(notebook)
     return settled(notebook, job.about)
 
 
@@ -254,6 +255,14 @@ def _forget_place(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -
     for cell in notebook.cells:
         if "injected-parameters" in (cell.metadata.get("tags") or []):
             cell.source = re.sub(r"^data = .*$", lambda _: line, cell.source, flags=re.MULTILINE)
+
+
+def _forget_width(notebook: nbformat.NotebookNode) -> None:
+    """A frame's plain text is folded to the width of whatever terminal there was; its table is what readers see."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                output.data.pop("text/plain", None)
 
 
 def _ordinary_kernel(job: Job) -> dict[str, Any]:
