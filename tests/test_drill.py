@@ -13,7 +13,7 @@ from nof.method import view
 from nof.read import findings
 
 TOOL = Path(__file__).parent.parent / "tools" / "drill.py"
-SEED, COUNT = 20251125, 16
+SEED, COUNT = 20251125, 8
 
 
 @pytest.fixture(scope="module")
