@@ -133,7 +133,7 @@ def test_a_kept_briefing_goes_on_to_say_which_code_made_it(home):
     ("words", "said"),
     [
         (["--only", "gamma"], ["gamma", "one of alpha, beta"]),
-        (["--trust", "ZZ1C"], ["ZZ1C", "one of ZZ1A, ZZ1B", "did you mean"]),
+        (["--trust", "ZZ1C"], ["ZZ1C", "expected ZZ1A or ZZ1B"]),
         (["--jobs", "0"], ["--jobs"]),
     ],
     ids=["briefing", "trust", "jobs"],
