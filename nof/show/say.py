@@ -371,7 +371,7 @@ def register(shell: Any = None) -> None:
     def magic(line: str, cell: str) -> Words | None:
         """Show the cell's Markdown with facts filled in: `%%say sure, league`; see `nof.show.say`."""
         try:
-            given = eval(f"[{line}]", shell.user_ns)  # noqa: S307 - the notebook's own code, as in any of its cells
+            given = shell.ev(f"[{line}]")  # the notebook's own code, as in any of its cells
         except (NameError, SyntaxError) as error:
             raise TemplateError(f"%%say {line.strip()}: {getattr(error, 'msg', None) or error}") from None
         said = fill(f"\n{cell}", Names.of(given, shell.user_ns))  # lines are counted from the one with the magic
