@@ -272,13 +272,22 @@ def _at(view: View, codes: list[str], measure: str) -> pd.DataFrame:
 
 
 def _ranges(view: View, codes: list[str], measure: str) -> pd.DataFrame:
-    """Likely ranges: of the average from each trust's own scores, of the place from the league table."""
+    """Likely ranges, NHS England's own where it published one: of the place from the league table, of the average else
+    from each trust's own scores."""
     if measure == "rank":
         return view.league.set_index("trust_code")[["rank_low", "rank_high"]].set_axis(["low", "high"], axis=1)
     if measure != "average_score" or not codes:
         return pd.DataFrame(np.nan, index=codes, columns=["low", "high"])
     scores, weights = scoring.matrix(view.scores)
-    return uncertainty.likely_ranges(scores.loc[codes], weights).set_axis(["low", "high"], axis=1)
+    ours = uncertainty.likely_ranges(scores.loc[codes], weights)
+    published = _published_ranges(view.national, view.quarter).reindex(ours.index)
+    return published.fillna(ours).set_axis(["low", "high"], axis=1)
+
+
+def _published_ranges(national: National, quarter: str) -> pd.DataFrame:
+    """NHS England's likely ranges of averages on the trust codes: average_low, average_high."""
+    rows = national.publication.league
+    return rows[rows["quarter"] == quarter].set_index("trust_code")[["average_low", "average_high"]]
 
 
 def trajectories_chart(
@@ -386,7 +395,12 @@ def what_if(data: Data, quarter: str | None, trust: str, changes: Mapping[str, f
         many are counted). Other trusts and the edges of the segments are held where they stand: see `whatif.whatif`.
     """
     cases = {"as it stands": {}, "changed": changes}
-    return pd.DataFrame([_case(case, what_would_be(data, quarter, trust, made)) for case, made in cases.items()])
+    table = pd.DataFrame([_case(case, what_would_be(data, quarter, trust, made)) for case, made in cases.items()])
+    national = opened(data)
+    published = _published_ranges(national, recompute.choose_quarter(national.publication, quarter))
+    if trust in published.index and published.loc[trust].notna().all():
+        table.loc[0, ["average_low", "average_high"]] = published.loc[trust]
+    return table
 
 
 def _case(case: str, found: WhatIf) -> dict:
