@@ -80,7 +80,8 @@ def _metrics(now: pd.DataFrame, then: pd.DataFrame, before: Framework) -> pd.Dat
     table, earlier = _listed(now, "metric_id"), _listed(then, "metric_id")
     known = before.known_ids | set(earlier.index)
     went = earlier.loc[earlier.index.difference(table.index)]
-    went = went[[not _told_by_value(one, went.index) for one in went.index]]
+    # By label: an empty list as a mask would take the columns away.
+    went = went.loc[[one for one in went.index if not _told_by_value(one, went.index)]]
     names_gone = {_plain(name): one for one, name in went["name"].items()}
     rows = []
     for one, row in table.iterrows():
