@@ -38,5 +38,5 @@ def test_fetch_from_a_folder_keeps_the_files_and_says_what_is_new(tmp_path):
 
 
 def test_a_demo_of_another_year_needs_a_folder():
-    done = run("demo", "--framework", "2026-27")
+    done = run("demo", "--framework", "demo-2026-27")
     assert isinstance(done.exception, InputError) and "say where to write" in str(done.exception)

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 
 from nof.method.view import View
 from nof.show import style, tables
-from nof.show.display import Card, Chart, Table, Words, plain
+from nof.show.display import Card, Chart, Table, Words
+from nof.show.say import say
 from nof.show.words import share, short_name
 
 # --- Figures: a frame goes in, a captioned chart with alt text comes out. Lean matplotlib, fixed sizes, no global state ---
@@ -255,13 +256,11 @@ def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
     """For each scored metric: a heading, the distribution of its values, and the ranking."""
     for metric in view.metrics.itertuples():
         ranking = view.ranking(metric.metric_id)
-        yield Words(
-            f"### {plain(metric.description)}\n\n{plain(metric.domain)}; period: {plain(metric.reporting_date)}; "
-            f"{metric.trusts} trusts."
-        )
+        yield say("### {{ name }}", {"name": metric.description})
         if ranking["value"].notna().any():
             yield distribution(ranking, metric.description, metric.better)
-        yield tables.metric_ranking(ranking, metric.description)
+        about = f"{metric.domain}; period: {metric.reporting_date}; {metric.trusts} trusts."
+        yield tables.metric_ranking(ranking, metric.description, about)
 
 
 def show(*shown: Card | Chart | Table | Words | None) -> None:

@@ -204,7 +204,7 @@ def metric_list(metrics: pd.DataFrame) -> Table:
     )
 
 
-def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
+def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "") -> Table:
     """The individual metric ranking.
 
     Parameters
@@ -213,6 +213,8 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
         As `View.ranking`.
     title : str
         Name of the metric.
+    about : str
+        What the note says first: domain, period, number of trusts.
     """
     has_values = ranking["value"].notna().any()
     unit = next((unit for unit in ranking["units"].dropna()), "")
@@ -233,7 +235,12 @@ def metric_ranking(ranking: pd.DataFrame, title: str) -> Table:
             *values[1:],
             Column("score", "Score", align="right", format=rated, tone=rating_tone),
         ),
-        note="" if has_values else "No value and no rank is published for this metric, only the score.",
+        note=" ".join(
+            filter(
+                None,
+                [about, "" if has_values else "No value and no rank is published for this metric, only the score."],
+            )
+        ),
     )
 
 
