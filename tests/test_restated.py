@@ -297,7 +297,7 @@ def test_briefings_say_so_whichever_way_they_are_made(made):
     assert any("Figures that differ from those published before" in one for one in shown)
     page = (made / "warm" / "2025-26-q2" / "league_table-acute.html").read_text()
     assert "rests on restated data" in page and "Figures that differ" in page
-    assert "1 value of this trust for Q1 2025/26 differs" in (made / "warm/2025-26-q2/trusts/ZZ1A.html").read_text()
+    assert "1 figure of this trust for Q1 2025/26 differs" in (made / "warm/2025-26-q2/trusts/ZZ1A.html").read_text()
 
 
 def test_the_manifest_names_what_was_compared(made):
