@@ -423,6 +423,7 @@ def kept(function: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(function)
     def ask(owner, /, *args, **named):
+        """What the function gave this owner before, or gives it now."""
         results = vars(owner).setdefault("_kept", {})
         key = (name, args, tuple(sorted(named.items())))
         if key not in results:

@@ -94,6 +94,7 @@ def broken_steps(view: View) -> dict[tuple[str, str], tuple[str, ...]]:
 
 @kept
 def trusts_of_type(view: View) -> pd.DataFrame:
+    """Rows of `Publication.trusts` of the type, up to the quarter."""
     trusts = view.publication.trusts
     return trusts[(trusts["trust_type"] == view.trust_type) & (trusts["quarter"] <= view.quarter)]
 

@@ -107,6 +107,7 @@ def places(table: pd.DataFrame, published: bool, narrowness: pd.DataFrame, level
     chance = table["other_segment_own"].dropna()
 
     def counted(name: str, least: float) -> int | None:
+        """How many reach a limit in a column; None where nothing of it is known."""
         part = table[name].dropna()
         return int((part >= least).sum()) if len(part) else None
 

@@ -275,6 +275,7 @@ def _paule_mandel(value: np.ndarray, variance: np.ndarray, halvings: int = 60) -
     """tau squared of every row at once, by bisection; see `tau_squared`."""
 
     def excess(tau: np.ndarray) -> np.ndarray:
+        """Weighted sums of squares beyond their expectation, falling in tau squared."""
         weight = 1 / (variance + tau[:, None])
         centre = (weight * value).sum(axis=1) / weight.sum(axis=1)
         return (weight * (value - centre[:, None]) ** 2).sum(axis=1) - (value.shape[1] - 1)
