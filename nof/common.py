@@ -1,9 +1,4 @@
-"""The national results of a run, written down once for processes that cannot inherit them.
-
-A forked copy of a warm process has them in memory. An ordinary kernel, or a worker on another machine, reads what the
-run wrote into its own staging area; the environment variable NOF_RESULTS says where. A file made from other inputs is
-never used: the folder's content has to match.
-"""
+"""What every room uses: errors with their place, quarters, places of files, CSV and JSON, results that are kept."""
 
 from __future__ import annotations
 
@@ -20,11 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import pandas as pd
 import platformdirs
 import yaml
+
+if TYPE_CHECKING:  # a look that finds nothing new ends without loading pandas
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -238,11 +235,13 @@ _WHOLE = ("rank", "segment")  # columns whose name begins so hold whole numbers
 
 def text(frame: pd.DataFrame) -> str:
     """A frame as CSV: UTF-8, one header line, no index, text that looks like a formula marked as text."""
+    from pandas.api import types
+
     safe = frame.rename(columns=_harmless)
     for position, (name, kind) in enumerate(safe.dtypes.items()):
-        if str(name).startswith(_WHOLE) and pd.api.types.is_float_dtype(kind):
+        if str(name).startswith(_WHOLE) and types.is_float_dtype(kind):
             safe.isetitem(position, safe.iloc[:, position].astype("Int64"))
-        elif not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
+        elif not (types.is_numeric_dtype(kind) or types.is_bool_dtype(kind)):
             safe.isetitem(position, safe.iloc[:, position].map(_harmless))
     stream = io.StringIO()
     safe.to_csv(stream, index=False, lineterminator="\n", float_format="%.10g")

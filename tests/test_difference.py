@@ -107,14 +107,19 @@ def test_a_row_that_is_gone_counts_as_restated_while_its_trust_and_metric_stay(t
 
 
 def test_trusts_that_came_or_went_and_their_figures_are_not_restated(tmp_path):
-    found = compared(tmp_path, lambda rows: [row for row in rows if row["Trust_code"] != "ZZ1B"])
+
+    def without(rows):
+        return [row for row in rows if row["Trust_code"] != "ZZ1B"]
+
+    found = compared(tmp_path, without, table=without)
     assert found.trusts[["quarter", "trust_code", "change"]].to_numpy().tolist() == [
         ["2025-26-q1", "ZZ1B", "went"],
         ["2025-26-q2", "ZZ1B", "went"],
     ]
     assert found.kind("value").empty and found.restated
     (tmp_path / "b").mkdir()
-    back = compared(tmp_path / "b", edit({"Trust_code": "ZZ1B"}, Trust_code="ZZ1C"))
+    other = edit({"Trust_code": "ZZ1B"}, Trust_code="ZZ1C")
+    back = compared(tmp_path / "b", other, table=other)
     assert sorted(zip(back.trusts["trust_code"], back.trusts["change"], strict=True)) == [
         ("ZZ1B", "went"),
         ("ZZ1B", "went"),
@@ -166,13 +171,15 @@ def test_the_league_table_file_is_compared_too(tmp_path):
         rows[0] |= {"Rank": "2.0", "Segment": "2.0", "Likely_range_of_average_score": "1.0 to 1.3"}
         return rows
 
-    found = compared(tmp_path, table=worse)
-    assert sorted(zip(found.figures["kind"], found.figures["column"], strict=True)) == [
+    there = {"Trust_code": "ZZ1A", "Quarter": "Q2 2025/26", "Metric_ID": "OF5000"}  # the two files must agree
+    found = compared(tmp_path, edit(there, Value="2.0"), table=worse)
+    league = found.figures[found.figures["metric_id"] == difference.LEAGUE]
+    assert sorted(zip(league["kind"], league["column"], strict=True)) == [
         ("rank", "rank"),
         ("score", "average_high"),
         ("segment", "segment"),
     ]
-    assert set(found.figures["metric_id"]) == {difference.LEAGUE}
+    assert set(found.figures["metric_id"]) == {difference.LEAGUE, "OF5000"}
 
 
 def test_a_changed_description_or_period_is_told_once_a_metric(tmp_path):

@@ -327,7 +327,7 @@ class Drill:
             national = recompute(read(self.work))  # as view.open_publication, less the search for older releases
         except InputError as error:
             return "refused", None, str(error).splitlines()
-        view.once(national, "_mergers", lambda: mergers.known_mergers(self.work))
+        vars(national)["_mergers"] = mergers.known_mergers(self.work)
         told = view.findings_of(national)
         if (told["severity"] == "refused").any():
             return "refused", None, told["message"].tolist()
