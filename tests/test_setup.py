@@ -140,6 +140,7 @@ def test_a_newer_release_breaks_the_old_recipe_and_not_this_one(place, pip):
     assert "alpha-1.0-py3-none-any.whl" in by_uv, "uv took pip's own variable for its index"
     assert by_pip == {"uv"}, "pip fetches uv and nothing else"
     assert not [path for path, _ in place.index.asked if "beta-2.0" in path]
+    assert list(install.site_packages(place.home / ".venv").rglob("alpha*.pyc")), "compiled once, not at every start"
 
 
 def test_nothing_is_done_twice_and_what_is_no_longer_locked_goes(place):

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK, VENV = ROOT / "requirements.lock", ROOT / ".venv"
+LOCK, VENV, OWN = ROOT / "requirements.lock", ROOT / ".venv", ROOT / "nof"
 BEGUN, READY = ".begun", ".ready"
 PROJECT = ["--no-deps", "--no-index", "--no-build-isolation", "--editable"]
 
@@ -166,7 +166,7 @@ class Installer:
         """Let uv install the lock; in an environment of our own it also removes what is no longer locked."""
         wanted = self.locked("all.txt", self.blocks)
         verb = ["sync", wanted] if self.own else ["install", "--no-deps", "-r", wanted]
-        words = ["--python", str(self.python), "--require-hashes", "--no-build"]
+        words = ["--python", str(self.python), "--require-hashes", "--no-build", "--compile-bytecode"]
         return _works([*self.uv, "pip", *verb, *words], self.uv_environment)
 
     def install(self) -> None:
@@ -184,6 +184,9 @@ class Installer:
             _run(self.pip_installs(wanted), self.environment)
             _run([*self.pip, "install", "--quiet", *PROJECT, str(ROOT)], self.environment)
             _run([*self.pip, "check"], self.environment)
+        # Where Python may not write it (PYTHONDONTWRITEBYTECODE, a folder of others), each start would compile anew.
+        if OWN.is_dir():
+            _run([str(self.python), "-m", "compileall", "-q", str(OWN)])
 
 
 def set_up_venv() -> None:
