@@ -123,7 +123,7 @@ def stages(folder: Path) -> dict[str, float]:
     timed("recompute", partial(recompute, publication))
     national = view.open_publication(folder)
     quarter, kind = publication.latest, publication.trust_types[0]
-    timed("reconcile", lambda: view.reconciliation(national.publication))
+    timed("reconcile", lambda: view.reconciliation(national))
     seen = view.view_of(national, quarter, kind)
     timed("league table", partial(view.warm, seen))
     timed(PAIRWISE, lambda: (limits.paired(seen), limits.sets(seen, simultaneous=True)))

@@ -304,10 +304,10 @@ def reconcile(
 
     national = _open(data)
     publication = national.publication
-    summary = reconciliation(publication)
+    summary = reconciliation(national)
     _write(summary, output)
     if mismatches is not None:
-        _write(not_reproduced(compared(publication)), mismatches)
+        _write(not_reproduced(compared(national)), mismatches)
     published, equal = int(summary["published"].sum()), int(summary["reproduced"].sum())
     share = equal / published if published else 0.0
     _note(f"{equal:,} of {published:,} published figures come out equal ({share:.1%})")

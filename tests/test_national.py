@@ -24,7 +24,7 @@ def view(real) -> View:
 
 @pytest.fixture(scope="module")
 def beside(view) -> pd.DataFrame:
-    return compared(view.publication)
+    return compared(view.national)
 
 
 def rows(table: Table) -> list[list[str]]:

@@ -470,7 +470,7 @@ def state():
     }
 
 def warm():
-    nof.method.view.reconciliation(nof.method.view.open_publication(home / "data").publication)
+    nof.method.view.reconciliation(nof.method.view.open_publication(home / "data"))
     fonts.warm(), provenance.code_state(), provenance.versions(), cluster, places, limits, papermill
 
 def replay():
@@ -485,7 +485,7 @@ def replay():
         return run._Done(entries, dict.fromkeys(entries, 1.0), {}, 0.0)
     run._make_all = make_all
     run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder)
-    figures = nof.method.view.compared(nof.method.view.open_publication(home / "data").publication)
+    figures = nof.method.view.compared(nof.method.view.open_publication(home / "data"))
     reconcile.compare = lambda publication: figures
 
 def clean():

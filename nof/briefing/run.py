@@ -320,8 +320,8 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         frames |= limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
-    compared = view.compared(national.publication)
-    (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national.publication)), encoding="utf-8")
+    compared = view.compared(national)
+    (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national)), encoding="utf-8")
     (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
 
 
@@ -344,7 +344,7 @@ def shares_reproduced(national: recompute.National, quarter: str) -> dict[str, f
     quarter : str
         Slug; its share has the key "newest quarter", as `nof refresh` names it.
     """
-    summary = view.reconciliation(national.publication)
+    summary = view.reconciliation(national)
     newest = summary[summary["quarter"] == quarter]
     parts = {"all": summary, "newest quarter": newest}
     return {name: float(part["reproduced"].sum() / max(part["published"].sum(), 1)) for name, part in parts.items()}
@@ -359,7 +359,7 @@ def hold(national: recompute.National, quarter: str, required: float) -> dict[st
         One of them is below what is required.
     """
     shares = shares_reproduced(national, quarter)
-    summary = view.reconciliation(national.publication)
+    summary = view.reconciliation(national)
     compared = {"all": len(summary) > 0, "newest quarter": bool((summary["quarter"] == quarter).any())}
     if any(share < required for name, share in shares.items() if compared[name]):
         raise NotReproduced(

@@ -467,7 +467,7 @@ def _warm(jobs: list[Job], national: National) -> None:
     """Compute here, once, what every notebook will read, and load what rendering needs."""
     quarter = jobs[0].parameters["quarter"]
     boards = [job for job in jobs if "trust" in job.parameters]
-    steps = [lambda: view.reconciliation(national.publication), warm]
+    steps = [lambda: view.reconciliation(national), warm]
     steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
     steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
     for step in steps:

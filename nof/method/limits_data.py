@@ -79,12 +79,14 @@ def in_quarter(view: View) -> frozenset[str]:
 # --- mergers ---
 
 
+@kept
 def broken(view: View, before: str, after: str) -> tuple[str, ...]:
     """Codes of the trusts whose comparison between two quarters a merger breaks."""
     found = lineage.not_comparable(trusts_of_type(view), before, after, mergers_of(view.national))
     return tuple(sorted(set(found["trust_code"])))
 
 
+@kept
 def broken_steps(view: View) -> dict[tuple[str, str], tuple[str, ...]]:
     """For each step from one quarter of these files to the next, the trusts whose comparison a merger breaks."""
     held = sorted(metrics(view)["quarter"].unique())

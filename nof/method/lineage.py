@@ -154,11 +154,12 @@ def not_comparable(
     """
     first, last = sorted((quarter_of(quarter_a), quarter_of(quarter_b)))
     listed = trusts.loc[trusts["quarter"].isin([first.slug, last.slug]), "trust_code"]
-    events = events_of(mergers).drop(columns="trust_name")
-    between = (events["event_date"] > pd.Timestamp(first.first_day)) & (
-        events["event_date"] <= pd.Timestamp(last.last_day)
-    )
-    return events[between & events["trust_code"].isin(listed)].reset_index(drop=True)
+    mergers = known(mergers)
+    day = mergers["effective_date"]
+    between = (day > pd.Timestamp(first.first_day)) & (day <= pd.Timestamp(last.last_day))
+    concerned = mergers["successor_code"].isin(listed) | mergers["predecessor_code"].isin(listed)
+    events = events_of(mergers[between & concerned]).drop(columns="trust_name")
+    return events[events["trust_code"].isin(listed)].reset_index(drop=True)
 
 
 # --- What a merger does to the data behind a metric: blank values, and surveys from before it ---

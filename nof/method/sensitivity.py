@@ -361,13 +361,18 @@ def combinations_of(here: Setting, in_quarter: Collection[str] | None) -> tuple[
     kept : array of bool, shape (choices, metrics)
         The metrics that each keeps.
     """
-    rows, masks, seen = [], [], set()
+    rows, masks, seen, by_metrics = [], [], set(), {}
     for combination in product(*_options(here, in_quarter).values()):
         choice = dict(zip(PUBLISHED, combination, strict=True))
-        mask = kept_metrics(here, choice, in_quarter)
-        key = (mask.tobytes(), *combination[3:])
         by_average, unused = choice["rank_by"] == AVERAGE_ONLY, choice["override"] == "not used"
-        if by_average != unused or key in seen or not mask.any():
+        if by_average != unused:
+            continue
+        metrics = combination[:3]  # left_out, finance and data: what the mask depends on
+        if metrics not in by_metrics:
+            by_metrics[metrics] = kept_metrics(here, choice, in_quarter)
+        mask = by_metrics[metrics]
+        key = (mask.tobytes(), *combination[3:])
+        if key in seen or not mask.any():
             continue
         seen.add(key)
         rows.append(choice | _told(choice, here))

@@ -287,9 +287,10 @@ def metric_periods(metrics: pd.DataFrame, quarter: Quarter | str) -> pd.DataFram
     rows = []
     for trust_type, of_type in current.groupby("trust_type", sort=False):
         before = _previous(metrics[metrics["trust_type"] == trust_type], quarter)
+        same, earlier = _unchanged(of_type, before), dict(list(before.groupby("metric_id")))
         rows += [
-            _row(of_metric, before, quarter)
-            for _, of_metric in of_type.groupby(["metric_id", "reporting_date"], dropna=False)
+            _row(of_metric, earlier.get(key[0], before.iloc[:0]), quarter) | same.get(key, _NOT_COMPARED)
+            for key, of_metric in of_type.groupby(_DATED, dropna=False)
         ]
     for text in unknown_styles(current):
         log.warning("Reporting_date of a style not known here: %s", text)
@@ -378,7 +379,6 @@ def _row(now: pd.DataFrame, before: pd.DataFrame, quarter: Quarter) -> dict:
     text = first["reporting_date"]
     period = parse(text, quarter) or Period(None, None, UNKNOWN, text)
     earlier = period.compared_with
-    before = before[before["metric_id"] == first["metric_id"]]
     return {
         "trust_type": first["trust_type"],
         "metric_id": first["metric_id"],
@@ -395,7 +395,6 @@ def _row(now: pd.DataFrame, before: pd.DataFrame, quarter: Quarter) -> dict:
         "trusts": now["trust_code"].nunique(),
         "compared_quarter": before["quarter"].iloc[0] if len(before) else None,
         "moved": _moved(text, quarter, before),
-        **_unchanged(now, before),
     }
 
 
@@ -410,12 +409,18 @@ def _moved(text: str, quarter: Quarter, before: pd.DataFrame) -> bool | None:
     return all(each is None or each.days != period.days for each in old_periods)
 
 
-def _unchanged(now: pd.DataFrame, before: pd.DataFrame) -> dict:
-    keys = ["trust_code", "units"]
+_DATED = ["metric_id", "reporting_date"]
+_NOT_COMPARED = {"values_unchanged": float("nan"), "trusts_compared": 0}
+
+
+def _unchanged(now: pd.DataFrame, before: pd.DataFrame) -> dict[tuple, dict[str, float]]:
+    """For each metric and reporting date, the share of values that are those of the quarter before, and of how many trusts."""
+    keys = ["metric_id", "trust_code", "units"]
     then = before[[*keys, "value"]].rename(columns={"value": "before"})
-    both = now[[*keys, "value"]].merge(then, on=keys).dropna()
-    share = (both["value"] == both["before"]).mean() if len(both) else float("nan")
-    return {"values_unchanged": share, "trusts_compared": both["trust_code"].nunique()}
+    both = now[[*keys, "reporting_date", "value"]].merge(then, on=keys).dropna(subset=["value", "before", *keys])
+    groups = both.assign(same=both["value"] == both["before"]).groupby(_DATED, dropna=False)
+    found = groups.agg(values_unchanged=("same", "mean"), trusts_compared=("trust_code", "nunique"))
+    return dict(zip(found.index, found.to_dict("records"), strict=True))
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def published_rows(national: National) -> dict[str, np.ndarray]:
 @kept
 def compared_rows(national: National) -> dict[str, np.ndarray]:
     """Positions of each trust's rows in the reconciliation."""
-    return compared(national.publication).groupby("trust_code").indices
+    return compared(national).groupby("trust_code").indices
 
 
 # --- One trust in one quarter, as its board's briefing sees it: frames that are computed when first asked for ---
@@ -140,7 +140,7 @@ def _published(trust: Trust) -> pd.DataFrame:
 @kept
 def recomputed(trust: Trust) -> pd.DataFrame:
     """Its published figures beside ours, each once: rows of `reconcile.compare`, and equal (bool)."""
-    rows = compared(trust.national.publication)
+    rows = compared(trust.national)
     rows = rows.iloc[compared_rows(trust.national).get(trust.code, [])]
     rows = rows[(rows["quarter"] == trust.quarter) & ~rows["rule"].str.endswith(".grid")]
     return rows.assign(equal=reconcile.equal(rows)).sort_values("level").drop_duplicates("rule", keep="last")

@@ -220,7 +220,7 @@ class View:
     @kept
     def reproduced(self) -> tuple[int, int]:
         """How many published figures of this type and quarter were compared, and how many came out equal."""
-        summary = select(reconciliation(self.publication), self.quarter, self.trust_type)
+        summary = select(reconciliation(self.national), self.quarter, self.trust_type)
         return int(summary["published"].sum()), int(summary["reproduced"].sum())
 
 
@@ -317,12 +317,12 @@ def findings_of(national: National) -> pd.DataFrame:
     """What is odd in the files, from every check there is, made once; see `nof.read.findings.together`."""
     publication = national.publication
     changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
-    against = findings.guarded(_against, publication)
+    against = findings.guarded(_against, national)
     return findings.together([publication.findings, changed, against])
 
 
-def _against(publication: Publication) -> pd.DataFrame:
-    return consistency.find(publication, compared(publication))
+def _against(national: National) -> pd.DataFrame:
+    return consistency.find(national.publication, compared(national))
 
 
 def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:
@@ -345,15 +345,15 @@ def mergers_of(national: National) -> pd.DataFrame:
 
 
 @kept
-def compared(publication: Publication) -> pd.DataFrame:
+def compared(national: National) -> pd.DataFrame:
     """Every figure beside the published one, computed once; see `reconcile.compare`."""
-    return reconcile.compare(publication)
+    return reconcile.compare(national.publication, national)
 
 
 @kept
-def reconciliation(publication: Publication) -> pd.DataFrame:
+def reconciliation(national: National) -> pd.DataFrame:
     """The summary of `compared`; see `reconcile.summarise`."""
-    return reconcile.summarise(compared(publication))
+    return reconcile.summarise(compared(national))
 
 
 def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:

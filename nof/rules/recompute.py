@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,8 +60,18 @@ class National:
         """Domain scores, with the ids of the rules that know them: quarter ... domain, domain_score, metric_id."""
         ids = {(year, one.name): one.score_id for year, part in self._frameworks.items() for one in part.domains}
         table = scoring.domain_scores(self.scores)
-        years = table["quarter"].map(_year)
+        years = table["quarter"].map({quarter: _year(quarter) for quarter in self.publication.quarters})
         return table.assign(metric_id=[ids.get(key) for key in zip(years, table["domain"], strict=True)])
+
+    def published(self, metric_ids: Iterable[str]) -> pd.DataFrame:
+        """Rows of the metrics files with these ids, in the files' order."""
+        metrics = self.publication.metrics
+        held = [self._places[one] for one in metric_ids if one in self._places]
+        return metrics.iloc[np.sort(np.concatenate(held))] if held else metrics.iloc[:0]
+
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        return self.publication.metrics.groupby("metric_id").indices
 
     @cached_property
     def _frameworks(self) -> dict[str, Framework]:
@@ -100,7 +110,8 @@ def _year(quarter: str) -> str:
 
 def _by_year(publication: Publication, tried: bool) -> Iterator[tuple[Framework, pd.DataFrame]]:
     metrics = publication.metrics
-    for year, part in metrics.groupby(metrics["quarter"].map(_year)):
+    years = {quarter: _year(quarter) for quarter in publication.quarters}
+    for year, part in metrics.groupby(metrics["quarter"].map(years)):
         yield draft.rules(publication, year, tried=tried), part
 
 

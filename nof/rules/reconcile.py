@@ -20,8 +20,14 @@ SUMMARY = ["quarter", "trust_type", "rule", "level", "published", "reproduced", 
 _HALF_A_HUNDREDTH = 0.005 + 1e-9
 
 
-def compare(publication: Publication) -> pd.DataFrame:
+def compare(publication: Publication, national: National | None = None) -> pd.DataFrame:
     """Published and recomputed figures side by side, at level 1 (from scores) and level 2 (from values).
+
+    Parameters
+    ----------
+    publication : Publication
+    national : National, optional
+        `recompute(publication)` at level 2, where it is at hand already.
 
     Returns
     -------
@@ -30,9 +36,8 @@ def compare(publication: Publication) -> pd.DataFrame:
         .median and so on for other columns), level, published, recomputed, difference.
     """
     parts = []
-    for level in (1, 2):
-        national = recompute(publication, level)
-        parts += [part[FIGURES].assign(level=level) for part in _figures(national)]
+    for one in (recompute(publication, 1), national or recompute(publication, 2)):
+        parts += [part[FIGURES].assign(level=one.level) for part in _figures(one)]
     table = pd.concat(parts, ignore_index=True)[COMPARED].dropna(subset=["published", "recomputed"])
     return table.assign(difference=(table["recomputed"] - table["published"]).round(6))
 
@@ -91,9 +96,9 @@ def _whole_quarters(national: National) -> pd.Series:
 
 
 def _published(national: National, metric_ids, column: str = "value") -> pd.DataFrame:
-    metrics = national.publication.metrics
-    rows = metrics[metrics["metric_id"].isin(metric_ids) & metrics[column].notna()]
-    return rows.assign(published=rows[column])[[*KEY, "metric_id", "published"]]
+    rows = national.published(metric_ids)
+    rows = rows.loc[rows[column].notna(), [*KEY, "metric_id", column]]
+    return rows.rename(columns={column: "published"})
 
 
 def _beside(published: pd.DataFrame, recomputed: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
@@ -134,7 +139,7 @@ def _summary_figures(national: National, quarters: pd.Series) -> Iterator[pd.Dat
 
 
 def _by_framework(national: National, table: pd.DataFrame) -> dict[str, tuple[Framework, pd.DataFrame]]:
-    years = table["quarter"].map(lambda quarter: national.framework(quarter).framework_year)
+    years = table["quarter"].map({one: national.framework(one).framework_year for one in table["quarter"].unique()})
     return {year: (national.framework(part["quarter"].iloc[0]), part) for year, part in table.groupby(years)}
 
 
@@ -158,26 +163,26 @@ def _domain_segments(national: National, table: pd.DataFrame) -> Iterator[pd.Dat
 
     A type may have no score in a domain (ambulance trusts have none for access), so the pool is judged by the quarter.
     """
-    whole = set(_whole_quarters(national))
+    whole, parts = set(_whole_quarters(national)), []
     for (quarter, metric_id), part in table.groupby(["quarter", "metric_id"]):
         framework = national.framework(quarter)
         if quarter not in whole or framework.segments.rule != "quartiles":
             continue
         edges = ranking.quartile_edges(part["average"][part["trust_type"].isin(framework.national_pool)])
         ids = {domain.score_id: domain.segment_id for domain in framework.domains}
-        found = part[KEY].assign(metric_id=ids[metric_id], recomputed=ranking.segment_of(part["average"], edges))
-        yield _beside(_published(national, [ids[metric_id]]), found)
+        segments = ranking.segment_of(part["average"], edges)
+        parts.append(part[KEY].assign(metric_id=ids[metric_id], recomputed=segments))
+    if parts:
+        found = pd.concat(parts)
+        both = _beside(_published(national, found["metric_id"].unique()), found)
+        yield both.sort_values(["quarter", "metric_id"], kind="stable")
 
 
 def _value_figures(national: National) -> Iterator[pd.DataFrame]:
     """Individual metric ranks, medians and quartiles of each trust type, from published values."""
-    pairs = list(_rankings(national))
-    if not pairs:
-        return
-    published, found = (pd.concat(side) for side in zip(*pairs, strict=True))
-    both = published.merge(found, on=[*KEY, "metric_id"], suffixes=("", "_found"))
+    both = _ranked(national)
     columns = {"rank": KEY, "median": KEY[:2], "lower_quartile": KEY[:2], "upper_quartile": KEY[:2]}
-    for column, key in columns.items():
+    for column, key in columns.items() if len(both) else ():
         part = both.dropna(subset=column).drop_duplicates([*key, "metric_id"])
         if column != "rank":
             part = part.assign(trust_code="")
@@ -186,15 +191,27 @@ def _value_figures(national: National) -> Iterator[pd.DataFrame]:
         )
 
 
-def _rankings(national: National) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """For each quarter and metric with values: the published rows, and the ranking made from them."""
-    for (quarter, metric_id), rows in national.publication.metrics.groupby(["quarter", "metric_id"]):
-        metric = national.framework(quarter).by_value.get(metric_id)
-        if metric is None or metric.better == "unknown":
-            continue
-        found = ranking.metric_ranking(rows, metric, quarter)
-        if len(found):
-            yield scoring.value_rows(rows, metric), found.assign(metric_id=metric_id)
+def _ranked(national: National) -> pd.DataFrame:
+    """Rows with a value whose direction is known, with the rank, median and quartiles that follow: columns in _found.
+
+    As `ranking.metric_ranking` gives them one metric at a time; here all at once.
+    """
+    parts = []
+    for quarter in national.publication.quarters:
+        rules = national.framework(quarter).by_value.values()
+        known = {one.value_id: one for one in rules if one.better != "unknown"}
+        rows = national.published(known)
+        rows = rows[(rows["quarter"] == quarter) & rows["value"].notna()]
+        units = rows["metric_id"].map({name: (one.units or "").casefold() for name, one in known.items()})
+        rows = rows[(units == "") | (units == rows["units"].str.casefold())]
+        sign = rows["metric_id"].map({name: 1.0 if one.better == "low" else -1.0 for name, one in known.items()})
+        parts.append(rows.assign(signed=rows["value"] * sign.astype(float)))
+    rows = pd.concat(parts).sort_values(["quarter", "metric_id"], kind="stable").reset_index(drop=True)
+    groups = rows.groupby(["quarter", "trust_type", "metric_id"])
+    found = {"rank_found": groups["signed"].rank(method="min")}
+    for name, share in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75)):
+        found[f"{name}_found"] = groups["value"].transform("quantile", share)
+    return rows.assign(**found)
 
 
 def _league_figures(national: National, quarters: pd.Series) -> Iterator[pd.DataFrame]:

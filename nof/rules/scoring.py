@@ -236,8 +236,10 @@ def _concat(parts) -> pd.Series:
 
 def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Series]:
     types = metrics.groupby("quarter")["trust_type"].unique()
+    places = metrics.groupby("metric_id").indices
     for metric in framework.by_value.values():
-        rows = value_rows(metrics, metric) if metric.recomputable else metrics.iloc[:0]
+        here = metrics.iloc[places.get(metric.value_id, [])] if metric.recomputable else metrics.iloc[:0]
+        rows = value_rows(here, metric)
         for quarter, group in rows.groupby("quarter"):
             if metric.pool == "national" and not framework.pool_at_hand(types[quarter]):
                 continue
