@@ -35,9 +35,9 @@ def report_of(data, folder, quarter, types=None):
     """A folder with tables and what machines read, made as a run makes it."""
     national = open_publication(data)
     params = plan.settled(Params(quarter=quarter, data=data, trust_types=types), national)
-    run._tables(folder / "tables", params, national)
+    run._tables(folder / "tables", national, quarter, params.trust_types)
     entries = {"trusts/ZZ1A": {"trust": "ZZ1A", "files": {"trusts/ZZ1A.html": "", "trusts/ZZ1A.pdf": ""}}}
-    machines.write(folder, national, params, RUN, entries)
+    machines.write(folder, national, params, params.trust_types, RUN, entries)
     return folder
 
 

@@ -36,7 +36,9 @@ OPEN_LICENCE = {
 OWN_LICENCE = {"name": "MIT", "title": "MIT License"}  # of made-up data, which is this project's own
 
 
-def write(folder: Path, national: National, params: Params, run: str, entries: Mapping[str, dict]) -> None:
+def write(
+    folder: Path, national: National, params: Params, types: list[str], run: str, entries: Mapping[str, dict]
+) -> None:
     """Write all of them into a report's folder, after its tables.
 
     Parameters
@@ -45,17 +47,19 @@ def write(folder: Path, national: National, params: Params, run: str, entries: M
         The report being built.
     params : Params
         As `plan.settled` gives them.
+    types : list of str
+        Trust types whose trusts get a digest.
     run : str
         Short id of the run.
     entries : mapping
         Briefings by name, as in the manifest.
     """
     found = changes.changes(national, params, run)
-    made = digest.digests(national, params.quarter, params.trust_types or [], found, run)
+    made = digest.digests(national, params.quarter, types, found, run)
     _put(folder / changes.FILE, changes.text(found))
     _put(folder / feed.FILE, feed.feed(found, made, _pages(entries)))
     digest.write(folder, made)
-    package = datapackage(folder, params.quarter, params.trust_types or [], national.publication.illustrative)
+    package = datapackage(folder, params.quarter, types, national.publication.illustrative)
     _put(folder / PACKAGE, _json(package))
 
 

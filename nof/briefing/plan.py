@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +171,10 @@ def all_trusts(params: Params, national: National) -> list[str]:
     return sorted(rows["trust_code"].unique())
 
 
-def types_of(jobs: Iterable[Job], national: National) -> list[str]:
-    """Trust types that jobs look at, one by one or through a single trust."""
+def types_of(looked_at: Iterable[Mapping[str, Any]], national: National) -> list[str]:
+    """Trust types that jobs' parameters or briefings' entries name, or that the trusts they name belong to."""
     kinds = national.publication.trusts.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_type"]
-    found = {job.parameters.get("trust_type") or kinds.get(job.parameters.get("trust")) for job in jobs}
+    found = {one.get("trust_type") or kinds.get(one.get("trust")) for one in looked_at}
     return sorted(one for one in found if one)
 
 

@@ -284,9 +284,10 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     """Everything beside the briefings: tables, index, manifest; then the checks that a report has to pass."""
     params, entries = run.params, {**last.entries, **done.entries}
     failures = {**last.failures, **done.failures}
-    if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
-        _tables(report / "tables", params, run.national)
-    machines.write(report, run.national, params, run.short, entries)
+    types = _types(run, entries)
+    carried = not run.options.force and manifest.tables(run.options.out / params.quarter, report, run.key)
+    _tables(report / "tables", run.national, params.quarter, types, carried)
+    machines.write(report, run.national, params, types, run.short, entries)
     index.write_quarter(report, run.national, params, run.short, entries, failures)
     shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
     if params.own_values is not None:
@@ -307,19 +308,30 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
         raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
 
-def _tables(folder: Path, params: Params, national: recompute.National) -> None:
-    """The figures of the briefings as CSV files."""
+def _types(run: _Run, entries: dict[str, dict]) -> list[str]:
+    """Trust types whose tables and digests the report holds: all, or those of its briefings where a part was asked for."""
+    if not run.options.subset:
+        return run.params.trust_types or []
+    return plan.types_of(entries.values(), run.national)
+
+
+def _tables(folder: Path, national: recompute.National, quarter: str, types: list[str], carried: bool = False) -> None:
+    """The figures of the briefings as CSV files; those carried over from the last report stand already."""
     folder.mkdir(exist_ok=True)
-    for trust_type in params.trust_types or []:
-        shown = view.view_of(national, params.quarter, trust_type)
+    for trust_type in types:
+        if carried and (folder / f"league_table-{trust_type}.csv").exists():
+            continue
+        shown = view.view_of(national, quarter, trust_type)
         rankings = list(_rankings(shown))
-        about = {"quarter": params.quarter, "trust_type": trust_type}
+        about = {"quarter": quarter, "trust_type": trust_type}
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings).assign(**about)
         frames |= limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
+    if carried:
+        return
     compared = view.compared(national)
     (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national)), encoding="utf-8")
     (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")

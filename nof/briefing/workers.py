@@ -466,9 +466,10 @@ def jobs_folder(jobs: list[Job]) -> Path:
 def _warm(jobs: list[Job], national: National) -> None:
     """Compute here, once, what every notebook will read, and load what rendering needs."""
     quarter = jobs[0].parameters["quarter"]
-    boards = [job for job in jobs if "trust" in job.parameters]
+    every = [job.parameters for job in jobs]
+    boards = [one for one in every if "trust" in one]
     steps = [lambda: view.reconciliation(national), warm]
-    steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(jobs, national)]
+    steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(every, national)]
     steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
     for step in steps:
         _try(step)
