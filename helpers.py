@@ -45,6 +45,8 @@ One trust, for its board
     board_charts             Figures of a trust's briefing; caption and alt text state the finding.
     board_tables             Card and tables of one trust's briefing: frames and facts go in.
     questions                The questions that the facts raise, as a numbered list; blank where they raise none.
+    safe_facts               What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
+    safe                     Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
 
 Before publication day
     nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.
@@ -56,7 +58,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method import board, league_facts, limits, reconcile_facts
+from nof.method import board, league_facts, limits, reconcile_facts, safe_facts
 from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
@@ -69,7 +71,7 @@ from nof.method.two_methods import transition
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
-from nof.show import charts, nowcast, tables
+from nof.show import charts, nowcast, safe, tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
@@ -114,6 +116,8 @@ __all__ = [
     "board_charts",
     "board_tables",
     "questions",
+    "safe_facts",
+    "safe",
     "nowcast",
     "explore",
     "connect",

@@ -12,7 +12,7 @@ import time
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,25 @@ class BriefingFailed(NofError):
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A further page made with a briefing, by the same process: what it computed is at hand.
+
+    Attributes
+    ----------
+    ending : str
+        What is added to the briefing's name, as "-safe-to-say".
+    notebook : str
+        Name of the notebook in notebooks/; it takes the briefing's own parameters.
+    about : dict
+        What differs from what the briefing says of itself.
+    """
+
+    ending: str
+    notebook: str
+    about: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class Job:
     """One briefing to make.
 
@@ -183,6 +202,8 @@ class Job:
         Run in an ordinary kernel although a warm copy of this process could.
     timeout : float, optional
         Seconds that one cell may take in an ordinary kernel (a warm copy is timed as a whole, by its executor).
+    beside : tuple of Sheet
+        Further pages that belong to it.
     """
 
     name: str
@@ -191,11 +212,12 @@ class Job:
     about: dict[str, Any] = field(hash=False)
     cold: bool = False
     timeout: float | None = None
+    beside: tuple[Sheet, ...] = ()
 
 
 @dataclass(frozen=True)
 class Made:
-    """A finished briefing: bytes by file ending, and what it took (seconds, megabytes)."""
+    """A finished briefing: bytes by file ending (with that of a sheet before it), and what it took (seconds, megabytes)."""
 
     name: str
     files: dict[str, bytes]
@@ -212,6 +234,16 @@ def make(job: Job) -> Made:
         Naming the cell and its error.
     """
     started = time.perf_counter()
+    files = rendered(job)
+    for sheet in job.beside:
+        name = f"{job.name}{sheet.ending}"
+        page = rendered(replace(job, name=name, notebook=sheet.notebook, about=job.about | sheet.about, beside=()))
+        files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
+    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+
+
+def rendered(job: Job) -> dict[str, bytes]:
+    """One page of a briefing: bytes by file ending; errors as of `make`."""
     notebook = executed(job)
     resources = {"metadata": {"name": Path(job.name).name}}
     try:
@@ -219,8 +251,7 @@ def make(job: Job) -> Made:
         document, _ = pdf_exporter().from_notebook_node(notebook, dict(resources))
     except NofError as error:
         raise BriefingFailed(str(error)) from error
-    files = {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
-    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+    return {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
 
 
 def executed(job: Job) -> nbformat.NotebookNode:

@@ -87,9 +87,10 @@ class Params(BaseModel):
 
 
 TRUST_NOTEBOOK = "trust_briefing"
+SAFE_NOTEBOOK = "safe_to_say"
 NOWCAST_NOTEBOOK = "nowcast"
-# Notebooks that are no national briefing: one runs for each trust, one for a trust's own values, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
+# Notebooks that are no national briefing: two run for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:

@@ -13,9 +13,9 @@ import pandas as pd
 from nof import common
 from nof.briefing import manifest
 from nof.briefing.commentary import commentaries
-from nof.briefing.make import Job
+from nof.briefing.make import Job, Sheet
 from nof.briefing.manifest import identity
-from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import NOWCAST_NOTEBOOK, SAFE_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
 from nof.briefing.vocabulary import kinds_said
 from nof.common import InputError, Problem, Quarter
 from nof.method import nowcast
@@ -105,9 +105,17 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
             _about(names[code], subtitle, params.quarter, national, _types(national, code)) | own.get(code, {}),
+            beside=_sheets(params),
         )
         for code in codes
     ]
+
+
+def _sheets(params: Params) -> tuple[Sheet, ...]:
+    """The further pages of a trust, of the notebooks that there are; a commentary belongs to its briefing alone."""
+    label = Quarter.parse(params.quarter).label
+    found = [Sheet("-safe-to-say", SAFE_NOTEBOOK, {"subtitle": f"Safe to say, {label}", "commentary": None})]
+    return tuple(one for one in found if (common.notebooks() / f"{one.notebook}.ipynb").is_file())
 
 
 def nowcast_jobs(params: Params, national: National) -> list[Job]:
@@ -206,7 +214,8 @@ def job_key(job: Job, run: str) -> str:
     if "own_values" in parameters:
         parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
-    return _digest([run, job.notebook, parameters, about])
+    beside = [[one.ending, one.notebook, one.about] for one in job.beside]
+    return _digest([run, job.notebook, parameters, about, beside])
 
 
 def _digest(value: Any) -> str:
