@@ -31,6 +31,10 @@ Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
     reconcile_tables         Card and tables of the reconciliation, of its ranking pools, rules and their sources.
 
+Glossary
+    glossary                 The glossary of a publication: terms from data/reference/glossary.yaml, metrics from the files and the rules of the year.
+    glossary_tables          Tables of the glossary: the words, and the metrics of each domain.
+
 What a rank cannot tell you
     limits                   Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
     limit_facts              The facts of each section, made from these frames.
@@ -58,7 +62,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method import board, league_facts, limits, reconcile_facts, safe_facts
+from nof.method import board, glossary, league_facts, limits, reconcile_facts, safe_facts
 from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
@@ -72,6 +76,7 @@ from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
 from nof.show import charts, nowcast, safe, tables
+from nof.show import glossary as glossary_tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
@@ -105,6 +110,8 @@ __all__ = [
     "listing",
     "reconcile_facts",
     "reconcile_tables",
+    "glossary",
+    "glossary_tables",
     "limits",
     "limit_facts",
     "limit_charts",

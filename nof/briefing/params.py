@@ -95,7 +95,7 @@ NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 def national_briefings() -> list[str]:
     """Names of the national notebooks, in the order in which a reader would want them."""
-    first = ["league_table", "limitations", "metric_rankings", "reconciliation"]
+    first = ["league_table", "limitations", "metric_rankings", "reconciliation", "glossary"]
     found = {path.stem for path in common.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
     return [name for name in first if name in found] + sorted(found - set(first))
 

@@ -26,12 +26,13 @@ from nof.show import words
 from nof.show.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
-WHOLE = ("reconciliation",)
+WHOLE = ("reconciliation", "glossary")
 TITLES = {
     "league_table": "League table",
     "metric_rankings": "Metric rankings",
     "limitations": "What a rank cannot tell you",
     "reconciliation": "Reconciliation with the published figures",
+    "glossary": "Glossary",
 }
 
 
