@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -254,7 +256,20 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
     ".ipynb": lambda path: check_notebook(path.read_bytes()),
     ".html": check_html,
     ".pdf": check_pdf,
+    ".docx": lambda path: check_word(path.read_bytes()),
 }
+
+
+def check_word(content: bytes) -> list[str]:
+    """Problems of a Word document: not readable, without title or language, a picture without a description."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            body, about = (parts.read(name).decode() for name in ("word/document.xml", "docProps/core.xml"))
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
+        return [f"cannot be read: {type(error).__name__}"]
+    found = [f"has no {name}" for name in ("title", "language") if not re.search(rf"<dc:{name}>[^<]", about)]
+    pictures = re.findall(r"<wp:docPr [^>]*>", body)
+    return found + ["a figure has no description of its own" for one in pictures if not re.search(r'descr="[^"]', one)]
 
 
 def hashes(made: Made) -> dict[str, str]:

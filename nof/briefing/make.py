@@ -23,6 +23,7 @@ import psutil
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from nbconvert.exporters.exporter import Exporter
 from papermill.engines import Engine, papermill_engines
 from traitlets.config import Config
 
@@ -177,11 +178,14 @@ class Sheet:
         Name of the notebook in notebooks/; it takes the briefing's own parameters.
     about : dict
         What differs from what the briefing says of itself.
+    formats : tuple of str
+        Forms of this page; those of the briefing where none are given.
     """
 
     ending: str
     notebook: str
     about: dict[str, Any] = field(default_factory=dict, hash=False)
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,8 @@ class Job:
         Seconds that one cell may take in an ordinary kernel (a warm copy is timed as a whole, by its executor).
     beside : tuple of Sheet
         Further pages that belong to it.
+    formats : tuple of {"html", "pdf", "docx"}
+        Its forms beside the executed notebook.
     """
 
     name: str
@@ -213,6 +219,7 @@ class Job:
     cold: bool = False
     timeout: float | None = None
     beside: tuple[Sheet, ...] = ()
+    formats: tuple[str, ...] = ("html", "pdf")
 
 
 @dataclass(frozen=True)
@@ -237,7 +244,8 @@ def make(job: Job) -> Made:
     files = rendered(job)
     for sheet in job.beside:
         name = f"{job.name}{sheet.ending}"
-        page = rendered(replace(job, name=name, notebook=sheet.notebook, about=job.about | sheet.about, beside=()))
+        forms, about = sheet.formats or job.formats, job.about | sheet.about
+        page = rendered(replace(job, name=name, notebook=sheet.notebook, about=about, formats=forms, beside=()))
         files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
     return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
 
@@ -246,12 +254,14 @@ def rendered(job: Job) -> dict[str, bytes]:
     """One page of a briefing: bytes by file ending; errors as of `make`."""
     notebook = executed(job)
     resources = {"metadata": {"name": Path(job.name).name}}
+    files = {".ipynb": nbformat.writes(notebook).encode()}
     try:
-        page, _ = html_exporter().from_notebook_node(notebook, dict(resources))
-        document, _ = pdf_exporter().from_notebook_node(notebook, dict(resources))
+        for form in job.formats:
+            content, _ = exporter(form).from_notebook_node(notebook, dict(resources))
+            files[f".{form}"] = content.encode() if isinstance(content, str) else content
     except NofError as error:
         raise BriefingFailed(str(error)) from error
-    return {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
+    return files
 
 
 def executed(job: Job) -> nbformat.NotebookNode:
@@ -398,16 +408,14 @@ def _operators_business(output: Any) -> bool:
     )
 
 
-@lru_cache(maxsize=1)
-def html_exporter() -> BriefingHTMLExporter:
-    """One exporter a process: making one costs more than using it."""
-    return BriefingHTMLExporter()
+@lru_cache(maxsize=3)
+def exporter(form: str) -> Exporter:
+    """The exporter of a form ("html", "pdf", "docx"), one a process: making one costs more than using it."""
+    if form == "docx":  # only where it is asked for: most runs need no Word
+        from nof.briefing.word import BriefingDocxExporter
 
-
-@lru_cache(maxsize=1)
-def pdf_exporter() -> BriefingPDFExporter:
-    """One exporter a process."""
-    return BriefingPDFExporter()
+        return BriefingDocxExporter()
+    return {"html": BriefingHTMLExporter, "pdf": BriefingPDFExporter}[form]()
 
 
 def peak_memory_mb() -> float:

@@ -6,7 +6,7 @@ import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
@@ -31,6 +31,8 @@ class Params(BaseModel):
         Names of national notebooks; all if not given.
     trusts : list of str
         Codes of trusts that get a briefing of their own.
+    formats : list of {"html", "pdf", "docx"}
+        Forms of each briefing; web page and PDF are always made, a Word document where it is named.
     commentary : Path, optional
         Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
     own_values : Path, optional
@@ -46,6 +48,7 @@ class Params(BaseModel):
     trust_types: list[str] | None = None
     briefings: list[str] | None = None
     trusts: list[str] = []
+    formats: list[Literal["html", "pdf", "docx"]] = ["html", "pdf"]
     commentary: Path | None = None
     own_values: Path | None = None
     reproduce_at_least: float = 0.9
@@ -58,6 +61,11 @@ class Params(BaseModel):
             return Quarter.parse(given).slug
         except ValueError:
             return given
+
+    @field_validator("formats")
+    @classmethod
+    def _with_what_is_always_made(cls, given: list[str]) -> list[str]:
+        return [one for one in ("html", "pdf", "docx") if one in {*given, "html", "pdf"}]
 
     @field_validator("trust_types", "briefings", "trusts")
     @classmethod

@@ -75,7 +75,11 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
     parameters = {"quarter": params.quarter, "data": str(params.data)}
     if name in WHOLE:
         yield Job(
-            name, name, parameters, _about(title, label, params.quarter, national, national.publication.trust_types)
+            name,
+            name,
+            parameters,
+            _about(title, label, params.quarter, national, national.publication.trust_types),
+            formats=tuple(params.formats),
         )
         return
     for trust_type in params.trust_types or []:
@@ -85,6 +89,7 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
             name,
             parameters | {"trust_type": trust_type},
             _about(title, subtitle, params.quarter, national, [trust_type]),
+            formats=tuple(params.formats),
         )
 
 
@@ -107,6 +112,7 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
             _about(names[code], subtitle, params.quarter, national, _types(national, code)) | own.get(code, {}),
             beside=_sheets(params),
+            formats=tuple(params.formats),
         )
         for code in codes
     ]
@@ -141,6 +147,7 @@ def nowcast_jobs(params: Params, national: National) -> list[Job]:
             NOWCAST_NOTEBOOK,
             parameters | {"own_values": str(params.own_values)},
             _about(names[code], subtitle, params.quarter, national, _types(national, code)),
+            formats=tuple(params.formats),
         )
     ]
 
@@ -215,8 +222,8 @@ def job_key(job: Job, run: str) -> str:
     if "own_values" in parameters:
         parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
-    beside = [[one.ending, one.notebook, one.about] for one in job.beside]
-    return _digest([run, job.notebook, parameters, about, beside])
+    beside = [[one.ending, one.notebook, one.about, one.formats] for one in job.beside]
+    return _digest([run, job.notebook, parameters, about, job.formats, beside])
 
 
 def _digest(value: Any) -> str:
