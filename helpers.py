@@ -49,6 +49,7 @@ One trust, for its board
     board_charts             Figures of a trust's briefing; caption and alt text state the finding.
     board_tables             Card and tables of one trust's briefing: frames and facts go in.
     questions                The questions that the facts raise, as a numbered list; blank where they raise none.
+    board_paper              A paper for a board's meeting, one page: front sheet, what hurts and helps most, questions with room for an answer.
     safe_facts               What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
     safe                     Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
 
@@ -75,7 +76,7 @@ from nof.method.two_methods import transition
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
-from nof.show import charts, nowcast, safe, tables
+from nof.show import board_paper, charts, nowcast, safe, tables
 from nof.show import glossary as glossary_tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
@@ -123,6 +124,7 @@ __all__ = [
     "board_charts",
     "board_tables",
     "questions",
+    "board_paper",
     "safe_facts",
     "safe",
     "nowcast",

@@ -176,6 +176,8 @@ class Sheet:
         What is added to the briefing's name, as "-safe-to-say".
     notebook : str
         Name of the notebook in notebooks/; it takes the briefing's own parameters.
+    parameters : dict
+        What it takes beside them.
     about : dict
         What differs from what the briefing says of itself.
     formats : tuple of str
@@ -185,6 +187,7 @@ class Sheet:
     ending: str
     notebook: str
     about: dict[str, Any] = field(default_factory=dict, hash=False)
+    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
     formats: tuple[str, ...] = ()
 
 
@@ -244,8 +247,17 @@ def make(job: Job) -> Made:
     files = rendered(job)
     for sheet in job.beside:
         name = f"{job.name}{sheet.ending}"
-        forms, about = sheet.formats or job.formats, job.about | sheet.about
-        page = rendered(replace(job, name=name, notebook=sheet.notebook, about=about, formats=forms, beside=()))
+        page = rendered(
+            replace(
+                job,
+                name=name,
+                notebook=sheet.notebook,
+                parameters=job.parameters | sheet.parameters,
+                about=job.about | sheet.about,
+                formats=sheet.formats or job.formats,
+                beside=(),
+            )
+        )
         files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
     return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
 

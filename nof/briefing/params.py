@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
 
+_Field = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f]*$")]  # one line of a front sheet
 TIMEOUT = 900.0  # seconds for one briefing; the slowest takes well under a minute
+
+
+class BoardPaper(BaseModel):
+    """The front sheet of a board paper; what is not given becomes a line to write on.
+
+    Attributes
+    ----------
+    meeting, author, purpose : str, optional
+        As they shall stand there: "Board of directors, public session", "For assurance".
+    date : date, optional
+        Day of the meeting.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    meeting: _Field | None = None
+    date: dt.date | None = None
+    author: _Field | None = None
+    purpose: _Field | None = None
 
 
 class Params(BaseModel):
@@ -37,6 +58,8 @@ class Params(BaseModel):
         Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
     own_values : Path, optional
         CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
+    board_paper : BoardPaper, optional
+        Where it is given, even empty, each trust also gets a paper for its board, as PDF and as a Word document.
     reproduce_at_least : float
         Share of published figures (0 to 1) below which an unattended run stops before it publishes.
     """
@@ -51,6 +74,7 @@ class Params(BaseModel):
     formats: list[Literal["html", "pdf", "docx"]] = ["html", "pdf"]
     commentary: Path | None = None
     own_values: Path | None = None
+    board_paper: BoardPaper | None = None
     reproduce_at_least: float = 0.9
 
     @field_validator("quarter")
@@ -96,9 +120,10 @@ class Params(BaseModel):
 
 TRUST_NOTEBOOK = "trust_briefing"
 SAFE_NOTEBOOK = "safe_to_say"
+PAPER_NOTEBOOK = "board_paper"
 NOWCAST_NOTEBOOK = "nowcast"
-# Notebooks that are no national briefing: two run for each trust, one for a trust's own values, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
+# Notebooks that are no national briefing: three run for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, PAPER_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:

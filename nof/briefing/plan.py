@@ -15,7 +15,14 @@ from nof.briefing import manifest
 from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job, Sheet
 from nof.briefing.manifest import identity
-from nof.briefing.params import NOWCAST_NOTEBOOK, SAFE_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import (
+    NOWCAST_NOTEBOOK,
+    PAPER_NOTEBOOK,
+    SAFE_NOTEBOOK,
+    TRUST_NOTEBOOK,
+    Params,
+    national_briefings,
+)
 from nof.briefing.vocabulary import kinds_said
 from nof.common import InputError, Problem, Quarter
 from nof.method import nowcast
@@ -122,6 +129,17 @@ def _sheets(params: Params) -> tuple[Sheet, ...]:
     """The further pages of a trust, of the notebooks that there are; a commentary belongs to its briefing alone."""
     label = Quarter.parse(params.quarter).label
     found = [Sheet("-safe-to-say", SAFE_NOTEBOOK, {"subtitle": f"Safe to say, {label}", "commentary": None})]
+    if params.board_paper is not None:
+        fields = params.board_paper.model_dump(mode="json")
+        found.append(
+            Sheet(
+                "-board-paper",
+                PAPER_NOTEBOOK,
+                {"subtitle": f"Paper for the board, {label}", "commentary": None},
+                {name: text or "" for name, text in fields.items()},
+                ("pdf", "docx"),
+            )
+        )
     return tuple(one for one in found if (common.notebooks() / f"{one.notebook}.ipynb").is_file())
 
 
@@ -222,7 +240,7 @@ def job_key(job: Job, run: str) -> str:
     if "own_values" in parameters:
         parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
-    beside = [[one.ending, one.notebook, one.about, one.formats] for one in job.beside]
+    beside = [[one.ending, one.notebook, one.about, one.parameters, one.formats] for one in job.beside]
     return _digest([run, job.notebook, parameters, about, job.formats, beside])
 
 
