@@ -50,6 +50,7 @@ One trust, for its board
     board_tables             Card and tables of one trust's briefing: frames and facts go in.
     questions                The questions that the facts raise, as a numbered list; blank where they raise none.
     board_paper              A paper for a board's meeting, one page: front sheet, what hurts and helps most, questions with room for an answer.
+    national_rows            A trust's rows of the national tables, with those beside it in the league table: for its binder.
     safe_facts               What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
     safe                     Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
 
@@ -76,7 +77,7 @@ from nof.method.two_methods import transition
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
-from nof.show import board_paper, charts, nowcast, safe, tables
+from nof.show import board_paper, charts, national_rows, nowcast, safe, tables
 from nof.show import glossary as glossary_tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
@@ -125,6 +126,7 @@ __all__ = [
     "board_tables",
     "questions",
     "board_paper",
+    "national_rows",
     "safe_facts",
     "safe",
     "nowcast",

@@ -21,7 +21,7 @@ from nof.method import board, limits, safe_facts
 from nof.method.view import mergers_of, open_publication
 from nof.rules import recompute, short_names
 from nof.rules.framework import load
-from nof.show import safe
+from nof.show import national_rows, safe
 from nof.show.display import Card, Chart, Table
 from nof.show.questions import read as read_questions
 from nof.show.trust_tables import signed
@@ -383,6 +383,17 @@ def test_what_may_be_said_never_contradicts_the_briefing(national):
         assert ("segment-held" in said) == ("because of its deficit" in page.verdict), code
         assert ("change-told" in said) <= ("The change can be told from noise" in page.section("How firm")), code
         assert ("change-in-places" in set(lines["id"])) <= ("can be told from noise." not in page.section("How firm"))
+
+
+def test_the_national_rows_are_the_trusts_own_and_those_beside_it(national):
+    for code in ("X0D", *of_quarter(national, Q4)[::70]):
+        trust = board.trust_of(national, Q4, code)
+        table = national_rows.league(trust)
+        assert table.frame["trust_code"].iloc[table.emphasis[0]] == code and 4 <= len(table.frame) <= 7
+        assert table.frame["rank"].is_monotonic_increasing
+        assert national_rows.domains(trust).frame["trust_code"].tolist() == [code]
+        rows = national_rows.rankings(trust).frame
+        assert set(rows["metric_id"]) == set(board.metrics(trust)["metric_id"])
 
 
 def test_trusts_are_named_as_told_apart_as_often_as_their_rank_set_says(national):

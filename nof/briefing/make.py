@@ -28,6 +28,7 @@ from papermill.engines import Engine, papermill_engines
 from traitlets.config import Config
 
 from nof import common
+from nof.briefing import binder
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
@@ -177,18 +178,21 @@ class Sheet:
     notebook : str
         Name of the notebook in notebooks/; it takes the briefing's own parameters.
     parameters : dict
-        What it takes beside them.
+        What it takes beside them; what is None it does not take.
     about : dict
         What differs from what the briefing says of itself.
-    formats : tuple of str
-        Forms of this page; those of the briefing where none are given.
+    formats : tuple of str, optional
+        Forms of this page; None: those of the briefing. A page without any goes into the binder alone.
+    title : str
+        Its bookmark in the binder.
     """
 
     ending: str
     notebook: str
     about: dict[str, Any] = field(default_factory=dict, hash=False)
     parameters: dict[str, Any] = field(default_factory=dict, hash=False)
-    formats: tuple[str, ...] = ()
+    formats: tuple[str, ...] | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,8 @@ class Job:
         Further pages that belong to it.
     formats : tuple of {"html", "pdf", "docx"}
         Its forms beside the executed notebook.
+    binder : str
+        Subtitle of the one PDF of all these pages; empty where none is to be made.
     """
 
     name: str
@@ -223,6 +229,7 @@ class Job:
     timeout: float | None = None
     beside: tuple[Sheet, ...] = ()
     formats: tuple[str, ...] = ("html", "pdf")
+    binder: str = ""
 
 
 @dataclass(frozen=True)
@@ -245,6 +252,7 @@ def make(job: Job) -> Made:
     """
     started = time.perf_counter()
     files = rendered(job)
+    parts = [("Briefing", files[".ipynb"])]
     for sheet in job.beside:
         name = f"{job.name}{sheet.ending}"
         page = rendered(
@@ -252,13 +260,18 @@ def make(job: Job) -> Made:
                 job,
                 name=name,
                 notebook=sheet.notebook,
-                parameters=job.parameters | sheet.parameters,
+                parameters={key: one for key, one in (job.parameters | sheet.parameters).items() if one is not None},
                 about=job.about | sheet.about,
-                formats=sheet.formats or job.formats,
+                formats=job.formats if sheet.formats is None else sheet.formats,
                 beside=(),
+                binder="",
             )
         )
-        files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
+        parts.append((sheet.title, page[".ipynb"]))
+        if sheet.formats != ():
+            files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
+    if job.binder:
+        files[binder.ENDING] = binder.bound(parts, job.binder)
     return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
 
 

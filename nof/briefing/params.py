@@ -60,6 +60,8 @@ class Params(BaseModel):
         CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
     board_paper : BoardPaper, optional
         Where it is given, even empty, each trust also gets a paper for its board, as PDF and as a Word document.
+    binder : bool
+        Whether each trust also gets one PDF of all its pages, with bookmarks.
     reproduce_at_least : float
         Share of published figures (0 to 1) below which an unattended run stops before it publishes.
     """
@@ -75,6 +77,7 @@ class Params(BaseModel):
     commentary: Path | None = None
     own_values: Path | None = None
     board_paper: BoardPaper | None = None
+    binder: bool = False
     reproduce_at_least: float = 0.9
 
     @field_validator("quarter")
@@ -121,9 +124,11 @@ class Params(BaseModel):
 TRUST_NOTEBOOK = "trust_briefing"
 SAFE_NOTEBOOK = "safe_to_say"
 PAPER_NOTEBOOK = "board_paper"
+ROWS_NOTEBOOK = "national_rows"
+GLOSSARY_NOTEBOOK = "glossary"
 NOWCAST_NOTEBOOK = "nowcast"
-# Notebooks that are no national briefing: three run for each trust, one for a trust's own values, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, PAPER_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
+# Notebooks that are no national briefing: four run for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, PAPER_NOTEBOOK, ROWS_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:

@@ -16,8 +16,10 @@ from nof.briefing.commentary import commentaries
 from nof.briefing.make import Job, Sheet
 from nof.briefing.manifest import identity
 from nof.briefing.params import (
+    GLOSSARY_NOTEBOOK,
     NOWCAST_NOTEBOOK,
     PAPER_NOTEBOOK,
+    ROWS_NOTEBOOK,
     SAFE_NOTEBOOK,
     TRUST_NOTEBOOK,
     Params,
@@ -120,6 +122,7 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
             _about(names[code], subtitle, params.quarter, national, _types(national, code)) | own.get(code, {}),
             beside=_sheets(params),
             formats=tuple(params.formats),
+            binder=f"Binder, {Quarter.parse(params.quarter).label}" if params.binder else "",
         )
         for code in codes
     ]
@@ -128,18 +131,25 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
 def _sheets(params: Params) -> tuple[Sheet, ...]:
     """The further pages of a trust, of the notebooks that there are; a commentary belongs to its briefing alone."""
     label = Quarter.parse(params.quarter).label
-    found = [Sheet("-safe-to-say", SAFE_NOTEBOOK, {"subtitle": f"Safe to say, {label}", "commentary": None})]
+    plain = {"commentary": None}
+    found = [
+        Sheet("-safe-to-say", SAFE_NOTEBOOK, plain | {"subtitle": f"Safe to say, {label}"}, title="Safe to say"),
+    ]
     if params.board_paper is not None:
         fields = params.board_paper.model_dump(mode="json")
         found.append(
             Sheet(
                 "-board-paper",
                 PAPER_NOTEBOOK,
-                {"subtitle": f"Paper for the board, {label}", "commentary": None},
+                plain | {"subtitle": f"Paper for the board, {label}"},
                 {name: text or "" for name, text in fields.items()},
                 ("pdf", "docx"),
+                "Paper for the board",
             )
         )
+    if params.binder:
+        found.append(Sheet("-rows", ROWS_NOTEBOOK, plain, formats=(), title="Its rows in the national tables"))
+        found.append(Sheet("-glossary", GLOSSARY_NOTEBOOK, plain, {"trust": None}, (), "Glossary"))
     return tuple(one for one in found if (common.notebooks() / f"{one.notebook}.ipynb").is_file())
 
 
@@ -240,8 +250,8 @@ def job_key(job: Job, run: str) -> str:
     if "own_values" in parameters:
         parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
-    beside = [[one.ending, one.notebook, one.about, one.parameters, one.formats] for one in job.beside]
-    return _digest([run, job.notebook, parameters, about, job.formats, beside])
+    beside = [[one.ending, one.notebook, one.about, one.parameters, one.formats, one.title] for one in job.beside]
+    return _digest([run, job.notebook, parameters, about, job.formats, job.binder, beside])
 
 
 def _digest(value: Any) -> str:

@@ -41,11 +41,11 @@ def run(
     console: Console,
     *,
     out_dir: Path,
-    formats: list[str] | None = None,
+    changes: dict[str, Any] | None = None,
     **options: Any,
 ) -> bool:
     """Make what a params file asks for; True if it was published with no more failures than were accepted."""
-    params = load(common.params(path), data=None if data is None else data.resolve(), formats=formats)
+    params = load(common.params(path), data=None if data is None else data.resolve(), **(changes or {}))
     params = params.model_copy(update={"data": demo.at_hand(params.data)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
     columns = (
