@@ -476,8 +476,8 @@ def test_searching_filtering_and_sorting_in_a_real_browser(tmp_path, report):
 
 
 def test_a_trusts_further_pages_are_named_and_its_own_stay_its_own():
-    names = ["-safe-to-say.html", "-safe-to-say.ipynb", "-safe-to-say.pdf", ".html", ".ipynb", ".pdf"]
+    names = ["-safe-to-say.html", "-safe-to-say.ipynb", "-safe-to-say.pdf", ".docx", ".html", ".ipynb", ".pdf"]
     entry = {"title": "A", "trust": "ZZ1A", "run": "0123456789", "files": {f"trusts/ZZ1A{one}": "" for one in names}}
     found = index._briefing(entry, "0123456789")
-    assert (found["page"], found["pdf"]) == ("trusts/ZZ1A.html", "trusts/ZZ1A.pdf")
+    assert (found["page"], found["pdf"], found["word"]) == ("trusts/ZZ1A.html", "trusts/ZZ1A.pdf", "trusts/ZZ1A.docx")
     assert found["sheets"] == [{"what": "safe to say", "kind": "PDF", "file": "trusts/ZZ1A-safe-to-say.pdf"}]

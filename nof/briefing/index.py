@@ -82,7 +82,7 @@ _NUMBERS = ("rank", "average_score", "segment_text", "metrics_scored")
 _TEXTS = ("trust_name", "deficit")
 _FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
 _SHEET = re.compile(r"-(safe-to-say|board-paper|binder)$")  # a further page of a trust, by its file's ending
-_HANDED = (".pdf", ".docx")  # forms of such a page that are handed on
+_HANDED = {".pdf": "PDF", ".docx": "Word"}  # forms of such a page that are handed on
 _ODD = 40  # sentences on what is odd in the files
 _LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
@@ -295,8 +295,9 @@ def _briefing(entry: Mapping[str, Any], run: str) -> dict[str, Any]:
         "trust": entry.get("trust"),
         "page": by_ending[".html"],
         "pdf": by_ending.get(".pdf"),
+        "word": by_ending.get(".docx"),
         "sheets": [
-            {"what": found[1].replace("-", " "), "kind": Path(file).suffix[1:].upper(), "file": file}
+            {"what": found[1].replace("-", " "), "kind": _HANDED[Path(file).suffix], "file": file}
             for file in sorted(entry["files"])
             if (found := _SHEET.search(Path(file).stem)) and Path(file).suffix in _HANDED
         ],
