@@ -31,6 +31,10 @@ Reconciliation
     reconcile_facts          What was compared and how much of it comes out equal: `reconciliation(...)`.
     reconcile_tables         Card and tables of the reconciliation, of its ranking pools, rules and their sources.
 
+Glossary
+    glossary                 The glossary of a publication: terms from data/reference/glossary.yaml, metrics from the files and the rules of the year.
+    glossary_tables          Tables of the glossary: the words, and the metrics of each domain.
+
 What a rank cannot tell you
     limits                   Every frame behind the limitations briefing, asked of a view: limits.places(view), ...
     limit_facts              The facts of each section, made from these frames.
@@ -45,6 +49,10 @@ One trust, for its board
     board_charts             Figures of a trust's briefing; caption and alt text state the finding.
     board_tables             Card and tables of one trust's briefing: frames and facts go in.
     questions                The questions that the facts raise, as a numbered list; blank where they raise none.
+    board_paper              A paper for a board's meeting, one page: front sheet, what hurts and helps most, questions with room for an answer.
+    national_rows            A trust's rows of the national tables, with those beside it in the league table: for its binder.
+    safe_facts               What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
+    safe                     Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
 
 Before publication day
     nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.
@@ -56,7 +64,7 @@ Explore
 
 from nof import explore
 from nof.explore import connect
-from nof.method import board, league_facts, limits, reconcile_facts
+from nof.method import board, glossary, league_facts, limits, reconcile_facts, safe_facts
 from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
@@ -69,7 +77,8 @@ from nof.method.two_methods import transition
 from nof.method.view import compared, odd, open_publication, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
-from nof.show import charts, nowcast, tables
+from nof.show import board_paper, charts, national_rows, nowcast, safe, tables
+from nof.show import glossary as glossary_tables
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_tables as limit_tables
 from nof.show import reconcile as reconcile_tables
@@ -103,6 +112,8 @@ __all__ = [
     "listing",
     "reconcile_facts",
     "reconcile_tables",
+    "glossary",
+    "glossary_tables",
     "limits",
     "limit_facts",
     "limit_charts",
@@ -114,6 +125,10 @@ __all__ = [
     "board_charts",
     "board_tables",
     "questions",
+    "board_paper",
+    "national_rows",
+    "safe_facts",
+    "safe",
     "nowcast",
     "explore",
     "connect",

@@ -365,6 +365,8 @@ def brief(
     show_code: Annotated[
         bool, typer.Option("--show-code", help="HTML pages with the code, folded, above its results.")
     ] = False,
+    word: Annotated[bool, typer.Option("--word", help="Each briefing as a Word document too.")] = False,
+    binder: Annotated[bool, typer.Option("--binder", help="Each trust's pages in one PDF with bookmarks too.")] = False,
     publish_partial: Annotated[int, typer.Option(min=0, help="Publish with exactly so many failures.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=1, help="Seconds that one briefing may take.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Make them on this Dask cluster, as tcp://host:8786")] = None,
@@ -377,6 +379,7 @@ def brief(
         params,
         data,
         out,
+        changes={"formats": ["html", "pdf", "docx"] if word else None, "binder": binder or None},
         out_dir=out_dir,
         only=only,
         trusts=tuple(one.strip().upper() for one in trust or ()),

@@ -473,3 +473,11 @@ def test_searching_filtering_and_sorting_in_a_real_browser(tmp_path, report):
     assert log["sorted down"] == (["ZZ1B", "ZZ1A", *everyone[2:]], "Acute trusts sorted by trust, descending.")
     assert log["aria"][0] == ["Trust descending"]
     assert log["shown"] == (["false"], "2 of 2 acute trusts shown")
+
+
+def test_a_trusts_further_pages_are_named_and_its_own_stay_its_own():
+    names = ["-safe-to-say.html", "-safe-to-say.ipynb", "-safe-to-say.pdf", ".docx", ".html", ".ipynb", ".pdf"]
+    entry = {"title": "A", "trust": "ZZ1A", "run": "0123456789", "files": {f"trusts/ZZ1A{one}": "" for one in names}}
+    found = index._briefing(entry, "0123456789")
+    assert (found["page"], found["pdf"], found["word"]) == ("trusts/ZZ1A.html", "trusts/ZZ1A.pdf", "trusts/ZZ1A.docx")
+    assert found["sheets"] == [{"what": "safe to say", "kind": "PDF", "file": "trusts/ZZ1A-safe-to-say.pdf"}]

@@ -333,3 +333,12 @@ def test_the_dictionary_describes_no_column_that_nothing_has(published, ambulanc
 
 def test_every_column_of_a_nowcast_is_described():
     assert dictionary().undescribed("nowcast", TABLE_COLUMNS) == []
+
+
+def test_the_feed_leads_to_a_trusts_briefing_and_not_to_its_further_pages():
+    files = dict.fromkeys(("trusts/ZZ1A.html", "trusts/ZZ1A.pdf", "trusts/ZZ1A-safe-to-say.html"), "")
+    entries = {
+        "trusts/ZZ1A": {"trust": "ZZ1A", "files": files},
+        "glossary": {"trust": None, "files": {"glossary.html": ""}},
+    }
+    assert machines._pages(entries) == {"ZZ1A": "trusts/ZZ1A.html"}

@@ -257,7 +257,7 @@ def pages():
             given = {"quarter": "2025-26-q4", "data": str(folder), "trust_type": "acute", "trust": "X0A"}
             given = {key: value for key, value in given.items() if key in wanted}
             notebook = make.executed(make.Job(name, name, given, {"title": name}))
-            kept[name] = Made(notebook, make.html_exporter().from_notebook_node(notebook)[0])
+            kept[name] = Made(notebook, make.exporter("html").from_notebook_node(notebook)[0])
         return kept[name]
 
     return page

@@ -83,3 +83,13 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     path = tmp_path / "p.yaml"
     path.write_text("quarter: 2025-26-q4\ndata: ~/data\n")
     assert params.load(path).data == (tmp_path / "home" / "data").resolve()
+
+
+def test_web_page_and_pdf_are_always_made_and_word_where_it_is_named(tmp_path):
+    path = tmp_path / "p.yaml"
+    for given, made in (("", ["html", "pdf"]), ("formats: [docx]\n", ["html", "pdf", "docx"])):
+        path.write_text(f"quarter: 2025-26-q4\ndata: d\n{given}")
+        assert params.load(path).formats == made
+    path.write_text("quarter: 2025-26-q4\ndata: d\nformats: [doc]\n")
+    with pytest.raises(InputError, match="formats.0"):
+        params.load(path)

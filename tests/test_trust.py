@@ -17,10 +17,11 @@ from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.make import Job, executed
 from nof.common import InputError, Quarter
 from nof.demo import two_years
-from nof.method import board, limits
+from nof.method import board, limits, safe_facts
 from nof.method.view import mergers_of, open_publication
 from nof.rules import recompute, short_names
 from nof.rules.framework import load
+from nof.show import national_rows, safe
 from nof.show.display import Card, Chart, Table
 from nof.show.questions import read as read_questions
 from nof.show.trust_tables import signed
@@ -361,6 +362,50 @@ def test_every_question_is_asked_of_some_trust(national):
         facts = [told[name] for name in ("stands", "why", "since", "way", "bearing", "peers")]
         asked |= set(told["helpers"].questions(*facts, most=20).facts["questions"])
     assert {"override-held", "worst", "missing", "old", "best", "peers"} <= asked <= known
+
+
+# --- safe to say ---
+
+
+def test_what_may_be_said_never_contradicts_the_briefing(national):
+    for code in [*of_quarter(national, Q4)[::40], "X0D", "X8Q"]:
+        page, told = page_of(national, code), safe_facts.told(board.trust_of(national, Q4, code))
+        lines = safe.lines_of(told)
+        said = dict(lines[lines["part"] == "say"][["id", "text"]].to_numpy())
+        assert not UNWRITTEN.search(" ".join(lines[["text", "answer", "rests_on"]].to_numpy().ravel())), code
+        for name in ("stands", "since", "why", "way", "bearing", "peers"):
+            assert getattr(told, name) == page[name], (code, name)
+        place = re.search(r"Ranked (\w+) of (\d+)(?:; (\w+) to (\w+) would)?", page.verdict)
+        if "place-with-range" in said:
+            assert all(one in said["place-with-range"] for one in place.groups()), code
+        segment = re.search(r"segment (\d)", " ".join(text for one, text in said.items() if one.startswith("segment")))
+        assert page.verdict.startswith(f"**Segment {segment[1]}"), code
+        assert ("segment-held" in said) == ("because of its deficit" in page.verdict), code
+        assert ("change-told" in said) <= ("The change can be told from noise" in page.section("How firm")), code
+        assert ("change-in-places" in set(lines["id"])) <= ("can be told from noise." not in page.section("How firm"))
+
+
+def test_the_national_rows_are_the_trusts_own_and_those_beside_it(national):
+    for code in ("X0D", *of_quarter(national, Q4)[::70]):
+        trust = board.trust_of(national, Q4, code)
+        table = national_rows.league(trust)
+        assert table.frame["trust_code"].iloc[table.emphasis[0]] == code and 4 <= len(table.frame) <= 7
+        assert table.frame["rank"].is_monotonic_increasing
+        assert national_rows.domains(trust).frame["trust_code"].tolist() == [code]
+        rows = national_rows.rankings(trust).frame
+        assert set(rows["metric_id"]) == set(board.metrics(trust)["metric_id"])
+
+
+def test_trusts_are_named_as_told_apart_as_often_as_their_rank_set_says(national):
+    for code in of_quarter(national, Q4)[::15]:
+        trust = board.trust_of(national, Q4, code)
+        (better, worse), row = safe_facts.told_apart(trust), board.place(trust)
+        if pd.isna(row["told_apart_these"]):
+            assert not better and not worse
+            continue
+        assert len(better) + len(worse) == row["told_apart_these"] and not {*better} & {*worse} and code not in better
+        average = limits.levels(trust.view).estimate
+        assert (average[list(better)] > average[code]).all() and (average[list(worse)] < average[code]).all()
 
 
 def test_figures_say_what_they_show_and_come_out_the_same(national):

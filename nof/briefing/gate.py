@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -210,15 +212,21 @@ def checked(job: Job) -> Made:
         The notebook did not run through, or its notebook, HTML or PDF is not fit to be sent.
     """
     made = make(job)
-    problems = [f"ipynb {one}" for one in check_notebook(made.files[".ipynb"])]
+    problems = []
     with tempfile.TemporaryDirectory(prefix="nof-check-") as folder:
-        for ending, check in ((".html", check_html), (".pdf", check_pdf)):
+        for ending, content in made.files.items():
             path = Path(folder) / f"page{ending}"
-            path.write_bytes(made.files[ending])
-            problems += [f"{ending[1:].upper()} {problem}" for problem in check(path)]
+            path.write_bytes(content)
+            problems += [f"{_named(ending)} {problem}" for problem in CHECKS[path.suffix](path)]
     if problems:
         raise BriefingFailed("; ".join(problems[:_SHOWN]))
     return made
+
+
+def _named(ending: str) -> str:
+    """A file by its ending as a message names it: "ipynb", "PDF", "safe-to-say PDF"."""
+    sheet, _, kind = ending.rpartition(".")
+    return f"{sheet[1:]} {kind if kind == 'ipynb' else kind.upper()}".strip()
 
 
 def check_notebook(content: bytes) -> list[str]:
@@ -242,6 +250,26 @@ def check_notebook(content: bytes) -> list[str]:
 def _is_error(output: nbformat.NotebookNode) -> bool:
     left = "Traceback (most recent call last)" in output.get("text", "")
     return output.output_type == "error" or left
+
+
+CHECKS: dict[str, Callable[[Path], list[str]]] = {
+    ".ipynb": lambda path: check_notebook(path.read_bytes()),
+    ".html": check_html,
+    ".pdf": check_pdf,
+    ".docx": lambda path: check_word(path.read_bytes()),
+}
+
+
+def check_word(content: bytes) -> list[str]:
+    """Problems of a Word document: not readable, without title or language, a picture without a description."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            body, about = (parts.read(name).decode() for name in ("word/document.xml", "docProps/core.xml"))
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
+        return [f"cannot be read: {type(error).__name__}"]
+    found = [f"has no {name}" for name in ("title", "language") if not re.search(rf"<dc:{name}>[^<]", about)]
+    pictures = re.findall(r"<wp:docPr [^>]*>", body)
+    return found + ["a figure has no description of its own" for one in pictures if not re.search(r'descr="[^"]', one)]
 
 
 def hashes(made: Made) -> dict[str, str]:

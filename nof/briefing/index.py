@@ -81,6 +81,8 @@ PAGE = "index.html"
 _NUMBERS = ("rank", "average_score", "segment_text", "metrics_scored")
 _TEXTS = ("trust_name", "deficit")
 _FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
+_SHEET = re.compile(r"-(safe-to-say|board-paper|binder)$")  # a further page of a trust, by its file's ending
+_HANDED = {".pdf": "PDF", ".docx": "Word"}  # forms of such a page that are handed on
 _ODD = 40  # sentences on what is odd in the files
 _LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
@@ -286,13 +288,19 @@ def _national(
 
 def _briefing(entry: Mapping[str, Any], run: str) -> dict[str, Any]:
     """Title and addresses of one briefing, and the run that made it if that was another."""
-    by_ending = {Path(file).suffix: file for file in sorted(entry["files"])}
+    by_ending = {Path(file).suffix: file for file in entry["files"] if not _SHEET.search(Path(file).stem)}
     made = _short(entry["run"])
     return {
         "title": _clean(entry["title"]),
         "trust": entry.get("trust"),
         "page": by_ending[".html"],
         "pdf": by_ending.get(".pdf"),
+        "word": by_ending.get(".docx"),
+        "sheets": [
+            {"what": found[1].replace("-", " "), "kind": _HANDED[Path(file).suffix], "file": file}
+            for file in sorted(entry["files"])
+            if (found := _SHEET.search(Path(file).stem)) and Path(file).suffix in _HANDED
+        ],
         "earlier": "" if made == run else made,
     }
 

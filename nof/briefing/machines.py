@@ -64,13 +64,13 @@ def write(
 
 
 def _pages(entries: Mapping[str, dict]) -> dict[str, str]:
-    """Each trust's web page, by code."""
+    """Each trust's briefing as a web page, by code; its further pages are not it."""
     return {
         entry["trust"]: file
         for entry in entries.values()
         if entry.get("trust")
         for file in entry["files"]
-        if file.endswith(".html")
+        if file.endswith(f"/{entry['trust']}.html")
     }
 
 

@@ -12,7 +12,7 @@ import time
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ import psutil
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from nbconvert.exporters.exporter import Exporter
 from papermill.engines import Engine, papermill_engines
 from traitlets.config import Config
 
 from nof import common
+from nof.briefing import binder
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
@@ -166,6 +168,34 @@ class BriefingFailed(NofError):
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A further page made with a briefing, by the same process: what it computed is at hand.
+
+    Attributes
+    ----------
+    ending : str
+        What is added to the briefing's name, as "-safe-to-say".
+    notebook : str
+        Name of the notebook in notebooks/; it takes the briefing's own parameters.
+    parameters : dict
+        What it takes beside them; what is None it does not take.
+    about : dict
+        What differs from what the briefing says of itself.
+    formats : tuple of str, optional
+        Forms of this page; None: those of the briefing. A page without any goes into the binder alone.
+    title : str
+        Its bookmark in the binder.
+    """
+
+    ending: str
+    notebook: str
+    about: dict[str, Any] = field(default_factory=dict, hash=False)
+    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
+    formats: tuple[str, ...] | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Job:
     """One briefing to make.
 
@@ -183,6 +213,12 @@ class Job:
         Run in an ordinary kernel although a warm copy of this process could.
     timeout : float, optional
         Seconds that one cell may take in an ordinary kernel (a warm copy is timed as a whole, by its executor).
+    beside : tuple of Sheet
+        Further pages that belong to it.
+    formats : tuple of {"html", "pdf", "docx"}
+        Its forms beside the executed notebook.
+    binder : str
+        Subtitle of the one PDF of all these pages; empty where none is to be made.
     """
 
     name: str
@@ -191,11 +227,14 @@ class Job:
     about: dict[str, Any] = field(hash=False)
     cold: bool = False
     timeout: float | None = None
+    beside: tuple[Sheet, ...] = ()
+    formats: tuple[str, ...] = ("html", "pdf")
+    binder: str = ""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A finished briefing: bytes by file ending, and what it took (seconds, megabytes)."""
+    """A finished briefing: bytes by file ending (with that of a sheet before it), and what it took (seconds, megabytes)."""
 
     name: str
     files: dict[str, bytes]
@@ -212,15 +251,42 @@ def make(job: Job) -> Made:
         Naming the cell and its error.
     """
     started = time.perf_counter()
+    files = rendered(job)
+    parts = [("Briefing", files[".ipynb"])]
+    for sheet in job.beside:
+        name = f"{job.name}{sheet.ending}"
+        page = rendered(
+            replace(
+                job,
+                name=name,
+                notebook=sheet.notebook,
+                parameters={key: one for key, one in (job.parameters | sheet.parameters).items() if one is not None},
+                about=job.about | sheet.about,
+                formats=job.formats if sheet.formats is None else sheet.formats,
+                beside=(),
+                binder="",
+            )
+        )
+        parts.append((sheet.title, page[".ipynb"]))
+        if sheet.formats != ():
+            files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
+    if job.binder:
+        files[binder.ENDING] = binder.bound(parts, job.binder)
+    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+
+
+def rendered(job: Job) -> dict[str, bytes]:
+    """One page of a briefing: bytes by file ending; errors as of `make`."""
     notebook = executed(job)
     resources = {"metadata": {"name": Path(job.name).name}}
+    files = {".ipynb": nbformat.writes(notebook).encode()}
     try:
-        page, _ = html_exporter().from_notebook_node(notebook, dict(resources))
-        document, _ = pdf_exporter().from_notebook_node(notebook, dict(resources))
+        for form in job.formats:
+            content, _ = exporter(form).from_notebook_node(notebook, dict(resources))
+            files[f".{form}"] = content.encode() if isinstance(content, str) else content
     except NofError as error:
         raise BriefingFailed(str(error)) from error
-    files = {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
-    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+    return files
 
 
 def executed(job: Job) -> nbformat.NotebookNode:
@@ -367,16 +433,14 @@ def _operators_business(output: Any) -> bool:
     )
 
 
-@lru_cache(maxsize=1)
-def html_exporter() -> BriefingHTMLExporter:
-    """One exporter a process: making one costs more than using it."""
-    return BriefingHTMLExporter()
+@lru_cache(maxsize=3)
+def exporter(form: str) -> Exporter:
+    """The exporter of a form ("html", "pdf", "docx"), one a process: making one costs more than using it."""
+    if form == "docx":  # only where it is asked for: most runs need no Word
+        from nof.briefing.word import BriefingDocxExporter
 
-
-@lru_cache(maxsize=1)
-def pdf_exporter() -> BriefingPDFExporter:
-    """One exporter a process."""
-    return BriefingPDFExporter()
+        return BriefingDocxExporter()
+    return {"html": BriefingHTMLExporter, "pdf": BriefingPDFExporter}[form]()
 
 
 def peak_memory_mb() -> float:

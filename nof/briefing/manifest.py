@@ -42,6 +42,7 @@ PACKAGES = (
     "typst",
     "pydantic",
     "pandera",
+    "python-docx",
 )
 ENDINGS = {".py", ".ipynb", ".yaml", ".csv", ".css", ".j2", ".typ", ".js", ".html", ".json"}
 

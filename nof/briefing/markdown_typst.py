@@ -118,6 +118,10 @@ class TypstRenderer(mistune.BaseRenderer):
         """A heading of its level."""
         return f"#heading(level: {token['attrs']['level']})[{self._inside(token, state)}]\n"
 
+    def page_break(self, token: dict, state: BlockState) -> str:
+        """The beginning of a new page, where one is not beginning anyway; no Markdown writes it."""
+        return "#pagebreak(weak: true)\n"
+
     def thematic_break(self, token: dict, state: BlockState) -> str:
         """A rule across the page."""
         return "#nof-rule()\n"

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
 
+_Field = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f]*$")]  # one line of a front sheet
 TIMEOUT = 900.0  # seconds for one briefing; the slowest takes well under a minute
+
+
+class BoardPaper(BaseModel):
+    """The front sheet of a board paper; what is not given becomes a line to write on.
+
+    Attributes
+    ----------
+    meeting, author, purpose : str, optional
+        As they shall stand there: "Board of directors, public session", "For assurance".
+    date : date, optional
+        Day of the meeting.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    meeting: _Field | None = None
+    date: dt.date | None = None
+    author: _Field | None = None
+    purpose: _Field | None = None
 
 
 class Params(BaseModel):
@@ -31,10 +52,16 @@ class Params(BaseModel):
         Names of national notebooks; all if not given.
     trusts : list of str
         Codes of trusts that get a briefing of their own.
+    formats : list of {"html", "pdf", "docx"}
+        Forms of each briefing; web page and PDF are always made, a Word document where it is named.
     commentary : Path, optional
         Folder of the trusts' own commentaries, CODE.md; see `nof.briefing.commentary`.
     own_values : Path, optional
         CSV file with newer values of the one trust in `trusts`, which gets a nowcast (see `nof.method.nowcast`).
+    board_paper : BoardPaper, optional
+        Where it is given, even empty, each trust also gets a paper for its board, as PDF and as a Word document.
+    binder : bool
+        Whether each trust also gets one PDF of all its pages, with bookmarks.
     reproduce_at_least : float
         Share of published figures (0 to 1) below which an unattended run stops before it publishes.
     """
@@ -46,8 +73,11 @@ class Params(BaseModel):
     trust_types: list[str] | None = None
     briefings: list[str] | None = None
     trusts: list[str] = []
+    formats: list[Literal["html", "pdf", "docx"]] = ["html", "pdf"]
     commentary: Path | None = None
     own_values: Path | None = None
+    board_paper: BoardPaper | None = None
+    binder: bool = False
     reproduce_at_least: float = 0.9
 
     @field_validator("quarter")
@@ -58,6 +88,11 @@ class Params(BaseModel):
             return Quarter.parse(given).slug
         except ValueError:
             return given
+
+    @field_validator("formats")
+    @classmethod
+    def _with_what_is_always_made(cls, given: list[str]) -> list[str]:
+        return [one for one in ("html", "pdf", "docx") if one in {*given, "html", "pdf"}]
 
     @field_validator("trust_types", "briefings", "trusts")
     @classmethod
@@ -87,14 +122,18 @@ class Params(BaseModel):
 
 
 TRUST_NOTEBOOK = "trust_briefing"
+SAFE_NOTEBOOK = "safe_to_say"
+PAPER_NOTEBOOK = "board_paper"
+ROWS_NOTEBOOK = "national_rows"
+GLOSSARY_NOTEBOOK = "glossary"
 NOWCAST_NOTEBOOK = "nowcast"
-# Notebooks that are no national briefing: one runs for each trust, one for a trust's own values, one is for exploring.
-NOT_NATIONAL = (TRUST_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
+# Notebooks that are no national briefing: four run for each trust, one for a trust's own values, one is for exploring.
+NOT_NATIONAL = (TRUST_NOTEBOOK, SAFE_NOTEBOOK, PAPER_NOTEBOOK, ROWS_NOTEBOOK, NOWCAST_NOTEBOOK, "explore")
 
 
 def national_briefings() -> list[str]:
     """Names of the national notebooks, in the order in which a reader would want them."""
-    first = ["league_table", "limitations", "metric_rankings", "reconciliation"]
+    first = ["league_table", "limitations", "metric_rankings", "reconciliation", "glossary"]
     found = {path.stem for path in common.notebooks().glob("*.ipynb")} - set(NOT_NATIONAL)
     return [name for name in first if name in found] + sorted(found - set(first))
 

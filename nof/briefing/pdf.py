@@ -253,6 +253,17 @@ _STARTED_IN: set[int] = set()
 
 
 def _compile(main: Path, root: Path, stamp: dt.datetime) -> bytes:
+    return typeset(main, root, format="pdf", pdf_standards="ua-1", timestamp=stamp)
+
+
+def typeset(main: Path, root: Path, **how: Any) -> bytes:
+    """What Typst makes of a source: a PDF, or a picture (`format="png"`).
+
+    Raises
+    ------
+    TypstFailedError
+        Typst could not make it, or was started in a parent process before it forked.
+    """
     import typst
 
     # Typst's threads do not survive a fork: a child would wait for them for ever.
@@ -263,10 +274,12 @@ def _compile(main: Path, root: Path, stamp: dt.datetime) -> bytes:
         )
     _STARTED_IN.add(os.getpid())
     try:
-        return _compiler().compile(main, root=root, format="pdf", pdf_standards="ua-1", timestamp=stamp)
+        return _compiler().compile(main, root=root, **how)
     except typst.TypstError as error:
         hints = " ".join(getattr(error, "hints", None) or [])
-        raise TypstFailedError(f"Typst could not make the PDF: {error.message} {hints}".strip()) from error
+        raise TypstFailedError(
+            f"Typst could not make the {how['format'].upper()}: {error.message} {hints}".strip()
+        ) from error
 
 
 def _stamp(meta: document.Meta) -> dt.datetime:
@@ -383,11 +396,11 @@ def _figure(figure: Figure, number: int, root: Path) -> str:
         drawing = style.tidy(drawing.decode(), text=drawable).encode()
     (root / name).write_bytes(drawing)
     caption = literal(breakable(drawable(figure.caption))) if figure.caption else "none"
-    width = _width_mm(figure)
+    width = width_mm(figure)
     return f"#nof-figure({literal(name)}, {literal(drawable(figure.alt))}, {caption}, {width:.2f}mm, auto)\n"
 
 
-def _width_mm(figure: Figure) -> float:
+def width_mm(figure: Figure) -> float:
     """Width on paper: as asked for, or the text width, less where the page would be too short."""
     width, height = figure.width_mm, figure.height_mm
     if not width or not height:

@@ -13,9 +13,18 @@ import pandas as pd
 from nof import common
 from nof.briefing import manifest
 from nof.briefing.commentary import commentaries
-from nof.briefing.make import Job
+from nof.briefing.make import Job, Sheet
 from nof.briefing.manifest import identity
-from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, Params, national_briefings
+from nof.briefing.params import (
+    GLOSSARY_NOTEBOOK,
+    NOWCAST_NOTEBOOK,
+    PAPER_NOTEBOOK,
+    ROWS_NOTEBOOK,
+    SAFE_NOTEBOOK,
+    TRUST_NOTEBOOK,
+    Params,
+    national_briefings,
+)
 from nof.briefing.vocabulary import kinds_said
 from nof.common import InputError, Problem, Quarter
 from nof.method import nowcast
@@ -26,12 +35,13 @@ from nof.show import words
 from nof.show.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
-WHOLE = ("reconciliation",)
+WHOLE = ("reconciliation", "glossary")
 TITLES = {
     "league_table": "League table",
     "metric_rankings": "Metric rankings",
     "limitations": "What a rank cannot tell you",
     "reconciliation": "Reconciliation with the published figures",
+    "glossary": "Glossary",
 }
 
 
@@ -74,7 +84,11 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
     parameters = {"quarter": params.quarter, "data": str(params.data)}
     if name in WHOLE:
         yield Job(
-            name, name, parameters, _about(title, label, params.quarter, national, national.publication.trust_types)
+            name,
+            name,
+            parameters,
+            _about(title, label, params.quarter, national, national.publication.trust_types),
+            formats=tuple(params.formats),
         )
         return
     for trust_type in params.trust_types or []:
@@ -84,6 +98,7 @@ def _notebook_jobs(name: str, params: Params, national: National) -> Iterable[Jo
             name,
             parameters | {"trust_type": trust_type},
             _about(title, subtitle, params.quarter, national, [trust_type]),
+            formats=tuple(params.formats),
         )
 
 
@@ -105,9 +120,37 @@ def trust_jobs(params: Params, national: National, codes: Iterable[str]) -> list
             TRUST_NOTEBOOK,
             {"quarter": params.quarter, "data": str(params.data), "trust": code},
             _about(names[code], subtitle, params.quarter, national, _types(national, code)) | own.get(code, {}),
+            beside=_sheets(params),
+            formats=tuple(params.formats),
+            binder=f"Binder, {Quarter.parse(params.quarter).label}" if params.binder else "",
         )
         for code in codes
     ]
+
+
+def _sheets(params: Params) -> tuple[Sheet, ...]:
+    """The further pages of a trust, of the notebooks that there are; a commentary belongs to its briefing alone."""
+    label = Quarter.parse(params.quarter).label
+    plain = {"commentary": None}
+    found = [
+        Sheet("-safe-to-say", SAFE_NOTEBOOK, plain | {"subtitle": f"Safe to say, {label}"}, title="Safe to say"),
+    ]
+    if params.board_paper is not None:
+        fields = params.board_paper.model_dump(mode="json")
+        found.append(
+            Sheet(
+                "-board-paper",
+                PAPER_NOTEBOOK,
+                plain | {"subtitle": f"Paper for the board, {label}"},
+                {name: text or "" for name, text in fields.items()},
+                ("pdf", "docx"),
+                "Paper for the board",
+            )
+        )
+    if params.binder:
+        found.append(Sheet("-rows", ROWS_NOTEBOOK, plain, formats=(), title="Its rows in the national tables"))
+        found.append(Sheet("-glossary", GLOSSARY_NOTEBOOK, plain, {"trust": None}, (), "Glossary"))
+    return tuple(one for one in found if (common.notebooks() / f"{one.notebook}.ipynb").is_file())
 
 
 def nowcast_jobs(params: Params, national: National) -> list[Job]:
@@ -132,6 +175,7 @@ def nowcast_jobs(params: Params, national: National) -> list[Job]:
             NOWCAST_NOTEBOOK,
             parameters | {"own_values": str(params.own_values)},
             _about(names[code], subtitle, params.quarter, national, _types(national, code)),
+            formats=tuple(params.formats),
         )
     ]
 
@@ -206,7 +250,8 @@ def job_key(job: Job, run: str) -> str:
     if "own_values" in parameters:
         parameters["own_values"] = common.sha256(Path(parameters["own_values"]))
     about = {name: value for name, value in job.about.items() if name != "run_id"}
-    return _digest([run, job.notebook, parameters, about])
+    beside = [[one.ending, one.notebook, one.about, one.parameters, one.formats, one.title] for one in job.beside]
+    return _digest([run, job.notebook, parameters, about, job.formats, job.binder, beside])
 
 
 def _digest(value: Any) -> str:

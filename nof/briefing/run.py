@@ -35,9 +35,17 @@ from nof.rules import recompute, reconcile
 NAMED = 20  # briefings listed one by one in the summary
 
 
-def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **options: Any) -> bool:
+def run(
+    path: Path,
+    data: Path | None,
+    console: Console,
+    *,
+    out_dir: Path,
+    changes: dict[str, Any] | None = None,
+    **options: Any,
+) -> bool:
     """Make what a params file asks for; True if it was published with no more failures than were accepted."""
-    params = load(common.params(path), data=None if data is None else data.resolve())
+    params = load(common.params(path), data=None if data is None else data.resolve(), **(changes or {}))
     params = params.model_copy(update={"data": demo.at_hand(params.data)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
     columns = (

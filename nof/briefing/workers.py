@@ -71,7 +71,7 @@ def rehearse(jobs: list[make.Job]) -> None:
     jobs = [job for job in jobs if "trust" in job.parameters]
     if len(jobs) <= FEW:
         return
-    make.html_exporter().from_notebook_node(make.executed(jobs[0]))
+    make.exporter("html").from_notebook_node(make.executed(jobs[0]))
 
 
 @contextmanager

@@ -112,6 +112,7 @@ __all__ = [
 # What a briefing asks of the limits of its trust's type, computed before the first one is made.
 SHARED = (
     limits.places,
+    limits.levels,
     limits.change,
     limits.excluded,
     limits.periods,

@@ -42,6 +42,12 @@ def history(view: View) -> pd.DataFrame:
     return ours[~ours["trust_code"].isin(gone) | (ours["quarter"] == view.quarter)]
 
 
+@kept
+def levels(view: View) -> placing.Levels | None:
+    """Each trust's average with the noise of one quarter, as `places.these_metrics`: the model behind the sets "these"."""
+    return placing.these_metrics(view.scores, history(view))
+
+
 def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
     """How sure each place is, one row a trust in the order of the league table.
 

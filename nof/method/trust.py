@@ -223,9 +223,23 @@ def trust_of(national: National, quarter: str, code: str) -> Trust:
 
 
 def open_trust(data: str | Path, quarter: str | None, trust: str) -> Trust:
-    """Open one trust in one quarter of the publication in a folder."""
+    """Open one trust in one quarter of the publication in a folder.
+
+    The last one opened is kept with the publication: the pages of one trust share its frames.
+    """
     national = open_publication(data)
-    return trust_of(national, choose_quarter(national.publication, quarter), trust)
+    asked = (choose_quarter(national.publication, quarter), trust)
+    last = _last_opened(national)
+    if asked not in last:
+        opened = trust_of(national, *asked)
+        last.clear()
+        last[asked] = opened
+    return last[asked]
+
+
+@kept
+def _last_opened(national: National) -> dict[tuple[str, str], Trust]:
+    return {}
 
 
 def row_of(table: pd.DataFrame, code: str) -> dict:

@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,7 @@ MISSING = "–"
 MISSING_NOTE = f"{MISSING} means not available."
 # Written to begin any Markdown, HTML or formula syntax; an escaped one is only itself.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$@^=:\"])")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~$@^=:\"])")
 
 
 def plain(text: object) -> str:
@@ -35,6 +36,11 @@ def plain(text: object) -> str:
     """
     flat = " ".join(str(text).split())
     return _MARKDOWN.sub(r"\\\1", escape(flat, quote=False))
+
+
+def shown(markdown: str) -> str:
+    """The text that `plain` was made from, and that filled-in Markdown without other markup shows; in one line."""
+    return " ".join(unescape(_ESCAPED.sub(r"\1", markdown)).split())
 
 
 @dataclass(frozen=True)

@@ -14,44 +14,33 @@ a question that would not be asked.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing import Any, ClassVar
 
 from nof import common
-from nof.common import InputError, Problem
-from nof.show import say
+from nof.show import lines, say
 from nof.show.display import Words
+from nof.show.lines import Entry, Text
 
 MOST = 5  # questions asked of one board
-_Text = Annotated[str, Field(min_length=1)]
-# YAML reads "true" as what it is: a question that is always asked.
-_Condition = Annotated[_Text, BeforeValidator(lambda given: str(given).lower() if isinstance(given, bool) else given)]
 
 
-class Question(BaseModel):
+class Question(Entry):
     """One question that may be asked.
 
     Attributes
     ----------
-    id : str
-        A name of its own, in small letters.
-    when : str
-        Condition on facts.
     ask : str
         The question, in Markdown with facts filled in.
     rests_on : str
         The test or figure behind it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    noun: ClassVar[str] = "question"
+    templates: ClassVar[tuple[str, ...]] = ("ask",)
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    when: _Condition
-    ask: _Text
-    rests_on: _Text
+    ask: Text
+    rests_on: Text
 
 
 @dataclass(frozen=True)
@@ -98,64 +87,12 @@ def asked(*facts: Any, path: Path | None = None, **names: Any) -> list[Asked]:
     """Every question whose condition holds, in the order of the file; arguments and errors as of `questions`."""
     path = path or common.share("data", "questions.yaml")
     there = say.Names.of(list(facts), names)
-    found, problems = [], []
-    for question in read(path):
-        try:
-            words = say.fill(question.ask, there) if say.holds(question.when, there) else None
-            say.reject_unknown(question.ask, there)
-        except say.TemplateError as error:
-            problems.append(_problem(path, question.id, str(error)))
-            continue
-        if words is not None:
-            text = " ".join(words.markdown.split())
-            found.append(Asked(question.id, text, question.rests_on, dict(words.facts)))
-    if problems:
-        raise InputError(problems)
-    return found
+    return [
+        Asked(one.id, " ".join(said["ask"].markdown.split()), one.rests_on, dict(said["ask"].facts))
+        for one, said in lines.filled(path, read(path), there)
+    ]
 
 
 def read(path: Path) -> tuple[Question, ...]:
-    """The questions of a file, each of which can be asked as far as that can be told without facts.
-
-    Raises
-    ------
-    InputError
-        Naming each question at fault: an unknown or missing key, an id given twice, a text that is no template.
-    """
-    return _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> tuple[Question, ...]:
-    given = common.mapping(path)
-    entries = given.get("questions")
-    if not isinstance(entries, list) or set(given) != {"questions"}:
-        raise InputError(
-            Problem(path.name, "expected one key, questions, with a list", value=", ".join(map(str, given)))
-        )
-    found, problems = [], []
-    for number, entry in enumerate(entries, 1):
-        try:
-            found.append(Question.model_validate(entry))
-        except ValidationError as error:
-            name = entry.get("id", number) if isinstance(entry, dict) else number
-            problems += [
-                _problem(path, name, fault["msg"], ".".join(map(str, fault["loc"]))) for fault in error.errors()
-            ]
-    seen: set[str] = set()
-    for question in found:
-        if question.id in seen:
-            problems.append(_problem(path, question.id, "is given twice", "id"))
-        seen.add(question.id)
-        for key, check in (("when", say.check_condition), ("ask", say.check)):
-            try:
-                check(getattr(question, key))
-            except say.TemplateError as error:
-                problems.append(_problem(path, question.id, str(error), key))
-    if problems:
-        raise InputError(problems)
-    return tuple(found)
-
-
-def _problem(path: Path, name: Any, message: str, key: str | None = None) -> Problem:
-    return Problem(path.name, f"question {name}: {message}", column=key)
+    """The questions of a file; errors as of `lines.read`."""
+    return lines.read(path, Question, "questions")
