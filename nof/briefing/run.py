@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from nof import common, demo
-from nof.briefing import gate, index, machines, manifest, plan, publish, workers
+from nof.briefing import gate, index, links, machines, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
@@ -287,7 +287,9 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     if run.options.force or not manifest.tables(run.options.out / params.quarter, report, run.key):
         _tables(report / "tables", params, run.national)
     machines.write(report, run.national, params, run.short, entries)
-    index.write_quarter(report, run.national, params, run.short, entries, failures)
+    _hold(report, entries)
+    beside = links.neighbours(run.options.out, params.quarter, run.national.publication.illustrative)
+    index.write_quarter(report, run.national, params, run.short, entries, failures, beside)
     shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
     if params.own_values is not None:
         shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
@@ -303,6 +305,11 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
             "earlier_runs": last.origins,
         },
     )
+    _hold(report, entries)
+
+
+def _hold(report: Path, entries: dict[str, dict]) -> None:
+    """Stop where a file is not what was made, or is missing."""
     if problems := gate.problems(report, entries):
         raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
