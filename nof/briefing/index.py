@@ -110,6 +110,7 @@ def write_quarter(
     neighbours : tuple of links.Neighbour
         The quarters beside this one in the site.
     """
+    write_dictionary(folder, params.quarter, national.publication.illustrative)
     there = links.site(folder, params.quarter, entries, national.publication, neighbours)
     links.link(folder, there)
     facts = quarter_facts(folder, national, params, run, entries, failures)
@@ -129,6 +130,32 @@ def write_quarter(
     _write(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
 
 
+def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
+    """Write what every column means as a page, from a report's datapackage.json; nothing where it has none."""
+    if not (folder / machines.PACKAGE).is_file():
+        return
+    package = json.loads((folder / machines.PACKAGE).read_text(encoding="utf-8"))
+    described: dict[str, dict[str, Any]] = {}
+    for one in package["resources"]:
+        title = one["title"].split(",")[0]
+        fields = one["schema"]["fields"]
+        known = described.setdefault(
+            title, {"id": f"data-{title.replace(' ', '-')}", "title": title.capitalize(), "text": one["description"]}
+        )
+        known.setdefault("files", []).append({"path": one["path"], "name": Path(one["path"]).name})
+        # Columns named by the data differ between the types: each is listed once.
+        known["fields"] = list({field["name"]: field for field in [*known.get("fields", []), *fields]}.values())
+    page = render(
+        "dictionary.html.j2",
+        label=Quarter.parse(quarter).label,
+        illustrative=illustrative,
+        tables=list(described.values()),
+        source=words.source_line(illustrative, quarter),
+        licence="" if illustrative else words.LICENCE_LINE,
+    )
+    _write(folder / links.DICTIONARY, page)
+
+
 def write_root(out: Path) -> None:
     """Write index.html of the reports folder: its quarters, newest first; and what machines read of the newest.
 
@@ -142,7 +169,12 @@ def write_root(out: Path) -> None:
     fresh = out / f".{PAGE}.new"
     _write(
         fresh,
-        render("root.html.j2", quarters=[_report(folder) for folder in reports], feed=(out / "feed.xml").is_file()),
+        render(
+            "root.html.j2",
+            noun=_noun(reports),
+            quarters=[_report(folder) for folder in reports],
+            feed=(out / "feed.xml").is_file(),
+        ),
     )
     fresh.chmod(publish.FILE_MODE)
     os.replace(fresh, out / PAGE)
@@ -391,12 +423,24 @@ def _reports(out: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def _noun(reports: Iterable[Path]) -> kinds.Kind:
+    """What the organisations of all reports are called together."""
+    types = {one for folder in reports for one in _trust_types(manifest.read(folder))}
+    return kinds.kind_of(sorted(types) or ["acute"])
+
+
+def _trust_types(facts: Any) -> list[str]:
+    found = _mapping(facts, "parameters").get("trust_types")
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
 def _report(folder: Path) -> dict[str, Any]:
     """What the reports page says of one quarter; a manifest that lacks something leaves that out."""
     facts = manifest.read(folder)
     briefings = [entry for entry in _mapping(facts, "briefings").values() if isinstance(entry, dict)]
     quarter = Quarter.parse(folder.name)
     return {
+        "noun": kinds.kind_of(_trust_types(facts) or ["acute"]),
         "slug": quarter.slug,
         "label": quarter.label,
         "day": dateline(quarter.last_day),

@@ -24,8 +24,9 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
-from nof.method import limits, view
+from nof.method import limits, movement, view
 from nof.method.contributions import published_value_id
+from nof.method.movement_facts import beside_standards
 from nof.read import findings
 from nof.rules import recompute, reconcile
 
@@ -324,12 +325,25 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings).assign(**about)
-        frames |= limits.tables(shown)
+        frames |= _beside(shown) | limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
     compared = view.compared(national.publication)
     (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national.publication)), encoding="utf-8")
     (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
+
+
+def _beside(shown: view.View) -> dict[str, pd.DataFrame]:
+    """What stands beside the league table: each move split into its causes, and values beside planning standards."""
+    frames = {}
+    if before := shown.previous_quarter:
+        moves = movement.movement(shown.national, before, shown.quarter, shown.trust_type)
+        about = {"quarter_before": before, "quarter": shown.quarter, "trust_type": shown.trust_type}
+        names = shown.league.set_index("trust_code")["trust_name"]
+        moves.insert(1, "trust_name", moves["trust_code"].map(names))
+        frames["movement"] = moves.assign(**about)
+    standards = beside_standards(shown)
+    return frames | ({"standards": standards} if len(standards) else {})
 
 
 def _findings(national: recompute.National) -> dict[str, Any]:

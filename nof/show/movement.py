@@ -13,6 +13,7 @@ from nof.show import style
 from nof.show.charts import figure
 from nof.show.display import Chart, Column, Table
 from nof.show.grammar import count, number, signed
+from nof.show.tables import asked
 
 _STEP, _TOP, _ZERO_LEFT = 5.2, 4.5, 84.0
 
@@ -108,7 +109,7 @@ def standards_table(table: pd.DataFrame, heading: str) -> Table:
         As the file of standards words it: "planning standard; not how the framework scores".
     """
     rows = table.assign(
-        asked=[_asked(row) for row in table.itertuples()],
+        asked=[asked(row) for row in table.itertuples()],
         verdict=table["verdict"].where(table["verdict"] != "unknown", "not known"),
     )
     columns = (
@@ -119,11 +120,3 @@ def standards_table(table: pd.DataFrame, heading: str) -> Table:
     )
     sources = "; ".join(dict.fromkeys(table["source"]))
     return Table(rows, heading[0].upper() + heading[1:], columns, note=f"Source: {sources}.")
-
-
-def _asked(row) -> str:
-    """A standard in words: "at least 65% by March 2026; each trust 5 percentage points better ..."."""
-    unit = row.units if row.units.startswith("%") else f" {row.units}"
-    word = "below" if row.below else {"high": "at least", "low": "at most"}[row.better]
-    national = "" if pd.isna(row.standard) else f"{word} {row.standard:g}{unit}{f' by {row.by}' if row.by else ''}"
-    return "; ".join(part for part in (national, row.each) if part)

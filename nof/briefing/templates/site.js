@@ -104,7 +104,7 @@
     say(`${what[0].toUpperCase()}${what.slice(1)} sorted by ${head.textContent.toLowerCase()}, `
       + `${down ? "descending" : "ascending"}.`, { sort: `${table.box.id}.${column}.${down ? "down" : "up"}` });
   };
-  for (const table of tables.filter((one) => one.rows.length > 3)) {
+  for (const table of tables.filter((one) => one.section || one.rows.length > 3)) {
     table.heads.forEach((head, column) => {
       if (head.tagName !== "TH" || (table.section && !head.dataset.sort)) return;
       const button = document.createElement("button");
