@@ -98,6 +98,62 @@ def transition_table(table: pd.DataFrame, facts: UnderBands) -> Table:
     return Table(rows, caption, tuple(columns), note=note)
 
 
+def under_bands_table(table: pd.DataFrame, facts: UnderBands, most: int = 200) -> Table | None:
+    """Trusts that would stand in another segment under another year's bands; None where there are none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `movement_facts.beside_bands`.
+    facts : UnderBands
+        Of the same trusts.
+    most : int
+        Rows at most, best average first.
+    """
+    rows = table[table["changes"] & table["segment_under"].notna()].sort_values("average_score", kind="stable")
+    if rows.empty:
+        return None
+    return Table(
+        rows.head(most),
+        f"Trusts that would stand in another segment under the bands of {facts.year} ({facts.certainty})",
+        (
+            Column("trust_name", "Trust", row_header=True),
+            Column("average_score", "Average score", align="right", format=".2f"),
+            Column("segment", "Segment as it stands", align="right", format=".0f"),
+            Column("segment_under", f"Under the bands of {facts.year}", align="right", format=".0f"),
+            Column("unadjusted_under", "Before the financial override", align="right", format=".0f"),
+        ),
+        note="It says where an average falls on another scale, not which segment the trust will be in.",
+    )
+
+
+def novelties_table(table: pd.DataFrame) -> Table | None:
+    """What is new, renamed or gone in a framework year; None where nothing is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `movement_facts.novelties_of`.
+    """
+    if table.empty:
+        return None
+    rows = table.assign(
+        what=table["what"].str.capitalize(), first_quarter=[Quarter.parse(one).label for one in table["first_quarter"]]
+    )
+    return Table(
+        rows,
+        "What the files hold that the year before did not, and what went",
+        (
+            Column("what", "What"),
+            Column("id", "Id"),
+            Column("name", "Name as published", row_header=True),
+            Column("status", "Status"),
+            Column("first_quarter", "First seen"),
+            Column("explanation", "What is done with it"),
+        ),
+    )
+
+
 def standards_table(table: pd.DataFrame, heading: str) -> Table:
     """One trust's values that have a planning standard, beside it.
 
