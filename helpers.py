@@ -20,6 +20,10 @@ League table and metric rankings
     next_bands               In which segment each average would stand under the next year's thresholds.
     transition               How many trusts would go from which segment to which.
     transition_table         Segments as they stand against those under another year's bands.
+    under_bands_table        The trusts that would stand in another segment under another year's bands.
+    type_moves_of            The moves since the quarter before by cause: facts of a whole type.
+    novelties_of             What a framework year's files hold that the year before did not.
+    novelties_table          The same as a table.
     beside_standards         Values of a table that have a planning standard, beside it.
     meeting                  How many trusts meet each standard.
     range_note               Whose likely ranges a table shows, in one sentence.
@@ -69,7 +73,7 @@ from nof.method import limits_facts as limit_facts
 from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
 from nof.method.choices import own_rules
-from nof.method.movement_facts import beside_standards, next_bands
+from nof.method.movement_facts import beside_standards, next_bands, novelties_of, type_moves_of
 from nof.method.ranges import source_note as range_note
 from nof.method.rank_sets import rank_confidence_sets
 from nof.method.standards import meeting
@@ -85,7 +89,7 @@ from nof.show import reconcile as reconcile_tables
 from nof.show import trust_charts as board_charts
 from nof.show import trust_tables as board_tables
 from nof.show.charts import show
-from nof.show.movement import transition_table
+from nof.show.movement import novelties_table, transition_table, under_bands_table
 from nof.show.questions import questions
 from nof.show.restated import restated
 from nof.show.say import say
@@ -104,6 +108,10 @@ __all__ = [
     "next_bands",
     "transition",
     "transition_table",
+    "under_bands_table",
+    "type_moves_of",
+    "novelties_of",
+    "novelties_table",
     "beside_standards",
     "meeting",
     "range_note",

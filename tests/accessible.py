@@ -27,9 +27,9 @@ PAGES = {
     "league_table": f"{QUARTER}/league_table-ambulance", "metric_rankings": f"{QUARTER}/metric_rankings-ambulance",
     "reconciliation": f"{QUARTER}/reconciliation", "limitations": f"{QUARTER}/limitations-ambulance",
     **{name: f"{QUARTER}/trusts/{code}" for name, code in TRUSTS.items()},
-    "index": f"{QUARTER}/index", "root": "index", "last_run": "summary",
+    "dictionary": f"{QUARTER}/data-dictionary", "index": f"{QUARTER}/index", "root": "index", "last_run": "summary",
 }  # fmt: skip
-BRIEFINGS = [name for name in PAGES if name not in ("index", "root", "last_run")]
+BRIEFINGS = [name for name in PAGES if name not in ("dictionary", "index", "root", "last_run")]
 NODE = ROOT / ".node" / "node_modules"  # .ci/run puts the checkers from npm there
 AXE, VNU = NODE / "axe-core" / "axe.min.js", NODE / "vnu-jar" / "build" / "dist" / "vnu.jar"
 CHROMIUM = "/usr/bin/chromium"

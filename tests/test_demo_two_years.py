@@ -19,8 +19,10 @@ from nof.briefing.params import load
 from nof.demo import two_years as room
 from nof.method import two_methods
 from nof.method.movement import CAUSES, movement
-from nof.method.view import open_publication
+from nof.method.movement_facts import novelties_of
+from nof.method.view import open_publication, view_of
 from nof.rules import framework, kinds, reconcile, unconfirmed
+from nof.show.movement import novelties_table
 
 OLD, NEW = "2025-26-q4", "2026-27-q1"
 # Of the demo of 2025/26, which must not change by a byte: first digits of the SHA-256 of its files.
@@ -126,3 +128,12 @@ def test_no_page_about_icbs_says_trust(folder, national, name):
     text = seen(make(job).files[".html"])
     assert "ICB" in text and "Integrated Care Board" in text
     assert not re.findall(r".{30}\b[Tt]rusts?\b.{30}", text)
+
+
+def test_a_page_lists_what_is_new_for_its_own_kind(national):
+    found = novelties_of(view_of(national, "2026-27-q1", "integrated-care-board"))
+    assert {"trust type", "metric"} <= set(found["what"])
+    assert all("integrated-care-board" in one for one in found["trust_types"])
+    shown = novelties_table(found).data()
+    assert len(shown["rows"]) == len(found) and "codes" not in shown
+    assert "integrated care board" in {row[2] for row in shown["rows"]}

@@ -13,6 +13,7 @@ from nof import common, demo
 from nof.common import InputError
 from nof.method import standards as room
 from nof.read.publication import read
+from nof.show import tables
 
 
 def rows(value_id, description, *values, units="%", quarter="2025-26-q4"):
@@ -123,3 +124,26 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path, change, said):
     with pytest.raises(InputError, match=room.FILE) as error:
         room.read_standards(path)
     assert said in str(error.value)
+
+
+def test_a_ranking_says_beside_each_value_whether_the_planning_standard_is_met():
+    ranking = pd.DataFrame(
+        {
+            "trust_code": ["A", "B", "C"], "trust_name": ["a", "b", "c"], "rank": [1.0, 2.0, None],
+            "value": [70.0, 60.0, None], "units": "%", "score": [1.0, 2.0, 3.0],
+        }
+    )  # fmt: skip
+    standard = pd.DataFrame(
+        {
+            "trust_code": ["A", "B", "C"], "verdict": ["met", "not met", "unknown"], "units": "%", "below": False,
+            "better": "high", "standard": 65.0, "by": "March 2026", "each": "",
+        }
+    )  # fmt: skip
+    shown = tables.metric_ranking(ranking, "Waits", "Access.", standard).data()
+    at = [one["label"] for one in shown["columns"]].index("Planning standard")
+    assert [row[at] for row in shown["rows"]] == ["met", "not met", "–"]
+    told = "Access. Planning standard: at least 65% by March 2026; met by 1 of 2. It is not how the framework scores."
+    assert shown["note"].startswith(told) and shown["codes"] == ["A", "B", "C"]
+    none = tables.metric_ranking(ranking, "Waits", "Access.", standard.assign(standard=None, verdict="unknown")).data()
+    assert "Planning standard" not in [one["label"] for one in none["columns"]]
+    assert "Planning standard" not in tables.metric_ranking(ranking, "Waits", "", standard.iloc[:0]).data()["note"]

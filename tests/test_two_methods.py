@@ -15,6 +15,7 @@ from nof.rules.framework import load
 from nof.rules.ranking import override
 from nof.rules.recompute import recompute
 from nof.rules.scoring import round_half_up
+from nof.show import movement as shown
 
 BEFORE, AFTER = load("2025/26"), load("2026/27")
 
@@ -119,3 +120,14 @@ def test_our_doing_in_one_decimal_adds_up(view):
 
 def test_no_standard_is_shown_where_there_is_none(view):
     assert facts.beside_standards(view).empty
+
+
+def test_the_page_names_who_would_stand_elsewhere_and_says_that_the_bands_are_reported(view):
+    table, bands, _ = facts.next_bands(view)
+    data = shown.under_bands_table(table, bands).data()
+    assert len(data["rows"]) == bands.change > 0 and "(reported)" in data["caption"]
+    assert all(row[2] != row[3] for row in data["rows"]) and len(set(data["codes"])) == bands.change
+    assert shown.under_bands_table(table.assign(changes=False), bands) is None
+    assert facts.type_moves_of(view) == facts.type_moves(view.national, "2025-26-q3", view.quarter, view.trust_type)
+    assert facts.novelties_of(view).empty  # the year before has no rules file: nothing can be called new
+    assert shown.novelties_table(facts.novelties_of(view)) is None

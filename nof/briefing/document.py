@@ -10,7 +10,7 @@ import base64
 import binascii
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and no
 
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+DATA_TAG = "data:"  # a cell tagged "data:league_table" shows what is in tables/league_table-TYPE.csv
 DESK = "look"  # the tag of a cell that shows a frame to whoever works in the notebook; no export holds it
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -62,6 +63,7 @@ class Meta:
     date: dt.date | None = None
     lang: str = "en-GB"
     contents: bool = False
+    kinds: tuple[str, ...] = ()  # slugs, where a briefing is not about trusts
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ class Figure:
     cell: str
     width_mm: float | None = None
     height_mm: float | None = None
+    csv: str = ""  # name of the file in tables/ that holds its figures, without trust type and ending
 
 
 @dataclass(frozen=True)
 class Tabular:
-    """A table as ``nof.show.display.Table.data()`` gives it."""
+    """A table as ``nof.show.display.Table.data()`` gives it, and the name of the file in tables/ with its figures."""
 
     data: Mapping[str, Any]
+    csv: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,7 @@ def _meta(given: Mapping[str, Any], heading: str, name: str) -> Meta:
         date=_date(given.get("date")),
         lang=lang if re.fullmatch(r"[a-z]{2,3}(-[A-Z]{2})?", lang) else "en-GB",
         contents=bool(given.get("contents", False)),
+        kinds=tuple(map(str, given.get("kinds") or ())),
     )
 
 
@@ -246,7 +251,14 @@ def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[
         if include_code and source.strip():
             yield Verbatim(clean(source), "code")
         for output in cell.get("outputs", ()):
-            yield from _output(output, place)
+            yield from _with_data(_output(output, place), cell.get("metadata", {}).get("tags") or ())
+
+
+def _with_data(blocks: Iterator[Block], tags: Iterable[str]) -> Iterator[Block]:
+    """Figures and tables with the name of the file that the cell's tag gives."""
+    csv = next((tag.removeprefix(DATA_TAG) for tag in tags if tag.startswith(DATA_TAG)), "")
+    for block in blocks:
+        yield replace(block, csv=csv) if csv and isinstance(block, Figure | Tabular) else block
 
 
 def _markdown(text: str, place: str, attachments: Mapping[str, Any] | None = None) -> Iterator[Block]:

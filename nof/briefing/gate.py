@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import pikepdf
 
+from nof.briefing.html import on_every_page
 from nof.briefing.make import BriefingFailed, Job, Made, make
 from nof.briefing.manifest import sha256
 
@@ -33,7 +34,7 @@ def check_html(path: str | Path) -> list[str]:
     """Problems of one HTML briefing.
 
     That tags are balanced, ids unique, title and language set, every figure described in words of
-    its own, no error left over, no script, and nothing fetched from anywhere else.
+    its own, no error left over, no script but that of every page, and nothing fetched from anywhere else.
     """
     text = Path(path).read_text(encoding="utf-8")
     page = _Page()
@@ -67,7 +68,7 @@ class _Page(HTMLParser):
         self.open: list[str] = []
         self.ids: set[str] = set()
         self.levels: list[int] = []
-        self.title = self.lang = ""
+        self.title = self.lang = self.script = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element that opens."""
@@ -83,6 +84,8 @@ class _Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Close an element; one that was not open is a problem."""
+        if tag == "script" and self.script != str(on_every_page()["script"]):
+            self.problems.append(f"holds a script (line {self.getpos()[0]})")
         if self.open and self.open[-1] == tag:
             self.open.pop()
         else:
@@ -93,6 +96,8 @@ class _Page(HTMLParser):
         inside = self.open[-1] if self.open else ""
         if inside == "title" and "svg" not in self.open:
             self.title += data
+        if inside == "script":
+            self.script += data
         if inside == "style" and _CSS_OUTSIDE.search(data):
             self.problems.append("a style sheet refers to another file")
 
@@ -109,7 +114,7 @@ class _Page(HTMLParser):
             if attrs["id"] in self.ids:
                 self.problems.append(f"id {attrs['id']!r} occurs twice")
             self.ids.add(attrs["id"])
-        if tag == "script" or any(name.startswith("on") for name in attrs):
+        if (tag == "script" and (attrs or self.script)) or any(name.startswith("on") for name in attrs):
             self.problems.append(f"holds a script ({where})")
         if "error" in attrs.get("class", "").split():
             self.problems.append(f"shows the error of a cell ({where})")

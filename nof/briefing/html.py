@@ -1,14 +1,15 @@
 """From an executed notebook to one self-contained HTML file.
 
-No script, no request to any host (its own content security policy forbids both), fonts and
-figures inside, every text escaped.
+One script, our own, named by its hash in the page's content security policy; no request to any host, which the same
+policy forbids; fonts and figures inside, every text escaped. Everything is on the page without the script.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,13 @@ from nof.briefing.document import (
     Verbatim,
     dateline,
 )
+from nof.rules.kinds import kind_of
 from nof.show import fonts, style
 from nof.show.display import card_html, table_html
 
 TEMPLATES = Path(__file__).parent / "templates"
 _MIME = {"png": "image/png", "jpg": "image/jpeg"}
+_SEARCHED = 8  # rows of a table of trusts from which on a page offers a search
 _LINK = re.compile(r"(https?://|mailto:|#section-)", re.IGNORECASE)
 
 
@@ -74,12 +77,16 @@ class BriefingHTMLExporter(Exporter):
 def render(doc: Document) -> str:
     """A document as one HTML page; the same document gives the same bytes."""
     meta = doc.meta
-    body = _body(doc)
+    body, noun = _body(doc), kind_of(meta.kinds or ["acute"])
     footer = [meta.source_line, meta.licence_line, meta.independent_line]
     return _template().render(
         meta=meta,
+        **on_every_page(),
         css=Markup(_css("<em>" in body)),
         body=Markup(body),
+        head_title=_head_title(meta),
+        searched=_searched(doc),
+        noun=noun,
         headings=_contents(doc),
         footer=[line for line in footer if line],
         dateline=dateline(meta.date),
@@ -88,6 +95,42 @@ def render(doc: Document) -> str:
         font=Markup(f'"{style.FONT}", sans-serif'),
         warning=style.WARNING_INK,
     )
+
+
+def _head_title(meta: document.Meta) -> str:
+    """What a browser's tab says: no two pages of a report the same, and made-up data told."""
+    whole = ": ".join(filter(None, [meta.title, meta.subtitle]))
+    return f"{ILLUSTRATIVE}: {whole}" if meta.illustrative else whole
+
+
+def _searched(doc: Document) -> bool:
+    """Whether there is a table of trusts that is worth searching."""
+    return any(len(block.data.get("codes") or ()) >= _SEARCHED for block in doc.blocks if isinstance(block, Tabular))
+
+
+@cache
+def on_every_page() -> dict[str, Any]:
+    """The script, its hash for the policy, and the small picture of a tab: for the templates of all pages.
+
+    On one line: the vnu checker gets the hash of a script of several lines wrong.
+    """
+    text = one_line(re.sub(r"(?m)^\s*//.*$", "", (TEMPLATES / "site.js").read_text(encoding="utf-8")))
+    picture = (TEMPLATES / "icon.svg").read_bytes()
+    return {
+        "script": Markup(text),
+        "script_hash": digest(text),
+        "icon": f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}",
+    }
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and the blanks beside them."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def digest(text: str) -> str:
+    """A text's hash, as a content security policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +156,8 @@ def _css(italic: bool) -> str:
     tones = "\n".join(
         f"td.{name}, th.{name} {{ background: {wash}; color: {style.INK}; }}" for name, wash in style.TONES.items()
     )
-    return "\n".join([fontface, _variables(), (TEMPLATES / "briefing.css").read_text(encoding="utf-8"), tones])
+    sheets = [(TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in ("briefing", "site")]
+    return "\n".join([fontface, _variables(), *sheets, tones])
 
 
 def _variables() -> str:
@@ -147,22 +191,52 @@ def _contents(doc: Document) -> list[dict[str, Any]]:
 def _body(doc: Document) -> str:
     parts: list[str] = []
     counts = {"Figure": 0, "Table": 0}
+    ids = _Ids()
     for position, block in enumerate(doc.blocks):
         if isinstance(block, Prose):
+            ids.below(block)
             parts.append(_RENDERER.render_tokens(block.tokens, BlockState()))
         elif isinstance(block, Boxed):
             parts.append(_box(block))
         elif isinstance(block, Figure):
             counts["Figure"] += bool(block.caption)
-            parts.append(_figure(block, f"Figure {counts['Figure']}", f"f{position}-"))
+            parts.append(_figure(block, f"Figure {counts['Figure']}", f"f{position}-", ids.take("figure")))
         elif isinstance(block, Tabular):
             counts["Table"] += bool(block.data.get("caption"))
-            parts.append(_table(block, f"Table {counts['Table']}"))
+            parts.append(_table(block, f"Table {counts['Table']}", ids.take("table")))
         elif isinstance(block, Cards):
             parts.append(card_html(_cleaned(block.data)))
         elif isinstance(block, Verbatim):
             parts.append(_verbatim(block))
     return "\n".join(parts)
+
+
+class _Ids:
+    """Addresses of figures and tables, by the heading that they stand below: they last as long as it does."""
+
+    def __init__(self) -> None:
+        self._section, self._taken = "top", set[str]()
+
+    def below(self, block: Prose) -> None:
+        """What follows stands below the last heading of this."""
+        for token in block.tokens:
+            if token["type"] == "heading":
+                self._section = token["attrs"]["id"].removeprefix("section-")
+
+    def take(self, kind: str) -> str:
+        """The next address: "table-the-metrics", then "table-the-metrics-2"."""
+        base = found = f"{kind}-{self._section}"
+        count = 1
+        while found in self._taken:
+            count += 1
+            found = f"{base}-{count}"
+        self._taken.add(found)
+        return found
+
+
+def _data_link(csv: str, label: str) -> str:
+    """Where `links` puts the way to the figures, if the report has them as a file."""
+    return f"<!--data:{csv}:{label}--><!--/data-->" if re.fullmatch("[a-z0-9_]+", csv) else ""
 
 
 def _box(block: Boxed) -> str:
@@ -186,7 +260,7 @@ def _cleaned(value: Any) -> Any:
     return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _table(block: Tabular, number: str) -> str:
+def _table(block: Tabular, number: str, place: str) -> str:
     data = _cleaned(dict(block.data))
     captioned = bool(data["caption"])
     label = f"{number}: {data['caption']}" if captioned else "Table"
@@ -194,7 +268,8 @@ def _table(block: Tabular, number: str) -> str:
         f'<p class="remark">{escape(text, quote=False)}</p>' for text in (data.get("key"), data.get("note")) if text
     )
     table = table_html(data, number if captioned else "")
-    return f'<div class="table"><div class="scroll"{_scrollable(label)}>{table}</div>{remarks}</div>'
+    link = _data_link(block.csv, number if captioned else "this table")
+    return f'<div class="table" id="{place}"><div class="scroll"{_scrollable(label)}>{table}</div>{remarks}{link}</div>'
 
 
 def _scrollable(label: str) -> str:
@@ -202,7 +277,7 @@ def _scrollable(label: str) -> str:
     return f' role="region" tabindex="0" aria-label="{escape(label)} (can be scrolled)"'
 
 
-def _figure(figure: Figure, number: str, prefix: str) -> str:
+def _figure(figure: Figure, number: str, prefix: str, place: str) -> str:
     alt = figure.alt or f"Figure without a description, from {figure.cell}"
     caption = figure.caption or ("" if figure.alt else alt)
     heading = f'<span class="number">{number}</span> ' if figure.caption else ""
@@ -214,7 +289,8 @@ def _figure(figure: Figure, number: str, prefix: str) -> str:
     else:
         source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
         drawing, scroll, larger = f'<img src="{source}" alt="{escape(alt)}">', "", ""
-    return f'<figure>{shown}{larger}<div class="drawing"{scroll}>{drawing}</div></figure>'
+    link = _data_link(figure.csv, number if figure.caption else "this figure")
+    return f'<figure id="{place}">{shown}{larger}<div class="drawing"{scroll}>{drawing}</div>{link}</figure>'
 
 
 def _larger(label: str, prefix: str) -> str:

@@ -7,8 +7,6 @@ the template and reach the script only as text of the page.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import re
@@ -22,11 +20,11 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from nof.briefing import html, machines, manifest, plan, publish
+from nof.briefing import html, links, machines, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
-from nof.common import Quarter
+from nof.common import Quarter, names_a_quarter
 from nof.method.view import findings_of, view_of
 from nof.read import findings
 from nof.rules import kinds, unconfirmed
@@ -87,8 +85,16 @@ _ODD = 40  # sentences on what is odd in the files
 _LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
 
-def write_quarter(folder: Path, national: National, params: Params, run: str, entries: dict, failures: dict) -> None:
-    """Write index.html and the zips into a report's folder, after every other file but the manifest.
+def write_quarter(
+    folder: Path,
+    national: National,
+    params: Params,
+    run: str,
+    entries: dict,
+    failures: dict,
+    neighbours: tuple[links.Neighbour, ...] = (),
+) -> None:
+    """Link the pages of a report; write index.html and the zips into its folder, after every other file but the manifest.
 
     Parameters
     ----------
@@ -103,14 +109,53 @@ def write_quarter(folder: Path, national: National, params: Params, run: str, en
         What there is: by name, the files, title, subtitle, notebook, trust_type, trust and run of a briefing.
     failures : dict
         Error text by name of what could not be made.
+    neighbours : tuple of links.Neighbour
+        The quarters beside this one in the site.
     """
+    write_dictionary(folder, params.quarter, national.publication.illustrative)
+    there = links.site(folder, params.quarter, entries, national.publication, neighbours)
+    links.link(folder, there)
     facts = quarter_facts(folder, national, params, run, entries, failures)
+    facts["beside"] = [
+        {"words": f"{one.way}, {Quarter.parse(one.slug).label}", "address": address}
+        for one in neighbours
+        if (address := one.address(PAGE))
+    ]
     note = _note(facts)
-    zips = manifest.write_trusts(folder, entries, note)
-    inside = render("index.html.j2", **facts, zips={}, everything=None)
+    pages = {name: (folder / f"{name}.html").read_text(encoding="utf-8") for name in entries}
+    single = {name: links.alone(page, name, there) for name, page in pages.items() if entries[name].get("trust")}
+    zips = manifest.write_trusts(folder, entries, note, single)
+    inside = {f"{name}.html": links.in_zip(page, name, there) for name, page in pages.items()}
+    inside[PAGE] = render("index.html.j2", **facts, zips={}, everything=None)
     everything = manifest.write_everything(folder, params.quarter, note, inside)
     whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}
     _write(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
+
+
+def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
+    """Write what every column means as a page, from a report's datapackage.json; nothing where it has none."""
+    if not (folder / machines.PACKAGE).is_file():
+        return
+    package = json.loads((folder / machines.PACKAGE).read_text(encoding="utf-8"))
+    described: dict[str, dict[str, Any]] = {}
+    for one in package["resources"]:
+        title = one["title"].split(",")[0]
+        fields = one["schema"]["fields"]
+        known = described.setdefault(
+            title, {"id": f"data-{title.replace(' ', '-')}", "title": title.capitalize(), "text": one["description"]}
+        )
+        known.setdefault("files", []).append({"path": one["path"], "name": Path(one["path"]).name})
+        # Columns named by the data differ between the types: each is listed once.
+        known["fields"] = list({field["name"]: field for field in [*known.get("fields", []), *fields]}.values())
+    page = render(
+        "dictionary.html.j2",
+        label=Quarter.parse(quarter).label,
+        illustrative=illustrative,
+        tables=list(described.values()),
+        source=words.source_line(illustrative, quarter),
+        licence="" if illustrative else words.LICENCE_LINE,
+    )
+    _write(folder / links.DICTIONARY, page)
 
 
 def write_root(out: Path) -> None:
@@ -126,7 +171,12 @@ def write_root(out: Path) -> None:
     fresh = out / f".{PAGE}.new"
     _write(
         fresh,
-        render("root.html.j2", quarters=[_report(folder) for folder in reports], feed=(out / "feed.xml").is_file()),
+        render(
+            "root.html.j2",
+            noun=_noun(reports),
+            quarters=[_report(folder) for folder in reports],
+            feed=(out / "feed.xml").is_file(),
+        ),
     )
     fresh.chmod(publish.FILE_MODE)
     os.replace(fresh, out / PAGE)
@@ -167,10 +217,12 @@ def quarter_facts(
         "failures": [_failure(name, why, titles, national) for name, why in sorted(failures.items())],
         "absent": [title for name, title in titles.items() if name not in entries and name not in failures],
         "machines": [name for name in machines.FILES if (folder / name).is_file()],
+        "dictionary": links.DICTIONARY if (folder / links.DICTIONARY).is_file() else "",
         "notes": list(dict.fromkeys(note for league in leagues for note in league["notes"])),
         "odd": [
             _clean(one) for one in findings.words(findings.concerning(findings_of(national), params.quarter), _ODD)
         ],
+        "not_given": _not_given(national, params),
         "without": [league for league in leagues if league["unasked"]],
         "earlier": sorted({_short(entry["run"]) for entry in entries.values()} - {run}),
     }
@@ -192,6 +244,21 @@ def _types(national: National, params: Params) -> list[str]:
     trusts = national.publication.trusts
     there = set(trusts.loc[trusts["quarter"] == params.quarter, "trust_type"])
     return [one for one in params.trust_types or [] if one in there]
+
+
+def _not_given(national: National, params: Params) -> list[dict[str, str]]:
+    """Trust types that NHS England ranks and this report does not have, each with the reason."""
+    trusts = national.publication.trusts
+    given = set(trusts.loc[trusts["quarter"] == params.quarter, "trust_type"])
+    ranked = [one for one in kinds.known() if kinds.kind(one).is_trust or not kinds.kind_of(given).is_trust]
+    return [
+        {
+            "name": kinds.kind(one).in_full_many.capitalize(),
+            "why": "not asked for in this run." if one in given else "no files were given for this quarter.",
+        }
+        for one in ranked
+        if one not in given or one not in (params.trust_types or [])
+    ]
 
 
 def _league(
@@ -360,15 +427,19 @@ def _note(facts: Mapping[str, Any]) -> str:
 
 def _reports(out: Path) -> list[Path]:
     """Folders of reports, newest quarter first."""
-    found = [path for path in out.iterdir() if _is_quarter(path.name) and (path / manifest.MANIFEST).is_file()]
+    found = [path for path in out.iterdir() if names_a_quarter(path.name) and (path / manifest.MANIFEST).is_file()]
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
-def _is_quarter(name: str) -> bool:
-    try:
-        return Quarter.parse(name).slug == name
-    except ValueError:
-        return False
+def _noun(reports: Iterable[Path]) -> kinds.Kind:
+    """What the organisations of all reports are called together."""
+    types = {one for folder in reports for one in _trust_types(manifest.read(folder))}
+    return kinds.kind_of(sorted(types) or ["acute"])
+
+
+def _trust_types(facts: Any) -> list[str]:
+    found = _mapping(facts, "parameters").get("trust_types")
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def _report(folder: Path) -> dict[str, Any]:
@@ -377,6 +448,7 @@ def _report(folder: Path) -> dict[str, Any]:
     briefings = [entry for entry in _mapping(facts, "briefings").values() if isinstance(entry, dict)]
     quarter = Quarter.parse(folder.name)
     return {
+        "noun": kinds.kind_of(_trust_types(facts) or ["acute"]),
         "slug": quarter.slug,
         "label": quarter.label,
         "day": dateline(quarter.last_day),
@@ -405,32 +477,20 @@ def size_text(size: int) -> str:
 
 def render(template: str, **facts: Any) -> str:
     """A page of this module from its template."""
-    css = _one_line(html._css(False) + _read("index.css"))
-    script = _one_line(re.sub(r"(?m)^\s*//.*$", "", _read("index.js")))
+    css = html.one_line(html._css(False) + _read("index.css"))
     return (
         _environment()
         .get_template(template)
         .render(
+            **html.on_every_page(),
             css=Markup(css),
-            script=Markup(script),
-            style_hash=_hash(css),
-            script_hash=_hash(script),
+            style_hash=html.digest(css),
             illustrative_title=ILLUSTRATIVE,
             illustrative_words=ILLUSTRATIVE_WORDS,
             independent=INDEPENDENT,
             **facts,
         )
     )
-
-
-def _one_line(text: str) -> str:
-    """Without line breaks: the vnu checker gets the hash of a style or script of several lines wrong."""
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _hash(text: str) -> str:
-    """How a content security policy names a style or script: by the SHA-256 of exactly what stands between its tags."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 @cache

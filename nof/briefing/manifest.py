@@ -348,7 +348,7 @@ _MODE = 0o100644 << 16  # an ordinary file that everyone may read
 _LEVEL = 1
 
 
-def write_trusts(folder: Path, entries: Mapping[str, dict], note: str) -> dict[str, str]:
+def write_trusts(folder: Path, entries: Mapping[str, dict], note: str, pages: Mapping[str, str]) -> dict[str, str]:
     """Write trusts/CODE.zip for each trust that has a briefing.
 
     Parameters
@@ -359,6 +359,8 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str) -> dict[s
         Briefings by name, as in the manifest; those without a trust are left alone.
     note : str
         Source, licence and run, which go into each zip as README.txt.
+    pages : mapping
+        Web pages by briefing, as they should stand alone, in the place of those of the report.
 
     Returns
     -------
@@ -369,18 +371,20 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str) -> dict[s
     for name, entry in sorted(entries.items()):
         if entry.get("trust"):
             inside = {Path(file).name: (folder / file).read_bytes() for file in entry["files"]}
+            inside |= {f"{Path(name).name}.html": pages[name].encode()} if name in pages else {}
             _write(folder / f"{name}.zip", Path(name).name, inside | {"README.txt": note.encode()})
             made[entry["trust"]] = f"{name}.zip"
     return made
 
 
-def write_everything(folder: Path, quarter: str, note: str, index: str) -> Path:
-    """Write one zip of all files of a report but its zips, with an index page of its own.
+def write_everything(folder: Path, quarter: str, note: str, pages: Mapping[str, str]) -> Path:
+    """Write one zip of all files of a report but its zips.
 
     Parameters
     ----------
-    index : str
-        The index page as it should stand in the zip, where there are no further zips to link to.
+    pages : mapping
+        Web pages by path, as they should stand in the zip, where there are no further zips and quarters to link to; among
+        them the index.
 
     Returns
     -------
@@ -390,7 +394,11 @@ def write_everything(folder: Path, quarter: str, note: str, index: str) -> Path:
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip")
     inside = {path.relative_to(folder).as_posix(): path for path in found}
     place = folder / f"nof-{quarter}.zip"
-    _write(place, place.stem, inside | {"index.html": index.encode(), "README.txt": note.encode()})
+    _write(
+        place,
+        place.stem,
+        inside | {file: page.encode() for file, page in pages.items()} | {"README.txt": note.encode()},
+    )
     return place
 
 

@@ -19,13 +19,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from nof import common, demo
-from nof.briefing import gate, index, machines, manifest, plan, publish, workers
+from nof.briefing import gate, index, links, machines, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
-from nof.method import limits, view
+from nof.method import limits, movement, view
 from nof.method.contributions import published_value_id
+from nof.method.movement_facts import beside_standards
 from nof.read import findings
 from nof.rules import recompute, reconcile
 
@@ -296,7 +297,9 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     carried = not run.options.force and manifest.tables(run.options.out / params.quarter, report, run.key)
     _tables(report / "tables", run.national, params.quarter, types, carried)
     machines.write(report, run.national, params, types, run.short, entries)
-    index.write_quarter(report, run.national, params, run.short, entries, failures)
+    _hold(report, entries)
+    beside = links.neighbours(run.options.out, params.quarter, run.national.publication.illustrative)
+    index.write_quarter(report, run.national, params, run.short, entries, failures, beside)
     shown = json.loads(params.model_dump_json(exclude={"data", "commentary", "own_values"}))
     if params.own_values is not None:
         shown["own_values"] = {"file": params.own_values.name, "sha256": common.sha256(params.own_values)}
@@ -312,6 +315,11 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
             "earlier_runs": last.origins,
         },
     )
+    _hold(report, entries)
+
+
+def _hold(report: Path, entries: dict[str, dict]) -> None:
+    """Stop where a file is not what was made, or is missing."""
     if problems := gate.problems(report, entries):
         raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
@@ -335,7 +343,7 @@ def _tables(folder: Path, national: recompute.National, quarter: str, types: lis
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
             frames["metric_rankings"] = pd.concat(rankings).assign(**about)
-        frames |= limits.tables(shown)
+        frames |= _beside(shown) | limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
     if carried:
@@ -343,6 +351,19 @@ def _tables(folder: Path, national: recompute.National, quarter: str, types: lis
     compared = view.compared(national)
     (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national)), encoding="utf-8")
     (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
+
+
+def _beside(shown: view.View) -> dict[str, pd.DataFrame]:
+    """What stands beside the league table: each move split into its causes, and values beside planning standards."""
+    frames = {}
+    if before := shown.previous_quarter:
+        moves = movement.movement(shown.national, before, shown.quarter, shown.trust_type)
+        about = {"quarter_before": before, "quarter": shown.quarter, "trust_type": shown.trust_type}
+        names = shown.league.set_index("trust_code")["trust_name"]
+        moves.insert(1, "trust_name", moves["trust_code"].map(names))
+        frames["movement"] = moves.assign(**about)
+    standards = beside_standards(shown)
+    return frames | ({"standards": standards} if len(standards) else {})
 
 
 def _findings(national: recompute.National) -> dict[str, Any]:

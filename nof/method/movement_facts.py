@@ -12,7 +12,8 @@ from nof.method import standards, two_methods
 from nof.method.facts import Facts, fact
 from nof.method.movement import CAUSES, movement, shown
 from nof.method.view import View
-from nof.rules.framework import load
+from nof.rules.framework import available, load
+from nof.rules.novelties import NOVELTY_COLUMNS, novelties
 from nof.rules.recompute import National
 
 # What a cause is called on a page; `kinds.said` turns trusts into ICBs.
@@ -131,6 +132,28 @@ def type_moves(national: National, before: str, after: str, trust_type: str) -> 
         float(rest.abs().mean()),
         float(split["told_apart"].median()),
     )
+
+
+def type_moves_of(view: View) -> TypeMoves | None:
+    """`type_moves` of a table since the quarter before; None where there is none, or where no move could be split."""
+    if view.previous_quarter is None:
+        return None
+    found = type_moves(view.national, view.previous_quarter, view.quarter, view.trust_type)
+    return found if found.trusts else None
+
+
+def novelties_of(view: View) -> pd.DataFrame:
+    """What a table's framework year holds that the year before did not, and what went; see `novelties.novelties`.
+
+    Only what concerns the trust type. Empty where the year before has no rules file: then everything would be new.
+    """
+    quarter = Quarter.parse(view.quarter)
+    before = Quarter(quarter.year - 1, quarter.number).year_label
+    if before not in available():
+        return pd.DataFrame(columns=NOVELTY_COLUMNS)
+    found = novelties(view.publication, quarter.year_label, load(before))
+    own = [view.trust_type in types.split(",") for types in found["trust_types"]]
+    return found[own].reset_index(drop=True)
 
 
 # --- 2025/26 under the bands of 2026/27 ---

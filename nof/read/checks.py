@@ -55,7 +55,7 @@ _TRUST_TYPES = {
     "mental-health-and-community": "mental-health-and-community",
     "non-acute-hospital": "mental-health-and-community", "non-acute": "mental-health-and-community",
 }  # fmt: skip
-KNOWN_TYPES = ("acute", "mental-health-and-community", "ambulance")
+KNOWN_TYPES = ("acute", "mental-health-and-community", "ambulance", "integrated-care-board")
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RANGE = re.compile(r"(\S+)\s+to\s+(\S+)", re.IGNORECASE)

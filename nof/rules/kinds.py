@@ -107,6 +107,11 @@ def _words() -> _File:
     return read_kinds(common.reference(FILE))
 
 
+def known() -> list[str]:
+    """Slugs of the kinds that the file names, in its order."""
+    return list(_words().kinds)
+
+
 @lru_cache(maxsize=64)
 def kind(trust_type: str) -> Kind:
     """Words for a type; one that the file does not name is called an organisation, with its own name before.

@@ -15,7 +15,9 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from nof.method.movement_facts import beside_standards
 from nof.method.view import View
+from nof.rules.framework import value_id
 from nof.show import style, tables
 from nof.show.display import Card, Chart, Table, Words
 from nof.show.say import say
@@ -253,14 +255,17 @@ def _distribution_alt(known: pd.DataFrame, title: str, unit: str) -> str:
 
 
 def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
-    """For each scored metric: a heading, the distribution of its values, and the ranking."""
+    """For each scored metric: a heading, the distribution of its values, and the ranking, beside a planning standard."""
+    known = beside_standards(view)
     for metric in view.metrics.itertuples():
         ranking = view.ranking(metric.metric_id)
         yield say("### {{ name }}", {"name": metric.description})
         if ranking["value"].notna().any():
             yield distribution(ranking, metric.description, metric.better)
         about = f"{metric.domain}; period: {metric.reporting_date}; {metric.trusts} trusts."
-        yield tables.metric_ranking(ranking, metric.description, about)
+        yield tables.metric_ranking(
+            ranking, metric.description, about, known[known["value_id"] == value_id(metric.metric_id)]
+        )
 
 
 def show(*shown: Card | Chart | Table | Words | None) -> None:

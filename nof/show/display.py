@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any
@@ -161,7 +161,10 @@ class Table:
         return f"Table({self.caption!r}, {len(self.frame)} rows, {len(self.columns)} columns)"
 
     def data(self) -> dict[str, Any]:
-        """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis."""
+        """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis.
+
+        Where each row is a trust, `codes` says which.
+        """
         absent = [c.name for c in self.columns if c.name not in self.frame.columns]
         if absent:
             raise NofError(f"table {self.caption!r}: no column {', '.join(absent)} in the frame")
@@ -177,7 +180,13 @@ class Table:
             "note": " ".join(filter(None, [self.note, MISSING_NOTE if missing else ""])),
             "key": self.key,
             "emphasis": list(self.emphasis),
+            **self._codes(),
         }
+
+    def _codes(self) -> dict[str, list[str]]:
+        """Code of each row's trust, where a trust names the row."""
+        by_trust = any(c.row_header and c.label == "Trust" for c in self.columns) and "trust_code" in self.frame.columns
+        return {"codes": [str(code) for code in self.frame["trust_code"]]} if by_trust else {}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         data = self.data()
@@ -252,13 +261,20 @@ def table_html(data: Mapping[str, Any], number: str = "") -> str:
         _column(column, list(texts), tones.get(j))
         for j, (column, texts) in enumerate(zip(data["columns"], _transposed(data), strict=True))
     ]
-    rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)]
-    for i in set(data.get("emphasis") or ()) & set(range(len(rows))):
-        rows[i] = '<tr class="emphasis">' + rows[i].removeprefix("<tr>")
+    codes, emphasis = data.get("codes") or (), set(data.get("emphasis") or ())
+    rows = [
+        f"<tr{_classes('emphasis' if i in emphasis else '')}{_of_trust(codes, i)}>{''.join(cells)}</tr>"
+        for i, cells in enumerate(zip(*columns, strict=True))
+    ]
     return (
         f'<table class="nof">{caption}\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table>"
     )
+
+
+def _of_trust(codes: Sequence[str], row: int) -> str:
+    """The trust that a row is about, for links and for marking it."""
+    return f' data-trust="{escape(str(codes[row]))}"' if row < len(codes) else ""
 
 
 def card_html(data: Mapping[str, Any]) -> str:
@@ -279,9 +295,9 @@ def _transposed(data: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def _head(column: Mapping[str, Any]) -> str:
     if not column["label"]:  # an empty header cell would be announced as one: pandas' index has none
         return "<td></td>"
-    right = ' class="right"' if column["align"] == "right" else ""
+    classes = _classes("right" if column["align"] == "right" else "", "names" if column.get("row_header") else "")
     unit = f'<br><span class="unit">{escape(column["unit"])}</span>' if column.get("unit") else ""
-    return f'<th scope="col"{right}>{escape(column["label"])}{unit}</th>'
+    return f'<th scope="col"{classes}>{escape(column["label"])}{unit}</th>'
 
 
 def _opener(column: Mapping[str, Any]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from nof.show import style
 from nof.show.charts import figure
 from nof.show.display import Chart, Column, Table
 from nof.show.grammar import count, number, signed
+from nof.show.tables import asked
 
 _STEP, _TOP, _ZERO_LEFT = 5.2, 4.5, 84.0
 
@@ -97,6 +98,62 @@ def transition_table(table: pd.DataFrame, facts: UnderBands) -> Table:
     return Table(rows, caption, tuple(columns), note=note)
 
 
+def under_bands_table(table: pd.DataFrame, facts: UnderBands, most: int = 200) -> Table | None:
+    """Trusts that would stand in another segment under another year's bands; None where there are none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `movement_facts.beside_bands`.
+    facts : UnderBands
+        Of the same trusts.
+    most : int
+        Rows at most, best average first.
+    """
+    rows = table[table["changes"] & table["segment_under"].notna()].sort_values("average_score", kind="stable")
+    if rows.empty:
+        return None
+    return Table(
+        rows.head(most),
+        f"Trusts that would stand in another segment under the bands of {facts.year} ({facts.certainty})",
+        (
+            Column("trust_name", "Trust", row_header=True),
+            Column("average_score", "Average score", align="right", format=".2f"),
+            Column("segment", "Segment as it stands", align="right", format=".0f"),
+            Column("segment_under", f"Under the bands of {facts.year}", align="right", format=".0f"),
+            Column("unadjusted_under", "Before the financial override", align="right", format=".0f"),
+        ),
+        note="It says where an average falls on another scale, not which segment the trust will be in.",
+    )
+
+
+def novelties_table(table: pd.DataFrame) -> Table | None:
+    """What is new, renamed or gone in a framework year; None where nothing is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `movement_facts.novelties_of`.
+    """
+    if table.empty:
+        return None
+    rows = table.assign(
+        what=table["what"].str.capitalize(), first_quarter=[Quarter.parse(one).label for one in table["first_quarter"]]
+    )
+    return Table(
+        rows,
+        "What the files hold that the year before did not, and what went",
+        (
+            Column("what", "What"),
+            Column("id", "Id"),
+            Column("name", "Name as published", row_header=True),
+            Column("status", "Status"),
+            Column("first_quarter", "First seen"),
+            Column("explanation", "What is done with it"),
+        ),
+    )
+
+
 def standards_table(table: pd.DataFrame, heading: str) -> Table:
     """One trust's values that have a planning standard, beside it.
 
@@ -108,7 +165,7 @@ def standards_table(table: pd.DataFrame, heading: str) -> Table:
         As the file of standards words it: "planning standard; not how the framework scores".
     """
     rows = table.assign(
-        asked=[_asked(row) for row in table.itertuples()],
+        asked=[asked(row) for row in table.itertuples()],
         verdict=table["verdict"].where(table["verdict"] != "unknown", "not known"),
     )
     columns = (
@@ -119,11 +176,3 @@ def standards_table(table: pd.DataFrame, heading: str) -> Table:
     )
     sources = "; ".join(dict.fromkeys(table["source"]))
     return Table(rows, heading[0].upper() + heading[1:], columns, note=f"Source: {sources}.")
-
-
-def _asked(row) -> str:
-    """A standard in words: "at least 65% by March 2026; each trust 5 percentage points better ..."."""
-    unit = row.units if row.units.startswith("%") else f" {row.units}"
-    word = "below" if row.below else {"high": "at least", "low": "at most"}[row.better]
-    national = "" if pd.isna(row.standard) else f"{word} {row.standard:g}{unit}{f' by {row.by}' if row.by else ''}"
-    return "; ".join(part for part in (national, row.each) if part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from nof.method.league_facts import League
@@ -204,7 +206,15 @@ def metric_list(metrics: pd.DataFrame) -> Table:
     )
 
 
-def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "") -> Table:
+def asked(row: Any) -> str:
+    """A planning standard (a row of `standards.against_standards`) in words: "at least 65% by March 2026; each trust 5 percentage points better ..."."""
+    unit = row.units if row.units.startswith("%") else f" {row.units}"
+    word = "below" if row.below else {"high": "at least", "low": "at most"}[row.better]
+    national = "" if pd.isna(row.standard) else f"{word} {row.standard:g}{unit}{f' by {row.by}' if row.by else ''}"
+    return "; ".join(part for part in (national, row.each) if part)
+
+
+def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "", standard: pd.DataFrame | None = None) -> Table:
     """The individual metric ranking.
 
     Parameters
@@ -215,7 +225,19 @@ def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "") -> Table:
         Name of the metric.
     about : str
         What the note says first: domain, period, number of trusts.
+    standard : DataFrame, optional
+        As `standards.against_standards`, of this metric: whether each trust meets its planning standard.
     """
+    beside: tuple[Column, ...] = ()
+    if standard is not None and len(standard):
+        ranking = ranking.assign(verdict=ranking["trust_code"].map(standard.set_index("trust_code")["verdict"]))
+        ranking["verdict"] = ranking["verdict"].map({"met": "met", "not met": "not met"})
+        met, judged = ranking["verdict"].eq("met").sum(), ranking["verdict"].notna().sum()
+        told = f"; met by {met} of {judged}" if judged else ""
+        about = (
+            f"{about} Planning standard: {asked(next(standard.itertuples()))}{told}. It is not how the framework scores."
+        ).strip()
+        beside = (Column("verdict", "Planning standard"),) if judged else ()
     has_values = ranking["value"].notna().any()
     unit = next((unit for unit in ranking["units"].dropna()), "")
     values = (
@@ -233,6 +255,7 @@ def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "") -> Table:
             *values[:1],
             _name(),
             *values[1:],
+            *beside,
             Column("score", "Score", align="right", format=rated, tone=rating_tone),
         ),
         note=" ".join(
