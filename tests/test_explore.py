@@ -20,7 +20,7 @@ from conftest import ROOT
 
 from nof import common, demo, explore
 from nof.common import InputError
-from nof.explore import exporting, measuring, present, sql, views, widgets
+from nof.explore import drawings, exporting, measuring, present, sql, views, widgets
 from nof.explore import panels as html
 from nof.explore import sql as exports
 from nof.explore.own_rules import Asked, own_league
@@ -163,6 +163,39 @@ def test_scatter_and_trajectories_hold_what_the_league_table_holds(real):
         last = found[found["quarter"] == QUARTER].set_index("trust_code")[["value", "low", "high"]]
         np.testing.assert_array_equal(last.to_numpy(), league.loc[last.index, names].to_numpy())
         assert set(found["quarter"]) == {f"2025-26-q{number}" for number in (1, 2, 3, 4)}
+
+
+def test_figures_stand_at_the_period_that_they_measure(real):
+    """NHS England's Q4 2025/26 file gives sickness absence of the quarter before."""
+    found = views.trajectories(real, MENTAL, ["RDY"], "OF0082")
+    raw = measuring.opened(real).publication.metrics.query("trust_code == 'RDY' and metric_id == 'OF0082'")
+    assert found["reporting_date"].tolist() == raw.sort_values("quarter")["reporting_date"].tolist()
+    last = found.set_index("quarter").loc[QUARTER]
+    assert last["last_day"] == pd.Timestamp("2025-12-31")
+    assert drawings.measured_at(found, "2025-26-q1").iloc[-1] == 2.0, "under Q3, not Q4"
+    chart = views.trajectories_chart(real, MENTAL, ["RDY"], "OF0082")
+    assert (
+        "not at the quarter of publication" in chart.alt
+        and f"Q4 2025/26 publishes {last['reporting_date']}" in chart.alt
+    )
+    summary = views.trajectories(real, MENTAL, ["RDY"], "average_score")
+    assert summary["last_day"].isna().all() and drawings.measured_at(summary, "2025-26-q1").tolist() == [0, 1, 2, 3]
+    assert "quarter of publication" not in views.trajectories_chart(real, MENTAL, ["RDY"], "average_score").alt
+    side = views.compare(real, QUARTER, MENTAL, ["RDY", "RYY"]).set_index("id")
+    assert side.loc["OF1082", "period"] == last["reporting_date"]
+    ranking = views.ranking(real, QUARTER, MENTAL, "OF0082")
+    assert ranking["last_day"].unique().tolist() == [pd.Timestamp("2025-12-31")]
+    for name in ("metrics", "scores"):
+        rows = sql.tables(real)[name].query("quarter == @QUARTER and trust_code == 'RDY' and metric_id == 'OF1082'")
+        assert rows["last_day"].tolist() == [pd.Timestamp("2025-12-31")], name
+
+
+@pytest.mark.parametrize("count", [-6, -1, 0, 3, 9])
+def test_a_quarter_so_many_after_another(count):
+    found = start = common.Quarter(2025, 1)
+    for _ in range(abs(count)):
+        found = found.next if count > 0 else found.previous
+    assert drawings.quarter_on(start, count) == found
 
 
 def test_a_trust_without_a_figure_has_no_line(made_up):

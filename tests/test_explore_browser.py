@@ -235,7 +235,7 @@ def test_an_analyst_explores_a_publication(lab, page):
     assert rows.count() == 61
 
     rules = notebook.cell("desk.rules()")
-    notebook.until(rules, "These are NHS England's rules")
+    notebook.until(rules, "These are NHS England's rules.*61 mental health and community trusts, Q4")
     notebook.pick(rules, "Metric or domain", "^OF1082")
     rules.get_by_text("Leave it out").click()
     notebook.until(rules, "not NHS England's rules: without OF1082")

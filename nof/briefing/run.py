@@ -24,7 +24,7 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
-from nof.method import limits, view
+from nof.method import limits, timeliness, view
 from nof.method.contributions import published_value_id
 from nof.read import findings
 from nof.rules import recompute, reconcile
@@ -316,7 +316,7 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
         about = {"quarter": params.quarter, "trust_type": trust_type}
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
-            frames["metric_rankings"] = pd.concat(rankings).assign(**about)
+            frames["metric_rankings"] = timeliness.dated(pd.concat(rankings, ignore_index=True).assign(**about))
         frames |= limits.tables(shown)
         for name, frame in frames.items():
             (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")

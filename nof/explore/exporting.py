@@ -116,8 +116,9 @@ def workbook(held: Mapping[str, pd.DataFrame], quarter: str) -> bytes:
         day = dt.datetime.combine(Quarter.parse(quarter).last_day, dt.time())
         book.set_properties({"title": f"NHS trust league tables, {Quarter.parse(quarter).label}", "created": day})
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": False})
+        days = book.add_format({"num_format": "yyyy-mm-dd"})
         for name, frame in sheets.items():
-            _sheet(book.add_worksheet(name[:31]), name, frame, head)
+            _sheet(book.add_worksheet(name[:31]), name, frame, head, days)
     return stream.getvalue()
 
 
@@ -129,8 +130,8 @@ def _source(held: Mapping[str, pd.DataFrame], listed: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(rows, columns=["what", "text"])
 
 
-def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
-    """One table: header in bold and frozen, numbers as numbers, blanks where nothing is known."""
+def _sheet(sheet, name: str, frame: pd.DataFrame, head, days) -> None:
+    """One table: header in bold and frozen, numbers as numbers, days as days, blanks where nothing is known."""
     if len(frame) > MOST_ROWS:
         raise InputError(
             Problem(name, "has more rows than a sheet takes", value=str(len(frame)), expected="--csv or --parquet")
@@ -139,9 +140,9 @@ def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
     for place, column in enumerate(frame.columns):
         cells = frame[column]
         sheet.write_string(0, place, str(column), head)
-        longest = max([len(str(column)), *(len(str(one)) for one in cells.head(200))])
+        longest = max([len(str(column)), *(len(str(one)) for one in cells.head(200).dropna())])
         sheet.set_column(place, place, min(longest + 2, _WIDEST))
-        put = _writer(sheet, cells)
+        put = _writer(sheet, cells, days)
         for row, value in enumerate(cells.tolist(), 1):
             if not pd.isna(value):
                 put(row, place, value)
@@ -149,11 +150,13 @@ def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
         sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
 
 
-def _writer(sheet, cells: pd.Series):
+def _writer(sheet, cells: pd.Series, days):
     if pd.api.types.is_bool_dtype(cells):
         return sheet.write_boolean
     if pd.api.types.is_numeric_dtype(cells):
         return sheet.write_number
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return lambda row, column, value: sheet.write_datetime(row, column, value.to_pydatetime(), days)
 
     def text(row: int, column: int, value: object) -> None:
         """As text, cut to what a cell takes."""

@@ -160,9 +160,8 @@ def rules(choice: Choice) -> Shown:
         )
     )
     said = [f"**{banner}**", *map(plain, made.notes), f"Metric scores {LEVELS[choice.rules.level]}."]
-    said.append(
-        f"{moved} of {len(frame)} {_of_whom(choice)} stand at another place than published." if made.told else ""
-    )
+    whom = f"{len(frame)} {_of_whom(choice)}"
+    said.append(f"{moved} of {whom} stand at another place than published." if made.told else f"{_capital(whom)}.")
     table = replace(tables.own_rules(frame, made.told or "NHS England's, as they are"), frame=frame)
     return Shown((call,), (frame,), (Words(" ".join(filter(None, said))), _emphasised(table, choice.trusts)))
 
@@ -222,12 +221,14 @@ def trajectories(choice: Choice) -> Shown:
         None if pd.isna(low) else f"{low:,.4g} to {high:,.4g}"
         for low, high in zip(frame["low"], frame["high"], strict=True)
     ]
+    period = (Column("reporting_date", "Period of the data"),) if frame["reporting_date"].notna().any() else ()
     table = Table(
         frame.assign(label=label, span=spans),
         chart.caption,
         (
             Column("trust_name", "Trust", row_header=True),
-            Column("label", "Quarter"),
+            Column("label", "Published in"),
+            *period,
             Column("value", "Value", align="right", format=",.4g"),
             Column("span", "Likely range", align="right"),
         ),
@@ -250,6 +251,7 @@ def compare(choice: Choice) -> Shown:
         "Side by side",
         (
             Column("name", "Figure", row_header=True),
+            Column("period", "Period of the data"),
             *(Column(code, rows[code], align="right") for code in choice.trusts),
         ),
         note="A score of 1.00 is best, 4.00 worst; in brackets, the value behind it.",
@@ -281,7 +283,7 @@ def _compared(frame: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
         if one in at.index
     ]
     rows += [
-        {"name": row["name"]} | {code: _scored(row, code) for code in codes}
+        {"name": row["name"], "period": row["period"]} | {code: _scored(row, code) for code in codes}
         for _, row in frame[frame["kind"] != "league"].iterrows()
     ]
     return pd.DataFrame(rows)

@@ -14,6 +14,7 @@ import pandas as pd
 from nof import common
 from nof.common import InputError, Problem
 from nof.explore.measuring import Data, opened
+from nof.method.timeliness import dated
 from nof.method.view import view_of
 from nof.rules import recompute
 from nof.rules.recompute import National
@@ -56,16 +57,23 @@ def tables(data: Data, quarters: str = LATEST) -> dict[str, pd.DataFrame]:
     national = opened(data)
     publication = national.publication
     return {
-        "metrics": publication.metrics,
+        "metrics": dated(publication.metrics),
         "trusts": publication.trusts,
         "league_published": publication.league,
-        "scores": national.scores,
+        "scores": _with_periods(national),
         "standings": national.standings,
         "league": _leagues(national, quarters),
         "domains": national.domains,
         "files": publication.files,
         "about": _about(national),
     }
+
+
+def _with_periods(national: National) -> pd.DataFrame:
+    """Every metric score with the period of its data, as published beside the score."""
+    keys = ["quarter", "trust_code", "metric_id"]
+    said = national.publication.metrics[[*keys, "reporting_date"]].drop_duplicates(keys)
+    return dated(national.scores.merge(said, on=keys, how="left"))
 
 
 def _leagues(national: National, quarters: str) -> pd.DataFrame:

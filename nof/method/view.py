@@ -16,6 +16,7 @@ from nof.common import InputError, Problem, Quarter, kept
 from nof.method import restated
 from nof.method.lineage import not_comparable
 from nof.method.ranges import with_published
+from nof.method.timeliness import dated
 from nof.read import checks, findings, mergers, presence
 from nof.read.publication import Publication, read
 from nof.rules import consistency, ranking, reconcile, scoring
@@ -391,7 +392,7 @@ def named_metric_ranking(national: National, metric_id: str, quarter: str | None
     -------
     DataFrame
         quarter, trust_type, metric_id, rank (1 is best), trust_code, trust_name, value, units, median, lower_quartile,
-        upper_quartile, reporting_date.
+        upper_quartile, reporting_date, first_day, last_day (of the period that the value measures).
 
     Raises
     ------
@@ -426,7 +427,7 @@ def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame
     else:
         table = ranking.metric_ranking(metrics, rule, quarter)
     table = table.assign(metric_id=rule.value_id, trust_name=table["trust_code"].map(names))
-    return table[
+    table = table[
         [
             "quarter",
             "trust_type",
@@ -442,3 +443,4 @@ def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame
             "reporting_date",
         ]
     ]
+    return dated(table)
