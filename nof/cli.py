@@ -120,12 +120,12 @@ def _write(frame, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
-    _write_text(text, path)
+    _write_text(text, path, common.MARKED)
 
 
-def _write_text(text: str, path: Path) -> None:
+def _write_text(text: str, path: Path, encoding: str = "utf-8") -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding=encoding)
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
 

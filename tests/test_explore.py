@@ -441,12 +441,12 @@ def test_results_are_saved_as_each_kind_of_file(made_up, tmp_path):
     frame, chart = views.league(made_up, QUARTER, ACUTE), views.scatter_chart(made_up, QUARTER, ACUTE, "OF0082")
     for name in ("a.csv", "a.parquet"):
         exports.save(frame, tmp_path / "new" / name)
-    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8") == common.text(frame)
+    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8-sig") == common.text(frame)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "new" / "a.parquet"), frame, check_dtype=False)
     drawing = ET.parse(exports.save(chart, tmp_path / "a.svg")).getroot()
     assert [node.text for node in drawing if node.tag.endswith(("title", "desc"))] == [chart.caption, chart.alt]
     picture = exports.save(chart, tmp_path / "a.png").read_bytes()
-    assert picture.startswith(b"\x89PNG") and int.from_bytes(picture[16:20]) == pytest.approx(170 / 25.4 * 192, abs=2)
+    assert picture.startswith(b"\x89PNG") and int.from_bytes(picture[16:20]) == pytest.approx(170 / 25.4 * 200, abs=2)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.png", "a.svg", "new"], "no half-written file is left"
 
 

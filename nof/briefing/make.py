@@ -28,6 +28,7 @@ from traitlets.config import Config
 
 from nof import common
 from nof.briefing.html import BriefingHTMLExporter
+from nof.briefing.parts import parts
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
 from nof.show import say
@@ -195,12 +196,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """A finished briefing: bytes by file ending, and what it took (seconds, megabytes)."""
+    """A finished briefing: bytes by file ending, its parts by path inside a report, and what it took (seconds, megabytes)."""
 
     name: str
     files: dict[str, bytes]
     seconds: float
     peak_mb: float
+    parts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, bytes]:
+        """Bytes of every file by its path inside a report."""
+        return {f"{self.name}{ending}": content for ending, content in self.files.items()} | self.parts
 
 
 def make(job: Job) -> Made:
@@ -220,7 +227,8 @@ def make(job: Job) -> Made:
     except NofError as error:
         raise BriefingFailed(str(error)) from error
     files = {".ipynb": nbformat.writes(notebook).encode(), ".html": page.encode(), ".pdf": document}
-    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+    shown = parts(notebook, job.name, job.parameters)
+    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb(), shown)
 
 
 def executed(job: Job) -> nbformat.NotebookNode:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nof import common
+from nof.briefing import parts
 from nof.common import InputError, NofError, Problem
 from nof.method import view
 from nof.read import mergers
@@ -367,14 +368,15 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str) -> dict[s
     made = {}
     for name, entry in sorted(entries.items()):
         if entry.get("trust"):
-            inside = {Path(file).name: (folder / file).read_bytes() for file in entry["files"]}
-            _write(folder / f"{name}.zip", Path(name).name, inside | {"README.txt": note.encode()})
+            held = {parts.inside(file, name): folder / file for file in entry["files"]}
+            _write(folder / f"{name}.zip", Path(name).name, held | {"README.txt": note.encode()})
             made[entry["trust"]] = f"{name}.zip"
     return made
 
 
 def write_everything(folder: Path, quarter: str, note: str, index: str) -> Path:
-    """Write one zip of all files of a report but its zips, with an index page of its own.
+    """Write one zip of all files of a report but its zips and its figures (those are in the pages), with an index page of
+    its own.
 
     Parameters
     ----------
@@ -388,6 +390,7 @@ def write_everything(folder: Path, quarter: str, note: str, index: str) -> Path:
     """
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip")
     inside = {path.relative_to(folder).as_posix(): path for path in found}
+    inside = {file: path for file, path in inside.items() if not file.startswith(f"{parts.FIGURES}/")}
     place = folder / f"nof-{quarter}.zip"
     _write(place, place.stem, inside | {"index.html": index.encode(), "README.txt": note.encode()})
     return place

@@ -263,8 +263,8 @@ def _failure(future: Any) -> str | None:
 
 def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
     """Write a briefing's files; what the manifest says of it."""
-    for ending, content in made.files.items():
-        path = report / f"{made.name}{ending}"
+    for file, content in made.paths.items():
+        path = report / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     own = job.about.get("commentary")
@@ -319,10 +319,12 @@ def _tables(folder: Path, params: Params, national: recompute.National) -> None:
             frames["metric_rankings"] = timeliness.dated(pd.concat(rankings, ignore_index=True).assign(**about))
         frames |= limits.tables(shown)
         for name, frame in frames.items():
-            (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
+            (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding=common.MARKED)
     compared = view.compared(national.publication)
-    (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national.publication)), encoding="utf-8")
-    (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
+    (folder / "reconciliation.csv").write_text(
+        common.text(view.reconciliation(national.publication)), encoding=common.MARKED
+    )
+    (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding=common.MARKED)
 
 
 def _findings(national: recompute.National) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """The tidy tables as files: a folder of CSV or Parquet files, or one workbook with a sheet of definitions and source.
 
-CSV files of an export begin with the mark (a byte order mark) by which Excel knows UTF-8: they are made for spreadsheets,
-and pandas, DuckDB, R's readr and frictionless read past it. The tables of a report have none: they are made for
-machines, and its data package says that they are UTF-8.
+CSV files begin with the mark (a byte order mark) by which Excel knows UTF-8, those of a report as well; pandas, DuckDB, R's
+readr and frictionless read past it.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from nof import common
-from nof.common import InputError, NofError, Problem, Quarter
+from nof.common import MARKED, InputError, NofError, Problem, Quarter
 from nof.explore import sql
 from nof.explore.measuring import Data, opened
 from nof.explore.sql import ALL, TABLES, tables
 from nof.show.dictionary import definitions, dictionary
 
-MARKED = "utf-8-sig"
 MOST_ROWS = 1_048_575  # of an Excel sheet, the header taken off
 MOST_CHARACTERS = 32_767  # of an Excel cell
 _WIDEST = 48  # characters of a column on the screen
