@@ -12,7 +12,7 @@ PARAMS ?= params/demo.yaml
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Set up, then render the briefings of the demo publication into reports/ (the default)
+demo: $(READY) ## Set up, then render the briefings of the demo publication into reports/demo/ (the default)
 	$(BIN)/nof brief params/demo.yaml
 
 test: $(READY) ## Set up, then run all tests
@@ -39,8 +39,8 @@ mutants: $(READY) ## Change the rules one place at a time; name the changes that
 drill: $(READY) ## Change a quarter's files at random and count what the checks make of it: make drill [SEED=2026] [COUNT=290] [DATA=path]
 	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)")
 
-lab: $(READY) ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks --LabApp.news_url=None \
+lab: $(READY) ## Open JupyterLab on the notebooks; explore.ipynb then opens the folder: make lab [DATA=path]
+	$(if $(DATA),NOF_DATA="$$(cd "$(DATA)" && pwd)") $(BIN)/jupyter lab notebooks --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
 
 quarter: $(READY) ## Render real files: make quarter QUARTER=2025-26-q4 DATA=path

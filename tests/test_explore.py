@@ -23,6 +23,7 @@ from nof.common import InputError
 from nof.explore import drawings, exporting, measuring, present, sql, views, widgets
 from nof.explore import panels as html
 from nof.explore import sql as exports
+from nof.explore.copying import copy_notebooks
 from nof.explore.own_rules import Asked, own_league
 from nof.method.choices import own_rules
 from nof.method.view import View, open_publication
@@ -640,3 +641,25 @@ def test_the_default_folder_is_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert measuring.folder_of("../data/demo").resolve() == (ROOT / "data" / "demo").resolve()
     assert measuring.folder_of(tmp_path) == tmp_path and measuring.folder_of("nowhere").name == "nowhere"
+
+
+def test_the_desk_opens_what_is_named_outside(made_up, monkeypatch):
+    monkeypatch.setenv("NOF_DATA", made_up)
+    assert measuring.folder_of(None) == Path(made_up) and explore.desk().start.data == made_up
+    assert measuring.folder_of("elsewhere").name == "elsewhere", "what is named in the notebook goes first"
+    monkeypatch.delenv("NOF_DATA")
+    assert measuring.named(None) == "../data/demo"
+
+
+def test_the_notebooks_can_be_taken_along(tmp_path):
+    made = copy_notebooks(tmp_path / "mine")
+    assert {one.name for one in made} == {*(path.name for path in (ROOT / "notebooks").glob("*.ipynb")), "helpers.py"}
+    assert all(one.read_bytes() for one in made) and len(copy_notebooks(tmp_path / "mine")) == len(made), (
+        "twice is no harm"
+    )
+    (tmp_path / "mine" / "explore.ipynb").write_text("mine")
+    with pytest.raises(InputError, match="explore.ipynb.*says something else"):
+        copy_notebooks(tmp_path / "mine")
+    assert (tmp_path / "mine" / "explore.ipynb").read_text() == "mine"
+    copy_notebooks(tmp_path / "mine", force=True)
+    assert (tmp_path / "mine" / "explore.ipynb").read_bytes() == (ROOT / "notebooks" / "explore.ipynb").read_bytes()

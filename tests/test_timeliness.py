@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import math
 
+import builders
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from nof.method.timeliness import (
     unknown_styles,
     unmoved,
 )
+from nof.method.view import findings_of, open_publication
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))
 # The scores that enter the average of a mental health and community trust (method note, section 2).
@@ -292,3 +294,17 @@ def test_rows_are_dated_by_what_their_reporting_date_names():
         and found.iloc[2][["first_day", "last_day"]].isna().all()
     )
     pd.testing.assert_frame_equal(dated(rows.drop(columns="quarter"), "2025-26-q4"), found.drop(columns="quarter"))
+
+
+def test_the_check_names_file_and_row_of_a_date_that_a_spreadsheet_changed(tmp_path):
+    rows = builders.metric_rows()
+    for row in rows:
+        if row["Metric_ID"] == rows[-1]["Metric_ID"]:
+            row["Reporting_date"] = "26-Mar"
+    builders.write(tmp_path, builders.metrics_name(), builders.table(rows, builders.METRIC_HEADER))
+    told = findings_of(open_publication(tmp_path)).query("code == 'period_unknown'")
+    assert set(told["severity"]) == {"noted"} and (told["found"] == "26-Mar").all() and len(told)
+    first = told.iloc[0]
+    assert first["row"] > 1 and first["message"].startswith(
+        f"{builders.metrics_name()}, row {first['row']}, column Reporting_date"
+    )

@@ -309,7 +309,7 @@ def _same_inputs(facts: dict[str, Any], origin: dict[str, Any], quarter: str) ->
     if _used(facts) != _used(origin):
         raise NofError(
             f"the report of {quarter} in place was made from other files than these, so a part of it cannot "
-            "be made anew; make all of it (without --only and --trust)"
+            "be made anew; make all of it (without --only and --trust), or put it elsewhere (--out FOLDER)"
         )
 
 

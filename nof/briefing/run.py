@@ -33,12 +33,18 @@ from nof.rules import recompute, reconcile
 
 
 NAMED = 20  # briefings listed one by one in the summary
+REPORTS = Path("reports")  # where the command stands
 
 
-def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **options: Any) -> bool:
-    """Make what a params file asks for; True if it was published with no more failures than were accepted."""
+def run(path: Path, data: Path | None, console: Console, *, out_dir: Path | None = None, **options: Any) -> bool:
+    """Make what a params file asks for; True if it was published with no more failures than were accepted.
+
+    Without `out_dir` real reports go into reports/ and those of made-up data into reports/demo/: neither replaces the other.
+    """
     params = load(common.params(path), data=None if data is None else data.resolve())
     params = params.model_copy(update={"data": demo.at_hand(params.data)})
+    made_up = (params.data / demo.MARK).is_file()
+    place = out_dir or (REPORTS / "demo" if made_up else REPORTS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
     columns = (
         TextColumn("{task.description}"),
@@ -57,7 +63,7 @@ def run(path: Path, data: Path | None, console: Console, *, out_dir: Path, **opt
             """Move the bar on by one briefing."""
             bar.update(task, description=f"made {name}", completed=done, total=total, refresh=True)
 
-        outcome = brief(params, Options(out=out_dir, **options), progress)
+        outcome = brief(params, Options(out=place, **options), progress)
     _tell(outcome, console)
     return outcome.published and outcome.accepted
 

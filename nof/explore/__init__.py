@@ -60,7 +60,7 @@ __all__ = [
 
 
 def desk(
-    data: str,
+    data: str | None = None,
     quarter: str | None = None,
     trust_type: str | None = None,
     interactive: bool = True,

@@ -15,7 +15,7 @@ from IPython.display import display
 from nof.common import NofError
 from nof.explore import panels, present, views
 from nof.explore.controls import Controls, WhatIfControls
-from nof.explore.measuring import opened
+from nof.explore.measuring import named, opened
 from nof.explore.own_rules import Asked
 from nof.explore.present import Choice, Shown
 from nof.explore.rule_controls import RuleControls
@@ -98,8 +98,8 @@ class Desk:
 
     Parameters
     ----------
-    data : str
-        Folder of the publication.
+    data : str, optional
+        Folder of the publication; if not given as `measuring.named` says.
     quarter, trust_type : str, optional
         Slugs to start with: the latest quarter and the first type if not given.
     interactive : bool
@@ -110,13 +110,13 @@ class Desk:
 
     def __init__(
         self,
-        data: str,
+        data: str | None = None,
         quarter: str | None = None,
         trust_type: str | None = None,
         interactive: bool = True,
         rules: Asked = Asked(),
     ) -> None:
-        self.start = present.default(str(data), quarter, trust_type, rules)
+        self.start = present.default(named(data), quarter, trust_type, rules)
         self.live = interactive and attended()
         self.publication = opened(self.start.data).publication
         self.panels: dict[str, Panel] = {}
