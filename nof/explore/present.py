@@ -153,7 +153,7 @@ def rules(choice: Choice) -> Shown:
     _, made = ruled(choice.data, choice.quarter, choice.trust_type, **asked)
     moved = int((frame["moved"].fillna(0) != 0).sum())
     banner = (
-        f"This is a table under other rules: {plain(made.told)}."
+        f"Other rules, {plain(made.told)}."
         if made.told
         else (
             "These are NHS England's rules: change one above, and the whole table is made anew beside the published one."

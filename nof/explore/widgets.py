@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
+from nof.briefing.document import INDEPENDENT
 from nof.common import NofError
 from nof.explore import panels, present, views
 from nof.explore.controls import Controls, WhatIfControls
@@ -48,12 +50,19 @@ _TITLES = {
 }
 
 
+def shared() -> bool:
+    """Whether Voila shows the notebook (`make share`): to readers, who move controls and write nothing."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
 def attended() -> bool:
     """Whether someone sits at a front end: a live kernel whose client takes questions.
 
     Jupyter's message protocol has every request say whether its client can answer one (`allow_stdin`). JupyterLab can;
     nbclient, which runs notebooks for nbconvert and papermill, says that it cannot.
     """
+    if shared():
+        return True
     kernel = getattr(get_ipython(), "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     return bool((parent or {}).get("content", {}).get("allow_stdin"))
@@ -174,6 +183,7 @@ class Desk:
         """The choices that every view shares, and what the figures are."""
         lines = [source_line(self.publication.illustrative, self.start.quarter)]
         lines += [] if self.publication.illustrative else [LICENCE_LINE]
+        lines.append(f"{INDEPENDENT}.")
         kind = "made-up" if self.publication.illustrative else "note"
         if not self.live:
             display(Words(" ".join(f"**{one}**" if kind == "made-up" else one for one in lines)))
@@ -236,7 +246,7 @@ class Desk:
 
     def exports(self) -> None:
         """Buttons that write a view as it stands: CSV, Parquet, SVG, PNG."""
-        if not self.live:
+        if not self.live or shared():
             lines = ["import helpers", "", f"frame = helpers.explore.league({self.start.data!r})"]
             code = _fenced("\n".join([*lines, "helpers.explore.save(frame, 'league.csv')"]))
             display(Words(f"In JupyterLab, buttons save each view in the folder `{EXPORTS}`. In a script:\n\n{code}"))
