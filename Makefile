@@ -5,14 +5,15 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
+PORT   ?= 8866
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test smoke ahead coverage mutants drill lab quarter trust boards lock reference clean
+.PHONY: help demo test smoke ahead coverage mutants drill lab share quarter trust boards lock reference clean
 
 help: ## List the targets, a line each
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Set up, then render the briefings of the demo publication into reports/ (the default)
+demo: $(READY) ## Set up, then render the briefings of the demo publication into reports/demo/ (the default)
 	$(BIN)/nof brief params/demo.yaml
 
 test: $(READY) ## Set up, then run all tests
@@ -39,9 +40,18 @@ mutants: $(READY) ## Change the rules one place at a time; name the changes that
 drill: $(READY) ## Change a quarter's files at random and count what the checks make of it: make drill [SEED=2026] [COUNT=290] [DATA=path]
 	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)")
 
-lab: $(READY) ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks --LabApp.news_url=None \
+lab: $(READY) ## Open JupyterLab on the notebooks; explore.ipynb then opens the folder: make lab [DATA=path]
+	$(if $(DATA),NOF_DATA="$$(cd "$(DATA)" && pwd)") $(BIN)/jupyter lab notebooks --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
+
+# Loopback only, no code, nothing to write, no request to another host; docs/howto/hand-it-to-a-colleague.md says what to
+# put in front of it.
+POLICY := default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' ws://127.0.0.1:$(PORT) ws://localhost:$(PORT)
+
+share: $(READY) ## Show the analyst's desk to readers, on this machine's own address: make share [DATA=path] [PORT=8866]
+	$(if $(DATA),NOF_DATA="$$(cd "$(DATA)" && pwd)") $(BIN)/voila notebooks/explore.ipynb --no-browser --port=$(PORT) \
+	  --Voila.ip=127.0.0.1 --Voila.port_retries=0 --VoilaConfiguration.strip_sources=True \
+	  --Voila.tornado_settings="{'headers': {'Content-Security-Policy': \"$(POLICY)\"}}"
 
 quarter: $(READY) ## Render real files: make quarter QUARTER=2025-26-q4 DATA=path
 	@test -n "$(DATA)" || { echo "say where the files are: make quarter QUARTER=2025-26-q4 DATA=path"; exit 2; }

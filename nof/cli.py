@@ -120,12 +120,12 @@ def _write(frame, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
-    _write_text(text, path)
+    _write_text(text, path, common.MARKED)
 
 
-def _write_text(text: str, path: Path) -> None:
+def _write_text(text: str, path: Path, encoding: str = "utf-8") -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding=encoding)
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
 
@@ -348,7 +348,10 @@ def demo(
 @app.command()
 def brief(
     params: Annotated[Path, typer.Argument(help="Params file, as params/demo.yaml; or a bare name: demo")],
-    out_dir: Annotated[Path, typer.Option("--out", help="The reports folder.")] = Path("reports"),
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="The reports folder; reports/ if not given, reports/demo/ for the demo."),
+    ] = None,
     only: Annotated[str | None, typer.Option(help="Make one national briefing alone.")] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")
@@ -528,6 +531,20 @@ def export(
     made = explore.export(_open(data), csv, xlsx, parquet, force)
     for path in made:
         out.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def notebooks(
+    folder: Annotated[Path, typer.Argument(help="Folder to work in; made if it is not there.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that were changed.")] = False,
+) -> None:
+    """Copy the notebooks, and helpers.py, into a folder of one's own."""
+    from nof.explore.copying import copy_notebooks
+
+    made = copy_notebooks(folder, force)
+    out.print(
+        f"{len(made) - 1} notebooks and helpers.py are in {folder}", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @rules.command("infer")

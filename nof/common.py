@@ -233,22 +233,28 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _WHOLE = ("rank", "segment")  # columns whose name begins so hold whole numbers
 
 
+MARKED = (
+    "utf-8-sig"  # every CSV file begins with the mark by which Excel knows UTF-8; every reader at hand reads past it
+)
+
+
 def text(frame: pd.DataFrame) -> str:
     """A frame as CSV: UTF-8, one header line, no index, text that looks like a formula marked as text."""
     from pandas.api import types
 
-    safe = frame.rename(columns=_harmless)
+    safe = frame.rename(columns=harmless)
     for position, (name, kind) in enumerate(safe.dtypes.items()):
         if str(name).startswith(_WHOLE) and types.is_float_dtype(kind):
             safe.isetitem(position, safe.iloc[:, position].astype("Int64"))
         elif not (types.is_numeric_dtype(kind) or types.is_bool_dtype(kind)):
-            safe.isetitem(position, safe.iloc[:, position].map(_harmless))
+            safe.isetitem(position, safe.iloc[:, position].map(harmless))
     stream = io.StringIO()
     safe.to_csv(stream, index=False, lineterminator="\n", float_format="%.10g")
     return stream.getvalue()
 
 
-def _harmless(value):
+def harmless(value):
+    """A cell that a spreadsheet takes for data: text that looks like a formula begins with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

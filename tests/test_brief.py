@@ -172,3 +172,16 @@ def test_a_published_notebook_does_not_tell_where_the_operator_keeps_files(repor
     for path in report.resolve().rglob("*"):
         if path.suffix in (".ipynb", ".html", ".json", ".csv"):
             assert str(report.parents[1]) not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_made_up_data_and_real_ones_have_places_of_their_own(home, tmp_path):
+    for made_up in (False, True):
+        if made_up:
+            (home / "data" / "ILLUSTRATIVE").write_text("made up")
+        code, text = tiny.nof(home, "brief", home / "params.yaml", "--only", "alpha", cwd=tmp_path)
+        assert code == 0, text
+    assert (tmp_path / "reports" / tiny.QUARTER / "alpha-acute.html").is_file()
+    assert (tmp_path / "reports" / "demo" / tiny.QUARTER / "alpha-acute.html").is_file()
+    places = (tmp_path / one / tiny.QUARTER / "manifest.json" for one in ("reports", "reports/demo"))
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in places]
+    assert [one["illustrative"] for one in told] == [False, True]

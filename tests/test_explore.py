@@ -18,11 +18,14 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from nof import common, demo
+from nof import common, demo, explore
 from nof.common import InputError
-from nof.explore import exporting, measuring, present, sql, views, widgets
-from nof.explore import present as html
+from nof.explore import drawings, exporting, measuring, present, sql, views, widgets
+from nof.explore import panels as html
 from nof.explore import sql as exports
+from nof.explore.copying import copy_notebooks
+from nof.explore.own_rules import Asked, own_league
+from nof.method.choices import own_rules
 from nof.method.view import View, open_publication
 from nof.method.whatif import whatif
 from nof.show.display import Chart
@@ -92,7 +95,9 @@ def choices(data: str) -> list[present.Choice]:
     table = views.trusts(data, start.quarter, start.trust_type)
     filtered = dataclasses.replace(start, region=table["region"].iloc[0], subtype=table["trust_subtype"].iloc[0])
     metric = views.what_if_metrics(data, start.quarter, start.trust, {})["metric_id"].iloc[0]
-    return [start, filtered, dataclasses.replace(start, measure=start.metric, y=start.x, changes=((metric, None),))]
+    other = Asked(leave_out=(metric,), override=False, statistic="median")
+    changed = dataclasses.replace(start, measure=start.metric, y=start.x, changes=((metric, None),), rules=other)
+    return [start, filtered, changed]
 
 
 @pytest.mark.parametrize("name", present.VIEWS)
@@ -161,6 +166,39 @@ def test_scatter_and_trajectories_hold_what_the_league_table_holds(real):
         assert set(found["quarter"]) == {f"2025-26-q{number}" for number in (1, 2, 3, 4)}
 
 
+def test_figures_stand_at_the_period_that_they_measure(real):
+    """NHS England's Q4 2025/26 file gives sickness absence of the quarter before."""
+    found = views.trajectories(real, MENTAL, ["RDY"], "OF0082")
+    raw = measuring.opened(real).publication.metrics.query("trust_code == 'RDY' and metric_id == 'OF0082'")
+    assert found["reporting_date"].tolist() == raw.sort_values("quarter")["reporting_date"].tolist()
+    last = found.set_index("quarter").loc[QUARTER]
+    assert last["last_day"] == pd.Timestamp("2025-12-31")
+    assert drawings.measured_at(found, "2025-26-q1").iloc[-1] == 2.0, "under Q3, not Q4"
+    chart = views.trajectories_chart(real, MENTAL, ["RDY"], "OF0082")
+    assert (
+        "not at the quarter of publication" in chart.alt
+        and f"Q4 2025/26 publishes {last['reporting_date']}" in chart.alt
+    )
+    summary = views.trajectories(real, MENTAL, ["RDY"], "average_score")
+    assert summary["last_day"].isna().all() and drawings.measured_at(summary, "2025-26-q1").tolist() == [0, 1, 2, 3]
+    assert "quarter of publication" not in views.trajectories_chart(real, MENTAL, ["RDY"], "average_score").alt
+    side = views.compare(real, QUARTER, MENTAL, ["RDY", "RYY"]).set_index("id")
+    assert side.loc["OF1082", "period"] == last["reporting_date"]
+    ranking = views.ranking(real, QUARTER, MENTAL, "OF0082")
+    assert ranking["last_day"].unique().tolist() == [pd.Timestamp("2025-12-31")]
+    for name in ("metrics", "scores"):
+        rows = sql.tables(real)[name].query("quarter == @QUARTER and trust_code == 'RDY' and metric_id == 'OF1082'")
+        assert rows["last_day"].tolist() == [pd.Timestamp("2025-12-31")], name
+
+
+@pytest.mark.parametrize("count", [-6, -1, 0, 3, 9])
+def test_a_quarter_so_many_after_another(count):
+    found = start = common.Quarter(2025, 1)
+    for _ in range(abs(count)):
+        found = found.next if count > 0 else found.previous
+    assert drawings.quarter_on(start, count) == found
+
+
 def test_a_trust_without_a_figure_has_no_line(made_up):
     some = views.ranking(made_up, QUARTER, ACUTE, "OF0057")["trust_code"].iloc[0]
     every = views.trusts(made_up, QUARTER, ACUTE)["trust_code"]
@@ -204,6 +242,36 @@ def test_what_if_is_the_library_beside_the_trust_as_it_stands(real):
     assert "from 1.53" in views.what_if_chart(real, QUARTER, "RYY", {"OF1082": None}).alt
 
 
+def test_other_rules_rank_every_trust_anew_and_say_so(real):
+    frame = own_league(real, QUARTER, MENTAL, leave_out=["OF1084"], weights={"OF1082": 2}, level=1)
+    table, rules = own_rules(measuring.opened(real), QUARTER, MENTAL, leave_out=["OF1084"], weights={"OF1082": 2})
+    assert frame["rules"].unique().tolist() == [rules.told] and rules.told.startswith(
+        "not NHS England's rules: without"
+    )
+    assert len(frame) == len(table) and (frame["moved"] == frame["place_published"] - frame["place"]).all()
+    assert (frame["moved"] != 0).sum() > 10
+    region = views.league(real, QUARTER, MENTAL)["region"].iloc[0]
+    part = own_league(real, QUARTER, MENTAL, region=region, leave_out=["OF1084"], weights={"OF1082": 2}, level=1)
+    kept = frame[frame["trust_code"].isin(part["trust_code"])].reset_index(drop=True)
+    assert 0 < len(part) < len(frame) and part.equals(kept), "a filter keeps the places of the whole table"
+    with pytest.raises(InputError, match="expected 1 or 2"):
+        own_league(real, QUARTER, MENTAL, level=3)
+
+
+def test_the_desk_opens_under_the_rules_that_are_named(made_up):
+    given = {"leave_out": ["OF1085"], "statistic": "median", "override": False, "trust_subtype": "Teaching", "level": 1}
+    found = explore.desk(made_up, QUARTER, ACUTE, weights={"OF1082": 2}, **given)
+    shown = present.VIEWS["rules"](found.choice("rules"))
+    told = "without OF1085; OF1082 with weight 2; median of the metric scores instead of their mean; "
+    page = html5lib.parseFragment(html.panel(shown, "x-"), namespaceHTMLElements=False)
+    said = "".join(page.itertext())
+    assert f"not NHS England's rules: {told}without the financial override; Teaching trusts only" in said
+    assert "Metric scores as published (level 1)" in said
+    assert shown.frame["trust_subtype"].unique().tolist() == ["Teaching"]
+    with pytest.raises(InputError, match="is not in the average"):
+        explore.desk(made_up, QUARTER, ACUTE, leave_out=["OF9999"])
+
+
 def test_measures_are_each_of_them_good_for_an_axis(made_up):
     found = measuring.measures(made_up, QUARTER, "ambulance")
     assert found["measure"].is_unique and {"summary", "value", "score"} == set(found["kind"])
@@ -217,14 +285,14 @@ def test_measures_are_each_of_them_good_for_an_axis(made_up):
 def test_no_markup_from_a_file_takes_effect(hostile, live):
     found = desk(hostile)
     pages = [panel.body.value for panel in found.panels.values()]
-    assert len(pages) == 6 and all(HOSTILE.split(" *")[0] not in page for page in pages)
+    assert len(pages) == 7 and all(HOSTILE.split(" *")[0] not in page for page in pages)
     seen = 0
     for page in pages:
         tree = html5lib.parseFragment(page, namespaceHTMLElements=False)
         assert not [node.tag for node in tree.iter() if node.tag in ("img", "script", "iframe", "a")]
         assert not [name for node in tree.iter() for name in node.attrib if name.lower().startswith("on")]
         seen += "<img src=x onerror=alert(1)>" in "".join(tree.itertext())
-    assert seen == 6
+    assert seen == 7
     assert not found.controls.trust_type.description_allow_html and found.controls.metric.options[0][0].endswith(
         HOSTILE
     )
@@ -300,6 +368,7 @@ def test_what_if_follows_the_slider(trust_type, request, live):
     data = request.getfixturevalue("made_up" if trust_type == ACUTE else "real")
     found = desk(str(data), "what_if")
     panel, levers = found.panels["what_if"], found.levers
+    assert "held where they stand" in levers.box.children[-1].value
     levers.metric.value = "OF1082"
     before = panel.body.value
     for number in range(25):
@@ -313,6 +382,35 @@ def test_what_if_follows_the_slider(trust_type, request, live):
     assert dict(levers.changes)["OF1080"] == 4.0 and "OF0082" in dict(levers.changes)
     levers.again.click()
     assert levers.changes == () and "As it stands" in panel.body.value
+
+
+def test_other_rules_follow_their_controls(made_up, live):
+    found = desk(made_up, "rules", "league")
+    panel, rules = found.panels["rules"], found.rule_controls
+    assert "These are NHS England's rules" in html_text(panel) and len(panel.shown.frame) == 134
+    rules.metric.value = "OF1085"
+    rules.out.click()
+    rules.metric.value, rules.weight.value = "OF1082", 2
+    rules.weigh.click()
+    rules.override.value = False
+    assert "not NHS England's rules: without OF1085; OF1082 with weight 2; without the financial override" in html_text(
+        panel
+    )
+    given = {"leave_out": ["OF1085"], "weights": {"OF1082": 2}, "override": False}
+    assert panel.shown.frame.equals(own_league(made_up, QUARTER, ACUTE, **given))
+    assert [one.description for one in rules.chips.children] == ["without OF1085  ✕", "OF1082 with weight 2  ✕"]
+    found.controls.trust_type.value = "ambulance"
+    held = set(View(open_publication(made_up), QUARTER, "ambulance").scores["metric_id"])
+    assert {name for name, _ in rules.asked.weights} | set(rules.asked.leave_out) <= held and not rules.asked.override
+    rules.again.click()
+    assert rules.asked == Asked() and rules.override.value and rules.chips.children == ()
+    assert (
+        widgets.name_for("rules", found.choice("rules"), True, "csv") == "illustrative-rules-ambulance-2025-26-q4.csv"
+    )
+
+
+def html_text(panel: widgets.Panel) -> str:
+    return "".join(html5lib.parseFragment(panel.body.value, namespaceHTMLElements=False).itertext())
 
 
 def test_controls_only_where_somebody_can_move_them(monkeypatch):
@@ -344,12 +442,12 @@ def test_results_are_saved_as_each_kind_of_file(made_up, tmp_path):
     frame, chart = views.league(made_up, QUARTER, ACUTE), views.scatter_chart(made_up, QUARTER, ACUTE, "OF0082")
     for name in ("a.csv", "a.parquet"):
         exports.save(frame, tmp_path / "new" / name)
-    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8") == common.text(frame)
+    assert (tmp_path / "new" / "a.csv").read_text(encoding="utf-8-sig") == common.text(frame)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "new" / "a.parquet"), frame, check_dtype=False)
     drawing = ET.parse(exports.save(chart, tmp_path / "a.svg")).getroot()
     assert [node.text for node in drawing if node.tag.endswith(("title", "desc"))] == [chart.caption, chart.alt]
     picture = exports.save(chart, tmp_path / "a.png").read_bytes()
-    assert picture.startswith(b"\x89PNG") and int.from_bytes(picture[16:20]) == pytest.approx(170 / 25.4 * 192, abs=2)
+    assert picture.startswith(b"\x89PNG") and int.from_bytes(picture[16:20]) == pytest.approx(170 / 25.4 * 200, abs=2)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.png", "a.svg", "new"], "no half-written file is left"
 
 
@@ -520,7 +618,7 @@ def test_papermill_alone_gives_a_still_notebook(made_up, tmp_path):
     kinds = [kind for one in outputs for kind in one.get("data", {})]
     assert {one["output_type"] for one in outputs} <= {"display_data", "execute_result"}, "nothing on standard error"
     assert not [kind for kind in kinds if "widget" in kind]
-    assert kinds.count("image/svg+xml") == 5 and kinds.count("application/vnd.nof.table+json") == 6
+    assert kinds.count("image/svg+xml") == 5 and kinds.count("application/vnd.nof.table+json") == 7
     said = " ".join(str(one["data"].get("text/markdown")) for one in outputs)
     assert "ambulance trusts, Q3 2025/26" in said and "helpers.explore.what\\_if" not in said
     assert "helpers.explore.league(" in said
@@ -543,3 +641,25 @@ def test_the_default_folder_is_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert measuring.folder_of("../data/demo").resolve() == (ROOT / "data" / "demo").resolve()
     assert measuring.folder_of(tmp_path) == tmp_path and measuring.folder_of("nowhere").name == "nowhere"
+
+
+def test_the_desk_opens_what_is_named_outside(made_up, monkeypatch):
+    monkeypatch.setenv("NOF_DATA", made_up)
+    assert measuring.folder_of(None) == Path(made_up) and explore.desk().start.data == made_up
+    assert measuring.folder_of("elsewhere").name == "elsewhere", "what is named in the notebook goes first"
+    monkeypatch.delenv("NOF_DATA")
+    assert measuring.named(None) == "../data/demo"
+
+
+def test_the_notebooks_can_be_taken_along(tmp_path):
+    made = copy_notebooks(tmp_path / "mine")
+    assert {one.name for one in made} == {*(path.name for path in (ROOT / "notebooks").glob("*.ipynb")), "helpers.py"}
+    assert all(one.read_bytes() for one in made) and len(copy_notebooks(tmp_path / "mine")) == len(made), (
+        "twice is no harm"
+    )
+    (tmp_path / "mine" / "explore.ipynb").write_text("mine")
+    with pytest.raises(InputError, match="explore.ipynb.*says something else"):
+        copy_notebooks(tmp_path / "mine")
+    assert (tmp_path / "mine" / "explore.ipynb").read_text() == "mine"
+    copy_notebooks(tmp_path / "mine", force=True)
+    assert (tmp_path / "mine" / "explore.ipynb").read_bytes() == (ROOT / "notebooks" / "explore.ipynb").read_bytes()

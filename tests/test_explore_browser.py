@@ -40,7 +40,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 STARTS, ANSWERS = 40, 40_000  # seconds for JupyterLab to start; milliseconds for a view to follow on a busy machine
 SHOTS = os.environ.get("NOF_SCREENSHOTS")  # a folder: for looking at
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)
 
 
 def chromium() -> str:
@@ -160,7 +160,7 @@ class Notebook:
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-        page.locator(".jp-InputPrompt", has_text=f"[{last}]:").wait_for(timeout=2 * ANSWERS)
+        page.locator(".jp-InputPrompt", has_text=f"[{last}]:").wait_for(timeout=4 * ANSWERS)
 
     def cell(self, code: str):
         """The cell whose code says this, brought into view."""
@@ -287,6 +287,16 @@ def test_an_analyst_explores_a_publication(lab, page):
     notebook.shoot("what-if")
     what_if.get_by_text("Start again").click()
     notebook.until(what_if, "As it stands: average")
+
+    rules = notebook.cell("desk.rules()")
+    notebook.until(rules, "These are NHS England's rules.*61 mental health and community trusts, Q4")
+    notebook.pick(rules, "Metric or domain", "^OF1082")
+    rules.get_by_text("Leave it out").click()
+    notebook.until(rules, "not NHS England's rules: without OF1082")
+    assert rules.locator("table.nof tbody tr").count() == 61
+    notebook.shoot("rules")
+    rules.get_by_text("NHS England's rules again").click()
+    notebook.until(rules, "These are NHS England's rules")
 
     ranking = notebook.cell("desk.ranking()")
     ranking.get_by_text("Show me the code").click()

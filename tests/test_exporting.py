@@ -84,7 +84,7 @@ def test_numbers_are_numbers_and_blanks_are_blank(book, held):
             for cell, value in zip(cells, frame[column], strict=True):
                 if pd.isna(value) or value == "":
                     assert cell is None or cell == ""
-                elif isinstance(value, str):
+                elif isinstance(value, str | pd.Timestamp):
                     assert cell == value
                 else:
                     assert not isinstance(cell, str) and cell == pytest.approx(value)

@@ -6,13 +6,24 @@ import datetime as dt
 import logging
 import math
 
+import builders
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nof.common import Quarter
-from nof.method.timeliness import LONGEST, Period, in_quarter_metrics, metric_periods, parse, unknown_styles, unmoved
+from nof.method.timeliness import (
+    LONGEST,
+    Period,
+    dated,
+    in_quarter_metrics,
+    metric_periods,
+    parse,
+    unknown_styles,
+    unmoved,
+)
+from nof.method.view import findings_of, open_publication
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))
 # The scores that enter the average of a mental health and community trust (method note, section 2).
@@ -269,3 +280,31 @@ def test_a_quarter_that_is_not_there_gives_no_rows(metrics):
     assert metric_periods(metrics, "2030-31-q1").empty
     assert in_quarter_metrics(metrics, "2030-31-q1") == frozenset()
     assert unmoved(metrics, "2030-31-q1").empty
+
+
+def test_rows_are_dated_by_what_their_reporting_date_names():
+    rows = pd.DataFrame(
+        {"quarter": ["2025-26-q4"] * 3, "reporting_date": ["Dec-25", "2024", "some day"], "value": [1, 2, 3]}
+    )
+    found = dated(rows)
+    assert list(found.columns) == ["quarter", "reporting_date", "first_day", "last_day", "value"]
+    assert found["last_day"].dt.strftime("%Y-%m-%d").tolist()[:2] == ["2025-12-31", "2024-12-31"]
+    assert (
+        found["first_day"].iloc[1] == pd.Timestamp("2024-01-01")
+        and found.iloc[2][["first_day", "last_day"]].isna().all()
+    )
+    pd.testing.assert_frame_equal(dated(rows.drop(columns="quarter"), "2025-26-q4"), found.drop(columns="quarter"))
+
+
+def test_the_check_names_file_and_row_of_a_date_that_a_spreadsheet_changed(tmp_path):
+    rows = builders.metric_rows()
+    for row in rows:
+        if row["Metric_ID"] == rows[-1]["Metric_ID"]:
+            row["Reporting_date"] = "26-Mar"
+    builders.write(tmp_path, builders.metrics_name(), builders.table(rows, builders.METRIC_HEADER))
+    told = findings_of(open_publication(tmp_path)).query("code == 'period_unknown'")
+    assert set(told["severity"]) == {"noted"} and (told["found"] == "26-Mar").all() and len(told)
+    first = told.iloc[0]
+    assert first["row"] > 1 and first["message"].startswith(
+        f"{builders.metrics_name()}, row {first['row']}, column Reporting_date"
+    )

@@ -99,7 +99,7 @@ def reports(place) -> Path:
     before = files(place.site)
     said = place.nof("brief", "demo", "--only", "reconciliation")
     assert "published" in said and files(place.site) == before, "nothing is written into the installed package"
-    return place.home / "reports"
+    return place.home / "reports" / "demo"
 
 
 def files(folder: Path) -> set[str]:

@@ -279,7 +279,7 @@ def check_word(content: bytes) -> list[str]:
 
 def hashes(made: Made) -> dict[str, str]:
     """SHA-256 of a briefing's files by name, as they left the worker."""
-    return {f"{made.name}{ending}": hashlib.sha256(content).hexdigest() for ending, content in made.files.items()}
+    return {file: hashlib.sha256(content).hexdigest() for file, content in made.paths.items()}
 
 
 def problems(folder: Path, entries: dict[str, dict]) -> list[str]:

@@ -30,6 +30,7 @@ from traitlets.config import Config
 from nof import common
 from nof.briefing import binder
 from nof.briefing.html import BriefingHTMLExporter
+from nof.briefing.parts import parts
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
 from nof.show import say
@@ -234,12 +235,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """A finished briefing: bytes by file ending (with that of a sheet before it), and what it took (seconds, megabytes)."""
+    """A finished briefing: bytes by file ending (with that of a sheet before it), its parts by path inside a report, and
+    what it took (seconds, megabytes).
+    """
 
     name: str
     files: dict[str, bytes]
     seconds: float
     peak_mb: float
+    parts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, bytes]:
+        """Bytes of every file by its path inside a report."""
+        return {f"{self.name}{ending}": content for ending, content in self.files.items()} | self.parts
 
 
 def make(job: Job) -> Made:
@@ -251,11 +260,11 @@ def make(job: Job) -> Made:
         Naming the cell and its error.
     """
     started = time.perf_counter()
-    files = rendered(job)
-    parts = [("Briefing", files[".ipynb"])]
+    files, shown = rendered(job)
+    pages = [("Briefing", files[".ipynb"])]
     for sheet in job.beside:
         name = f"{job.name}{sheet.ending}"
-        page = rendered(
+        page, own = rendered(
             replace(
                 job,
                 name=name,
@@ -267,16 +276,17 @@ def make(job: Job) -> Made:
                 binder="",
             )
         )
-        parts.append((sheet.title, page[".ipynb"]))
+        pages.append((sheet.title, page[".ipynb"]))
         if sheet.formats != ():
             files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
+            shown |= own
     if job.binder:
-        files[binder.ENDING] = binder.bound(parts, job.binder)
-    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb())
+        files[binder.ENDING] = binder.bound(pages, job.binder)
+    return Made(job.name, files, time.perf_counter() - started, peak_memory_mb(), shown)
 
 
-def rendered(job: Job) -> dict[str, bytes]:
-    """One page of a briefing: bytes by file ending; errors as of `make`."""
+def rendered(job: Job) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """One page of a briefing: bytes by file ending, and its parts by path; errors as of `make`."""
     notebook = executed(job)
     resources = {"metadata": {"name": Path(job.name).name}}
     files = {".ipynb": nbformat.writes(notebook).encode()}
@@ -286,7 +296,7 @@ def rendered(job: Job) -> dict[str, bytes]:
             files[f".{form}"] = content.encode() if isinstance(content, str) else content
     except NofError as error:
         raise BriefingFailed(str(error)) from error
-    return files
+    return files, parts(notebook, job.name, job.parameters)
 
 
 def executed(job: Job) -> nbformat.NotebookNode:

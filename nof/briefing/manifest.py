@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nof import common
+from nof.briefing import parts
 from nof.common import InputError, NofError, Problem
 from nof.method import view
 from nof.read import mergers
@@ -309,7 +310,7 @@ def _same_inputs(facts: dict[str, Any], origin: dict[str, Any], quarter: str) ->
     if _used(facts) != _used(origin):
         raise NofError(
             f"the report of {quarter} in place was made from other files than these, so a part of it cannot "
-            "be made anew; make all of it (without --only and --trust)"
+            "be made anew; make all of it (without --only and --trust), or put it elsewhere (--out FOLDER)"
         )
 
 
@@ -370,15 +371,15 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str, pages: Ma
     made = {}
     for name, entry in sorted(entries.items()):
         if entry.get("trust"):
-            inside = {Path(file).name: (folder / file).read_bytes() for file in entry["files"]}
-            inside |= {f"{Path(name).name}.html": pages[name].encode()} if name in pages else {}
-            _write(folder / f"{name}.zip", Path(name).name, inside | {"README.txt": note.encode()})
+            held = {parts.inside(file, name): folder / file for file in entry["files"]}
+            held |= {f"{Path(name).name}.html": pages[name].encode()} if name in pages else {}
+            _write(folder / f"{name}.zip", Path(name).name, held | {"README.txt": note.encode()})
             made[entry["trust"]] = f"{name}.zip"
     return made
 
 
 def write_everything(folder: Path, quarter: str, note: str, pages: Mapping[str, str]) -> Path:
-    """Write one zip of all files of a report but its zips.
+    """Write one zip of all files of a report but its zips and its figures, which are in the pages.
 
     Parameters
     ----------
@@ -393,6 +394,7 @@ def write_everything(folder: Path, quarter: str, note: str, pages: Mapping[str, 
     """
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".zip")
     inside = {path.relative_to(folder).as_posix(): path for path in found}
+    inside = {file: path for file, path in inside.items() if not file.startswith(f"{parts.FIGURES}/")}
     place = folder / f"nof-{quarter}.zip"
     _write(
         place,

@@ -24,7 +24,7 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
-from nof.method import limits, movement, view
+from nof.method import limits, movement, timeliness, view
 from nof.method.contributions import published_value_id
 from nof.method.movement_facts import beside_standards
 from nof.read import findings
@@ -34,6 +34,7 @@ from nof.rules import recompute, reconcile
 
 
 NAMED = 20  # briefings listed one by one in the summary
+REPORTS = Path("reports")  # where the command stands
 
 
 def run(
@@ -41,13 +42,18 @@ def run(
     data: Path | None,
     console: Console,
     *,
-    out_dir: Path,
+    out_dir: Path | None = None,
     changes: dict[str, Any] | None = None,
     **options: Any,
 ) -> bool:
-    """Make what a params file asks for; True if it was published with no more failures than were accepted."""
+    """Make what a params file asks for; True if it was published with no more failures than were accepted.
+
+    Without `out_dir` real reports go into reports/ and those of made-up data into reports/demo/: neither replaces the other.
+    """
     params = load(common.params(path), data=None if data is None else data.resolve(), **(changes or {}))
     params = params.model_copy(update={"data": demo.at_hand(params.data)})
+    made_up = (params.data / demo.MARK).is_file()
+    place = out_dir or (REPORTS / "demo" if made_up else REPORTS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C does
     columns = (
         TextColumn("{task.description}"),
@@ -66,7 +72,7 @@ def run(
             """Move the bar on by one briefing."""
             bar.update(task, description=f"made {name}", completed=done, total=total, refresh=True)
 
-        outcome = brief(params, Options(out=out_dir, **options), progress)
+        outcome = brief(params, Options(out=place, **options), progress)
     _tell(outcome, console)
     return outcome.published and outcome.accepted
 
@@ -272,8 +278,8 @@ def _failure(future: Any) -> str | None:
 
 def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
     """Write a briefing's files; what the manifest says of it."""
-    for ending, content in made.files.items():
-        path = report / f"{made.name}{ending}"
+    for file, content in made.paths.items():
+        path = report / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     own = job.about.get("commentary")
@@ -342,15 +348,17 @@ def _tables(folder: Path, national: recompute.National, quarter: str, types: lis
         about = {"quarter": quarter, "trust_type": trust_type}
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
-            frames["metric_rankings"] = pd.concat(rankings).assign(**about)
-        frames |= _beside(shown) | limits.tables(shown)
-        for name, frame in frames.items():
-            (folder / f"{name}-{trust_type}.csv").write_text(common.text(frame), encoding="utf-8")
+            frames["metric_rankings"] = timeliness.dated(pd.concat(rankings, ignore_index=True).assign(**about))
+        for name, frame in (frames | _beside(shown) | limits.tables(shown)).items():
+            _put(folder / f"{name}-{trust_type}.csv", frame)
     if carried:
         return
-    compared = view.compared(national)
-    (folder / "reconciliation.csv").write_text(common.text(view.reconciliation(national)), encoding="utf-8")
-    (folder / "mismatches.csv").write_text(common.text(reconcile.mismatches(compared)), encoding="utf-8")
+    _put(folder / "reconciliation.csv", view.reconciliation(national))
+    _put(folder / "mismatches.csv", reconcile.mismatches(view.compared(national)))
+
+
+def _put(path: Path, frame: pd.DataFrame) -> None:
+    path.write_text(common.text(frame), encoding=common.MARKED)
 
 
 def _beside(shown: view.View) -> dict[str, pd.DataFrame]:

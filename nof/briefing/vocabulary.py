@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nof.rules.kinds import Kind, kind_of, said
-from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
+from nof.show.display import CARD_MIME, CSV_MIME, SVG_MIME, TABLE_MIME
 
 _BETWEEN_TAGS = re.compile(r">[^<]+<")
-_PLAIN = ("text/markdown", "text/plain")
+_PLAIN = ("text/markdown", "text/plain", CSV_MIME)
 _MARKED = (SVG_MIME, "text/html")
 
 

@@ -279,7 +279,10 @@ class WhatIfControls:
             description="Start again", tooltip="Undo every change", layout=widgets.Layout(width="auto")
         )
         self.place = widgets.HBox([self.slider, self.leave, self.again], layout=widgets.Layout(flex_flow="row wrap"))
-        self.box = widgets.VBox([self.pick, self.metric, self.place])
+        held = widgets.Label(
+            "All other trusts are held where they stand. For the whole table made anew, see “Other rules”."
+        )
+        self.box = widgets.VBox([self.pick, self.metric, self.place, held])
         self.pick.observe(self._trust_picked, "value")
         self.metric.observe(self._metric_picked, "value")
         self.leave.observe(self._moved, "value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import matplotlib
@@ -22,6 +23,7 @@ _WIDTH, _HEIGHT = 640.0, 118.0  # points of the drawing
 _LEFT, _RIGHT = 96.0, 24.0
 _TOP, _STEP = 42.0, 34.0  # first row, and from one row to the next
 _FOOT = 100.0
+MOST_TICKS = 8  # quarters named below a line chart
 
 
 def dial(cases: pd.DataFrame, edges: np.ndarray, caption: str) -> Chart:
@@ -299,7 +301,10 @@ def scatter_finding(rows: pd.DataFrame, across: Measure, up: Measure) -> str:
 
 
 def lines(rows: pd.DataFrame, measure: Measure, quarters: list[str], caption: str) -> Chart:
-    """One line a trust over the quarters, better up, names at the right.
+    """One line a trust over time, better up, names at the right: each figure at the end of the period that it measures.
+
+    Where that is not known (the average and the place are of several periods, an award has no end), a figure stands at the
+    end of the quarter in which it was published.
 
     Parameters
     ----------
@@ -308,19 +313,23 @@ def lines(rows: pd.DataFrame, measure: Measure, quarters: list[str], caption: st
     quarters : list of str
         All quarters of the axis, oldest first.
     """
-    at = {quarter: number for number, quarter in enumerate(quarters)}
+    rows = rows.assign(at=measured_at(rows, quarters[0]))
     groups = list(rows.groupby("trust_code", sort=True))
+    ends = [0, len(quarters) - 1, *rows["at"]]
+    first, last = math.floor(min(ends)), math.ceil(max(ends))
     with matplotlib.rc_context(style.rc()):
         drawing = figure(92)
         axes = drawing.add_axes((0.08, 0.09, 0.60, 0.82))
         for number, (_, own) in enumerate(groups):
-            _line(axes, own, [at[one] for one in own["quarter"]], number, len(groups))
-        axes.set_xticks(range(len(quarters)), [Quarter.parse(one).label for one in quarters])
-        axes.set_xlim(-0.3, len(quarters) - 0.7)
+            _line(axes, own, number, len(groups))
+        start, step = Quarter.parse(quarters[0]), -(-(last - first + 1) // MOST_TICKS)
+        ticks = range(last, first - 1, -step)
+        axes.set_xticks(list(ticks), [quarter_on(start, one).label for one in ticks])
+        axes.set_xlim(first - 0.3, last + 0.3)
         axes.grid(axis="y")
         if measure.better == "low":
             axes.invert_yaxis()
-        _end_labels(axes, [own for _, own in groups], at)
+        _end_labels(axes, [own for _, own in groups])
         up = {"low": "better is up: the axis is turned over", "high": "higher is better"}.get(measure.better, "")
         axes.set_title(
             _axis(measure).replace("lower is better", up), fontsize=style.FIGURE_PT, color=style.QUIET, fontweight=400
@@ -328,22 +337,52 @@ def lines(rows: pd.DataFrame, measure: Measure, quarters: list[str], caption: st
         return Chart.from_figure(drawing, caption=caption, alt=_lines_alt([own for _, own in groups], measure))
 
 
-def _line(axes, own: pd.DataFrame, places: list[int], number: int, count: int) -> None:
+def measured_at(rows: pd.DataFrame, first: str) -> pd.Series:
+    """Where each figure stands on an axis of quarters: 0 is the end of the first quarter, 1 the end of the next.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With quarter (of publication) and last_day (NaT: the end of the quarter counts).
+    first : str
+        Slug of the first quarter.
+    """
+    published = pd.to_datetime(rows["quarter"].map(lambda one: Quarter.parse(one).last_day))
+    days = rows["last_day"].fillna(published)
+    start = pd.Timestamp(Quarter.parse(first).last_day)
+    months = 12 * (days.dt.year - start.year) + days.dt.month - start.month
+    return (months + days.dt.day / days.dt.days_in_month - 1) / 3
+
+
+def quarter_on(first: Quarter, count: int) -> Quarter:
+    """The quarter so many after the first; before it where the count is below 0."""
+    number = 4 * first.year + first.number - 1 + count
+    return Quarter(number // 4, number % 4 + 1)
+
+
+def _line(axes, own: pd.DataFrame, number: int, count: int) -> None:
     colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
-    across = np.array(places) + 0.07 * (number - (count - 1) / 2)  # side by side, so that ranges do not hide each other
+    order = np.argsort(own["at"].to_numpy(), kind="stable")
+    own = own.iloc[order]
+    places = [Quarter.parse(one) for one in own["quarter"]]
+    across = own["at"].to_numpy() + 0.07 * (
+        number - (count - 1) / 2
+    )  # side by side, so that ranges do not hide each other
     axes.vlines(across, own["low"], own["high"], color=colour, lw=1, alpha=0.55)
-    gaps = np.flatnonzero(np.diff(places) > 1) + 1  # a line is broken where a trust has no figure
+    # A line is broken where a trust has no figure in a quarter in between.
+    numbers = np.array([4 * one.year + one.number for one in places])
+    gaps = np.flatnonzero(np.abs(np.diff(numbers)) > 1) + 1
     for part in np.split(np.arange(len(places)), gaps):
         axes.plot(across[part], own["value"].to_numpy()[part], color=colour, marker=shape, ms=4.5)
 
 
-def _end_labels(axes, groups: list[pd.DataFrame], at: dict[str, int]) -> None:
+def _end_labels(axes, groups: list[pd.DataFrame]) -> None:
     """Names beside the ends of the lines, pushed apart where they would overlap."""
     ends = [(own["value"].iloc[-1], number, own) for number, own in enumerate(groups)]
     place = axes.transData.transform([(0, value) for value, _, _ in ends])[:, 1] if ends else np.array([])
     spots = _apart(place, 11)
     for (value, number, own), spot in zip(ends, spots, strict=True):
-        across = at[own["quarter"].iloc[-1]] + 0.07 * (number - (len(groups) - 1) / 2)
+        across = own["at"].iloc[-1] + 0.07 * (number - (len(groups) - 1) / 2)
         axes.annotate(
             _wrapped(f"{short_name(own['trust_name'].iloc[-1])} {value:,.2f}".replace(".00", "")),
             (across, value),
@@ -383,7 +422,28 @@ def _lines_alt(groups: list[pd.DataFrame], measure: Measure) -> str:
         f"{Quarter.parse(own['quarter'].iloc[-1]).label}"
         for own in groups
     ]
-    return f"{measure.label} over the quarters: {listed(told)}. The table gives every number."
+    apart = periods_apart(pd.concat(groups))
+    return (
+        f"{measure.label} over the quarters: {listed(told)}. {apart}{' ' if apart else ''}The table gives every number."
+    )
+
+
+def periods_apart(rows: pd.DataFrame) -> str:
+    """What each quarter's figures measure, where that is another time than the quarter of publication; else empty.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `views.trajectories`.
+    """
+    ends = pd.to_datetime(rows["quarter"].map(lambda one: Quarter.parse(one).last_day))
+    if rows["reporting_date"].isna().all() or (rows["last_day"] == ends).all():
+        return ""
+    said = rows.dropna(subset="reporting_date").sort_values("quarter").groupby("quarter")["reporting_date"].unique()
+    told = [
+        f"{Quarter.parse(quarter).label} publishes {' and '.join(map(str, texts))}" for quarter, texts in said.items()
+    ]
+    return f"Each figure stands at the end of the period that it measures, not at the quarter of publication: {listed(told)}."
 
 
 def side_by_side(rows: pd.DataFrame, names: dict[str, str], caption: str) -> Chart:

@@ -1,8 +1,7 @@
 """The tidy tables as files: a folder of CSV or Parquet files, or one workbook with a sheet of definitions and source.
 
-CSV files of an export begin with the mark (a byte order mark) by which Excel knows UTF-8: they are made for spreadsheets,
-and pandas, DuckDB, R's readr and frictionless read past it. The tables of a report have none: they are made for
-machines, and its data package says that they are UTF-8.
+CSV files begin with the mark (a byte order mark) by which Excel knows UTF-8, those of a report as well; pandas, DuckDB, R's
+readr and frictionless read past it.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from nof import common
-from nof.common import InputError, NofError, Problem, Quarter
+from nof.common import MARKED, InputError, NofError, Problem, Quarter
 from nof.explore import sql
 from nof.explore.measuring import Data, opened
 from nof.explore.sql import ALL, TABLES, tables
 from nof.show.dictionary import definitions, dictionary
 
-MARKED = "utf-8-sig"
 MOST_ROWS = 1_048_575  # of an Excel sheet, the header taken off
 MOST_CHARACTERS = 32_767  # of an Excel cell
 _WIDEST = 48  # characters of a column on the screen
@@ -116,8 +114,9 @@ def workbook(held: Mapping[str, pd.DataFrame], quarter: str) -> bytes:
         day = dt.datetime.combine(Quarter.parse(quarter).last_day, dt.time())
         book.set_properties({"title": f"NHS trust league tables, {Quarter.parse(quarter).label}", "created": day})
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": False})
+        days = book.add_format({"num_format": "yyyy-mm-dd"})
         for name, frame in sheets.items():
-            _sheet(book.add_worksheet(name[:31]), name, frame, head)
+            _sheet(book.add_worksheet(name[:31]), name, frame, head, days)
     return stream.getvalue()
 
 
@@ -129,8 +128,8 @@ def _source(held: Mapping[str, pd.DataFrame], listed: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(rows, columns=["what", "text"])
 
 
-def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
-    """One table: header in bold and frozen, numbers as numbers, blanks where nothing is known."""
+def _sheet(sheet, name: str, frame: pd.DataFrame, head, days) -> None:
+    """One table: header in bold and frozen, numbers as numbers, days as days, blanks where nothing is known."""
     if len(frame) > MOST_ROWS:
         raise InputError(
             Problem(name, "has more rows than a sheet takes", value=str(len(frame)), expected="--csv or --parquet")
@@ -139,9 +138,9 @@ def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
     for place, column in enumerate(frame.columns):
         cells = frame[column]
         sheet.write_string(0, place, str(column), head)
-        longest = max([len(str(column)), *(len(str(one)) for one in cells.head(200))])
+        longest = max([len(str(column)), *(len(str(one)) for one in cells.head(200).dropna())])
         sheet.set_column(place, place, min(longest + 2, _WIDEST))
-        put = _writer(sheet, cells)
+        put = _writer(sheet, cells, days)
         for row, value in enumerate(cells.tolist(), 1):
             if not pd.isna(value):
                 put(row, place, value)
@@ -149,11 +148,13 @@ def _sheet(sheet, name: str, frame: pd.DataFrame, head) -> None:
         sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
 
 
-def _writer(sheet, cells: pd.Series):
+def _writer(sheet, cells: pd.Series, days):
     if pd.api.types.is_bool_dtype(cells):
         return sheet.write_boolean
     if pd.api.types.is_numeric_dtype(cells):
         return sheet.write_number
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return lambda row, column, value: sheet.write_datetime(row, column, value.to_pydatetime(), days)
 
     def text(row: int, column: int, value: object) -> None:
         """As text, cut to what a cell takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from nof.method.view import View
 from nof.rules import recompute, scoring
 from nof.rules.recompute import National
 
-Data = str | Path | National
+Data = str | Path | National | None
+DEMO = "../data/demo"  # from the notebooks
 COLUMNS = ["measure", "kind", "name", "units", "better", "domain", "metric_id"]
 
 
@@ -43,12 +45,17 @@ _SUMMARY = (
 )
 
 
-def folder_of(data: str | Path) -> Path:
+def named(data: str | Path | None) -> str:
+    """The folder as it was named; if none was, the one that the environment variable NOF_DATA names, else the demo."""
+    return str(data or os.environ.get("NOF_DATA") or DEMO)
+
+
+def folder_of(data: str | Path | None) -> Path:
     """The folder that a notebook means: from where it runs, or else from where the project's notebooks stand.
 
     The made-up demo is written there first if it is the folder that is meant and is not there yet.
     """
-    path = Path(data)
+    path = Path(named(data))
     if not path.is_absolute() and not path.is_dir():
         beside = common.notebooks() / path
         path = beside if beside.is_dir() or beside.resolve() == _demo() else path
@@ -62,7 +69,7 @@ def _demo() -> Path:
 
 
 def opened(data: Data) -> National:
-    """The results of a publication; `data` is its folder, or the results themselves."""
+    """The results of a publication; `data` is its folder (None: as `named` says), or the results themselves."""
     return data if isinstance(data, National) else view.open_publication(folder_of(data))
 
 

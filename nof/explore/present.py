@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from html import escape
 from typing import Any
 
-import mistune
 import numpy as np
 import pandas as pd
-from mistune.util import safe_entity
 
+from nof import explore
 from nof.common import Quarter
 from nof.explore import drawings, views
 from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
-from nof.show import fonts, style, tables
-from nof.show.display import Card, Chart, Column, Table, Words, card_html, plain, table_html
+from nof.explore.own_rules import LEVELS, Asked, ruled
+from nof.show import tables
+from nof.show.display import Chart, Column, Table, Words, plain
 from nof.show.words import bodies, places
 
 # --- What each view shows for a set of choices, and the code that gives the same: pure, with or without widgets ---
@@ -41,6 +39,8 @@ class Choice:
         Code of the trust of the "what if".
     changes : tuple of pairs
         As the dict of `views.what_if`.
+    rules : Asked
+        Rules of one's own.
     """
 
     data: str
@@ -55,6 +55,7 @@ class Choice:
     measure: str = "average_score"
     trust: str = ""
     changes: tuple[tuple[str, float | None], ...] = ()
+    rules: Asked = Asked()
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Call:
 
     def run(self) -> Any:
         """What the line gives."""
-        return getattr(views, self.name)(*self.args, **dict(self.options))
+        return getattr(explore, self.name)(*self.args, **dict(self.options))
 
 
 def _literal(value: Any) -> str:
@@ -113,7 +114,7 @@ def _result(call: Call) -> str:
 def _call(choice: Choice, name: str, *args: Any, filtered: bool = True, highlight: bool = False, **more: Any) -> Call:
     options = {"subtype": choice.subtype, "region": choice.region} if filtered else {}
     options |= {"highlight": choice.trusts if highlight else None} | more
-    kept = tuple((key, value) for key, value in options.items() if value)
+    kept = tuple((key, value) for key, value in options.items() if value or value is False)
     return Call(name, (choice.data, choice.quarter, choice.trust_type, *args), kept)
 
 
@@ -142,6 +143,27 @@ def league(choice: Choice) -> Shown:
             "In brackets: the likely range of the place."
         )
     return Shown((call,), (frame,), (Words(said), _emphasised(tables.league_table(frame), choice.trusts)))
+
+
+def rules(choice: Choice) -> Shown:
+    """The whole league table under rules of one's own, beside the published one."""
+    asked = choice.rules.options
+    call = _call(choice, "own_league", **asked)
+    frame = call.run()
+    _, made = ruled(choice.data, choice.quarter, choice.trust_type, **asked)
+    moved = int((frame["moved"].fillna(0) != 0).sum())
+    banner = (
+        f"Other rules, {plain(made.told)}."
+        if made.told
+        else (
+            "These are NHS England's rules: change one above, and the whole table is made anew beside the published one."
+        )
+    )
+    said = [f"**{banner}**", *map(plain, made.notes), f"Metric scores {LEVELS[choice.rules.level]}."]
+    whom = f"{len(frame)} {_of_whom(choice)}"
+    said.append(f"{moved} of {whom} stand at another place than published." if made.told else f"{_capital(whom)}.")
+    table = replace(tables.own_rules(frame, made.told or "NHS England's, as they are"), frame=frame)
+    return Shown((call,), (frame,), (Words(" ".join(filter(None, said))), _emphasised(table, choice.trusts)))
 
 
 def ranking(choice: Choice) -> Shown:
@@ -199,12 +221,14 @@ def trajectories(choice: Choice) -> Shown:
         None if pd.isna(low) else f"{low:,.4g} to {high:,.4g}"
         for low, high in zip(frame["low"], frame["high"], strict=True)
     ]
+    period = (Column("reporting_date", "Period of the data"),) if frame["reporting_date"].notna().any() else ()
     table = Table(
         frame.assign(label=label, span=spans),
         chart.caption,
         (
             Column("trust_name", "Trust", row_header=True),
-            Column("label", "Quarter"),
+            Column("label", "Published in"),
+            *period,
             Column("value", "Value", align="right", format=",.4g"),
             Column("span", "Likely range", align="right"),
         ),
@@ -227,6 +251,7 @@ def compare(choice: Choice) -> Shown:
         "Side by side",
         (
             Column("name", "Figure", row_header=True),
+            Column("period", "Period of the data"),
             *(Column(code, rows[code], align="right") for code in choice.trusts),
         ),
         note="A score of 1.00 is best, 4.00 worst; in brackets, the value behind it.",
@@ -258,7 +283,7 @@ def _compared(frame: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
         if one in at.index
     ]
     rows += [
-        {"name": row["name"]} | {code: _scored(row, code) for code in codes}
+        {"name": row["name"], "period": row["period"]} | {code: _scored(row, code) for code in codes}
         for _, row in frame[frame["kind"] != "league"].iterrows()
     ]
     return pd.DataFrame(rows)
@@ -308,6 +333,7 @@ def _same(one: pd.Series, other: pd.Series) -> np.ndarray:
 
 VIEWS: dict[str, Callable[[Choice], Shown]] = {
     "league": league,
+    "rules": rules,
     "ranking": ranking,
     "scatter": scatter,
     "trajectories": trajectories,
@@ -316,109 +342,30 @@ VIEWS: dict[str, Callable[[Choice], Shown]] = {
 }
 
 
-def default(data: str, quarter: str | None = None, trust_type: str | None = None) -> Choice:
-    """The choices that the notebook starts with: the first metric with values; the best, middle and last placed."""
+def default(data: str, quarter: str | None = None, trust_type: str | None = None, rules: Asked = Asked()) -> Choice:
+    """The choices that the notebook starts with: the first metric with values; the best, middle and last placed.
+
+    Raises
+    ------
+    InputError
+        Rules that cannot be used.
+    """
     view = view_of(data, quarter, trust_type)
     found = list(known(view).values())
     values = [one.measure for one in found if one.kind == "value"] or [
         one.measure for one in found if one.kind == "score"
     ]
+    if rules.options:
+        ruled(data, view.quarter, view.trust_type, **rules.options)
     codes = codes_in_order(view)
     picked = tuple(dict.fromkeys(codes[at] for at in (0, len(codes) // 2, len(codes) - 1)))
     return Choice(
-        data, view.quarter, view.trust_type, trusts=picked, metric=values[0], x=values[0], trust=codes[len(codes) // 2]
+        data,
+        view.quarter,
+        view.trust_type,
+        trusts=picked,
+        metric=values[0],
+        x=values[0],
+        trust=codes[len(codes) // 2],
+        rules=rules,
     )
-
-
-# --- The views as HTML for a widget: every text from the files is escaped, every drawing filtered ---
-
-
-_CSS = """
-.nof-explore{--line:var(--jp-border-color2,#c9d1d5);color:var(--jp-ui-font-color1,#1c2326);font-size:13px;line-height:1.45;
- max-width:64rem;contain:inline-size}
-.nof-explore p{margin:.3em 0 .6em;max-width:52rem}
-.nof-explore figure{margin:.4em 0 .8em;max-width:46rem}
-.nof-explore figcaption{font-weight:600;padding-bottom:.3em}
-.nof-explore figure>div{background:#fff;border:1px solid var(--line);border-radius:4px;padding:8px}
-.nof-explore svg{display:block;width:100%;height:auto}
-.nof-explore .scroll{max-height:26rem;overflow:auto;border:1px solid var(--line);border-radius:4px;margin:.3em 0}
-.nof-explore .scroll:focus-visible,.nof-explore summary:focus-visible{outline:2px solid #b35c00;outline-offset:1px}
-.nof-explore table.nof{border-collapse:collapse;width:100%;font-size:13px;margin:0}
-.nof-explore table.nof caption{text-align:left;font-weight:600;padding:.4em .6em}
-.nof-explore table.nof th,.nof-explore table.nof td{padding:.22em .6em;text-align:left;font-weight:400;
- white-space:normal; border-bottom:1px solid var(--line);vertical-align:top;max-width:26rem}
-.nof-explore table.nof tbody th{min-width:12rem}
-.nof-explore table.nof thead th,.nof-explore table.nof thead td{position:sticky;top:0;font-weight:600;
- vertical-align:bottom; background:var(--jp-layout-color1,#fff);border-bottom:2px solid var(--line)}
-.nof-explore table.nof tbody .right{min-width:3.4rem}
-.nof-explore table.nof tbody .right:not(:nth-child(1)):not(:last-child){min-width:5.2rem}
-.nof-explore table.nof .right{text-align:right;font-variant-numeric:tabular-nums}
-.nof-explore table.nof .unit{font-weight:400;opacity:.8}
-.nof-explore table.nof tr.emphasis>*{font-weight:600;box-shadow:inset 0 1px #b35c00,inset 0 -1px #b35c00}
-.nof-explore .note{font-size:12px;opacity:.85}
-.nof-explore details{margin:.4em 0}
-.nof-explore summary{cursor:pointer;color:var(--jp-content-link-color,#12505b);font-weight:600}
-.nof-explore pre{user-select:all;background:var(--jp-layout-color2,#f2f5f6);padding:.6em .8em;border-radius:4px;
- overflow-x:auto;white-space:pre-wrap;font-size:12px;margin:.3em 0}
-.nof-explore .made-up{background:#fdf0df;color:#7a3300;padding:.35em .7em;border-radius:4px;font-weight:600}
-.nof-explore .problem{background:#fdf0df;color:#7a3300;padding:.35em .7em;border-radius:4px}
-.nof-explore .working{opacity:.75}
-"""
-
-
-@lru_cache(maxsize=1)
-def sheet() -> str:
-    """Style of every panel, with the typeface of the drawings inside: nothing is fetched."""
-    faces = "".join(
-        f'@font-face{{font-family:"{style.FONT}";font-weight:{weight};src:url("{fonts.face(weight)}") format("woff")}}'
-        for weight in ("400", "600")
-    )
-    tones = "".join(
-        f".nof-explore table.nof .{name}{{background:{wash};color:{style.INK}}}" for name, wash in style.TONES.items()
-    )
-    return f"<style>{faces}{_CSS}{tones}</style>"
-
-
-class _Renderer(mistune.HTMLRenderer):
-    """Markdown without raw HTML; entities, which `display.plain` writes, stay what they stand for."""
-
-    def text(self, text: str) -> str:
-        """Text with entities as they stand for, all else escaped."""
-        return safe_entity(text)
-
-
-_MARKDOWN = mistune.create_markdown(renderer=_Renderer(escape=True))
-
-
-def panel(shown: Shown, prefix: str) -> str:
-    """A view as HTML; `prefix` goes before the ids of its drawings."""
-    items = "".join(_item(one, f"{prefix}{number}-") for number, one in enumerate(shown.items))
-    return f'<div class="nof-explore">{items}{code(shown.code)}</div>'
-
-
-def code(text: str) -> str:
-    """Lines to copy; one click selects them all."""
-    return f"<details><summary>Show me the code</summary><pre>{escape(text)}</pre></details>"
-
-
-def message(text: str, kind: str = "problem") -> str:
-    """A remark where a view would stand: `kind` is "problem", "made-up" or "working"."""
-    return f'<div class="nof-explore"><p class="{escape(kind)}" role="status">{escape(text)}</p></div>'
-
-
-def _item(item: Words | Chart | Table | Card, prefix: str) -> str:
-    if isinstance(item, Words):
-        return f'<div aria-live="polite">{_MARKDOWN(item.markdown)}</div>'
-    if isinstance(item, Chart):
-        drawing = style.tidy(item.svg, prefix)
-        return (
-            f"<figure><figcaption>{escape(item.caption)}</figcaption>"
-            f'<div role="img" aria-label="{escape(item.alt)}">{drawing}</div></figure>'
-        )
-    if isinstance(item, Card):
-        return card_html(item.data())
-    data = item.data()
-    notes = "".join(f'<p class="note">{escape(text)}</p>' for text in (data["note"], data["key"]) if text)
-    label = escape(data["caption"])
-    box = f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table_html(data)}</div>'
-    return box + notes

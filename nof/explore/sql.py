@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem
 from nof.explore.measuring import Data, opened
+from nof.method.timeliness import dated
 from nof.method.view import view_of
 from nof.rules import recompute
 from nof.rules.recompute import National
-from nof.show import style
+from nof.show import pictures
 from nof.show.display import Chart
-from nof.show.fonts import text_width
-from nof.show.style import clean, dimensions
 from nof.show.words import source_line
 
 if TYPE_CHECKING:
@@ -56,16 +54,23 @@ def tables(data: Data, quarters: str = LATEST) -> dict[str, pd.DataFrame]:
     national = opened(data)
     publication = national.publication
     return {
-        "metrics": publication.metrics,
+        "metrics": dated(publication.metrics),
         "trusts": publication.trusts,
         "league_published": publication.league,
-        "scores": national.scores,
+        "scores": _with_periods(national),
         "standings": national.standings,
         "league": _leagues(national, quarters),
         "domains": national.domains,
         "files": publication.files,
         "about": _about(national),
     }
+
+
+def _with_periods(national: National) -> pd.DataFrame:
+    """Every metric score with the period of its data, as published beside the score."""
+    keys = ["quarter", "trust_code", "metric_id"]
+    said = national.publication.metrics[[*keys, "reporting_date"]].drop_duplicates(keys)
+    return dated(national.scores.merge(said, on=keys, how="left"))
 
 
 def _leagues(national: National, quarters: str) -> pd.DataFrame:
@@ -130,7 +135,6 @@ def connect(data: Data, quarters: str = LATEST) -> duckdb.DuckDBPyConnection:
 # --- Results as files: CSV and Parquet for a frame, SVG and PNG for a chart ---
 
 
-PNG_DPI = 192  # sharp on a slide; a chart of 170 mm is then 1285 pixels wide
 _FRAME, _CHART = (".csv", ".parquet"), (".svg", ".png")
 _LONGEST = 120  # characters of a file name: well under what any file system takes
 
@@ -185,10 +189,9 @@ def save(result: pd.DataFrame | Chart, path: str | Path) -> Path:
 
 def _bytes(result: pd.DataFrame | Chart, suffix: str) -> bytes:
     if isinstance(result, Chart):
-        drawing = standalone(result)
-        return drawing.encode() if suffix == ".svg" else _png(drawing, result)
+        return pictures.standalone(result).encode() if suffix == ".svg" else pictures.png(result)
     frame = labelled(result)
-    return common.text(frame).encode() if suffix == ".csv" else parquet(frame)
+    return common.text(frame).encode(common.MARKED) if suffix == ".csv" else parquet(frame)
 
 
 def labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -225,42 +228,3 @@ def parquet(frame: pd.DataFrame) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
     return sink.getvalue().to_pybytes()
-
-
-def standalone(chart: Chart) -> str:
-    """The drawing with its title above it and its alt text inside, as a file of its own."""
-    width, height = dimensions(chart.svg)
-    size = min(9.5, (width - 8) / max(text_width(clean(chart.caption), "600"), 1))  # a long title is set smaller
-    inner = chart.svg.replace("<svg ", '<svg y="22" ', 1)
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="{chart.width_mm:g}mm" '
-        f'height="{chart.width_mm * (height + 22) / width:.2f}mm" viewBox="0 0 {width:g} {height + 22:g}">'
-        f"<title>{escape(clean(chart.caption))}</title><desc>{escape(clean(chart.alt))}</desc>"
-        f'<rect width="100%" height="100%" fill="{style.PAPER}"/>'
-        f'<text x="4" y="14" font-family="{style.FONT}, sans-serif" font-size="{size:.2f}" font-weight="600" '
-        f'fill="{style.INK}">{escape(clean(chart.caption))}</text>{_sized(inner, width, height)}</svg>\n'
-    )
-
-
-def _sized(inner: str, width: float, height: float) -> str:
-    head, rest = inner.split(">", 1)
-    head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
-    return f'{head} width="{width:g}" height="{height:g}">{rest}'
-
-
-def _png(drawing: str, chart: Chart) -> bytes:
-    """The drawing through Typst, which brings its typeface along and needs no browser."""
-    import typst
-
-    from nof.show.fonts import typst_fonts
-
-    with tempfile.TemporaryDirectory(prefix="nof-png-") as folder:
-        (Path(folder) / "drawing.svg").write_text(drawing, encoding="utf-8")
-        main = Path(folder) / "main.typ"
-        main.write_text(
-            f'#set page(width: {chart.width_mm}mm, height: auto, margin: 0pt)\n#image("drawing.svg", width: 100%)\n',
-            encoding="utf-8",
-        )
-        compiler = typst.Compiler(font_paths=typst_fonts(), ignore_system_fonts=True)
-        made: Any = compiler.compile(main, root=Path(folder), format="png", ppi=PNG_DPI)  # bytes: there is one page
-        return made

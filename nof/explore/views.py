@@ -14,6 +14,7 @@ import pandas as pd
 from nof.common import InputError, Problem, Quarter, kept
 from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
+from nof.method.timeliness import dated
 from nof.method.view import View
 from nof.method.whatif import WhatIf, whatif
 from nof.rules import recompute, scoring, uncertainty
@@ -125,7 +126,7 @@ def ranking(
     DataFrame
         rank (in the whole type; 1 is best), trust_code, trust_name, trust_subtype, region, value (NaN where only a
         score is published), units, score (1.00 is best), median, lower_quartile, upper_quartile (of the whole type),
-        reporting_date; best first.
+        reporting_date, first_day, last_day (of the period that the value measures); best first.
     """
     view = view_of(data, quarter, trust_type)
     rows = view.ranking(score_id(view, metric)).drop(columns="trust_name")
@@ -141,7 +142,7 @@ def ranking(
         "upper_quartile",
         "reporting_date",
     ]
-    return table.sort_values(["rank", "score", "trust_code"])[columns].reset_index(drop=True)
+    return dated(table.sort_values(["rank", "score", "trust_code"])[columns].reset_index(drop=True), view.quarter)
 
 
 def ranking_chart(
@@ -243,8 +244,10 @@ def trajectories(
     Returns
     -------
     DataFrame
-        quarter, trust_code, trust_name, value, low, high (likely range; NaN for a metric). A quarter in which a trust
-        has no figure has no row.
+        quarter (of publication), trust_code, trust_name, value, low, high (likely range; NaN for a metric),
+        reporting_date, first_day, last_day (of the period that a metric's figure measures, as published and as days; of
+        the average and the place none: their metrics are of several periods). A quarter in which a trust has no figure
+        has no row.
     """
     codes, views = _few(trusts, 1), _every_quarter(data, trust_type)
     _among(pd.concat([view.scores["trust_code"] for view in views]), codes, "trust")
@@ -264,11 +267,18 @@ def _every_quarter(data: Data, trust_type: str | None) -> list[View]:
 def _at(view: View, codes: list[str], measure: str) -> pd.DataFrame:
     table = _trusts(view, None, None).set_index("trust_code")[["trust_name"]]
     table = table[table.index.isin(codes)].join(measured(view, measure).rename("value")).dropna(subset="value")
-    return (
-        table.join(_ranges(view, list(table.index), measure))
-        .reset_index()
-        .assign(quarter=view.quarter)[["quarter", "trust_code", "trust_name", "value", "low", "high"]]
-    )
+    table = table.join(_ranges(view, list(table.index), measure)).join(_said(view, measure)).reset_index()
+    columns = ["quarter", "trust_code", "trust_name", "value", "low", "high", "reporting_date"]
+    return dated(table.assign(quarter=view.quarter)[columns])
+
+
+def _said(view: View, measure: str) -> pd.Series:
+    """The period of each trust's figure, as published; nothing for the average and the place."""
+    found = known(view)[measure]
+    metric_id = found.metric_id if found.kind == "score" else measure
+    rows = recompute.select(view.publication.metrics, view.quarter, view.trust_type)
+    rows = rows[rows["metric_id"] == metric_id] if found.metric_id else rows.iloc[:0]
+    return rows.drop_duplicates("trust_code").set_index("trust_code")["reporting_date"]
 
 
 def _ranges(view: View, codes: list[str], measure: str) -> pd.DataFrame:
@@ -298,9 +308,8 @@ def trajectories_chart(
     view = next(one for one in _every_quarter(data, trust_type)[::-1] if measure in known(one))
     shown = known(view)[measure]
     made_up = " (illustrative data)" if view.publication.illustrative else ""
-    return drawings.lines(
-        rows, shown, quarters(view.national, view.trust_type), f"{shown.name}, quarter by quarter{made_up}"
-    )
+    along = "by the period that it measures" if drawings.periods_apart(rows) else "quarter by quarter"
+    return drawings.lines(rows, shown, quarters(view.national, view.trust_type), f"{shown.name}, {along}{made_up}")
 
 
 def _few(asked: Several, fewest: int) -> list[str]:
@@ -321,7 +330,8 @@ def compare(
     Returns
     -------
     DataFrame
-        kind ("league", "domain" or "metric"), id, name, units (of the values of a metric), then for each trust a column
+        kind ("league", "domain" or "metric"), id, name, units (of the values of a metric), period (of a metric's data,
+        as published), then for each trust a column
         with its code (place, average, segment, domain score or metric score; 1.00 is best) and one with its code and
         " value" (the value behind a metric score; NaN elsewhere and where none is published).
     """
@@ -332,7 +342,7 @@ def compare(
     domains = view.domains.set_index("trust_code").loc[codes].drop(columns=["trust_name", "rank", "segment"])
     rows += [{"kind": "domain", "id": one, "name": one} | domains[one].to_dict() for one in domains.columns]
     rows += _metric_rows(view, codes)
-    columns = ["kind", "id", "name", "units", *codes, *(f"{code} value" for code in codes)]
+    columns = ["kind", "id", "name", "units", "period", *codes, *(f"{code} value" for code in codes)]
     table = pd.DataFrame(rows).reindex(columns=columns)
     return table[table[codes].notna().any(axis=1)].reset_index(drop=True)
 
@@ -352,7 +362,8 @@ _LEAGUE_ROWS = {
 def _metric_rows(view: View, codes: list[str]) -> Iterator[dict]:
     for metric_id in view.metrics["metric_id"]:
         both = {one.kind: one for one in known(view).values() if one.metric_id == metric_id}
-        row = {"kind": "metric", "id": metric_id, "name": both["score"].name} | (
+        said = "; ".join(_said(view, metric_id).reindex(codes).dropna().unique())
+        row = {"kind": "metric", "id": metric_id, "name": both["score"].name, "period": said or None} | (
             measured(view, metric_id).reindex(codes).to_dict()
         )
         if "value" in both:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,14 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
+from nof.briefing.document import INDEPENDENT
 from nof.common import NofError
-from nof.explore import present, views
+from nof.explore import panels, present, views
 from nof.explore.controls import Controls, WhatIfControls
-from nof.explore.measuring import opened
+from nof.explore.measuring import named, opened
+from nof.explore.own_rules import Asked
 from nof.explore.present import Choice, Shown
+from nof.explore.rule_controls import RuleControls
 from nof.explore.sql import file_name, save
 from nof.show.display import Words
 from nof.show.words import LICENCE_LINE, source_line
@@ -28,6 +32,7 @@ _FILTERED = (*_ALWAYS, "subtype", "region", "trusts")
 # What each view depends on: it is drawn again only if one of these has changed.
 FIELDS = {
     "league": _FILTERED,
+    "rules": (*_FILTERED, "rules"),
     "ranking": (*_FILTERED, "metric"),
     "scatter": (*_FILTERED, "x", "y"),
     "trajectories": ("data", "trust_type", "trusts", "measure"),
@@ -36,6 +41,7 @@ FIELDS = {
 }
 _TITLES = {
     "league": "League table",
+    "rules": "Other rules",
     "ranking": "Metric ranking",
     "scatter": "Scatter",
     "trajectories": "Trajectories",
@@ -44,12 +50,19 @@ _TITLES = {
 }
 
 
+def shared() -> bool:
+    """Whether Voila shows the notebook (`make share`): to readers, who move controls and write nothing."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
 def attended() -> bool:
     """Whether someone sits at a front end: a live kernel whose client takes questions.
 
     Jupyter's message protocol has every request say whether its client can answer one (`allow_stdin`). JupyterLab can;
     nbclient, which runs notebooks for nbconvert and papermill, says that it cannot.
     """
+    if shared():
+        return True
     kernel = getattr(get_ipython(), "kernel", None)
     parent = kernel.get_parent() if kernel is not None else {}
     return bool((parent or {}).get("content", {}).get("allow_stdin"))
@@ -61,7 +74,7 @@ class Panel:
     def __init__(self, name: str) -> None:
         self.name = name
         self.shown: Shown | None = None
-        self.sheet, self.body = widgets.HTML(present.sheet()), widgets.HTML()
+        self.sheet, self.body = widgets.HTML(panels.sheet()), widgets.HTML()
         self._key: tuple | None = None
 
     def update(self, choice: Choice) -> None:
@@ -72,16 +85,16 @@ class Panel:
         self._key, self.shown = key, None
         wanted = _too_few(self.name, choice)
         if wanted:
-            self.body.value = present.message(wanted)
+            self.body.value = panels.message(wanted)
             return
         try:
             self.shown = present.VIEWS[self.name](choice)
-            self.body.value = present.panel(self.shown, f"{self.name}-")
+            self.body.value = panels.panel(self.shown, f"{self.name}-")
         except NofError as problem:
-            self.body.value = present.message(str(problem))
+            self.body.value = panels.message(str(problem))
         except Exception as fault:  # in a callback nobody would see it, and the old view would stand for the new
             log.exception("the view %s failed", self.name)
-            self.body.value = present.message(f"This view failed ({type(fault).__name__}: {fault}). Please report it.")
+            self.body.value = panels.message(f"This view failed ({type(fault).__name__}: {fault}). Please report it.")
 
 
 def _too_few(name: str, choice: Choice) -> str:
@@ -94,18 +107,25 @@ class Desk:
 
     Parameters
     ----------
-    data : str
-        Folder of the publication.
+    data : str, optional
+        Folder of the publication; if not given as `measuring.named` says.
     quarter, trust_type : str, optional
         Slugs to start with: the latest quarter and the first type if not given.
     interactive : bool
         Whether to show controls; they are shown only where somebody is there to move them.
+    rules : Asked
+        Rules to start with in "other rules".
     """
 
     def __init__(
-        self, data: str, quarter: str | None = None, trust_type: str | None = None, interactive: bool = True
+        self,
+        data: str | None = None,
+        quarter: str | None = None,
+        trust_type: str | None = None,
+        interactive: bool = True,
+        rules: Asked = Asked(),
     ) -> None:
-        self.start = present.default(str(data), quarter, trust_type)
+        self.start = present.default(named(data), quarter, trust_type, rules)
         self.live = interactive and attended()
         self.publication = opened(self.start.data).publication
         self.panels: dict[str, Panel] = {}
@@ -124,10 +144,19 @@ class Desk:
         self._offer_levers(levers)
         return levers
 
+    @cached_property
+    def rule_controls(self) -> RuleControls:
+        """The controls of "other rules"."""
+        controls = RuleControls(lambda: self.panels["rules"].update(self.choice("rules")), self.start.rules)
+        self._offer_rules(controls)
+        return controls
+
     def choice(self, name: str) -> Choice:
         """What is picked now, as a view sees it."""
         if not self.live:
             return self.start
+        if name == "rules":
+            return replace(self.controls.choice, rules=self.rule_controls.asked)
         if name != "what_if":
             return self.controls.choice
         return replace(self.controls.choice, trust=self.levers.trust, changes=self.levers.changes)
@@ -136,9 +165,15 @@ class Desk:
         now = self.controls.choice
         levers.offer(now.data, now.quarter, now.trust_type, now.trust)
 
+    def _offer_rules(self, controls: RuleControls) -> None:
+        now = self.controls.choice
+        controls.offer(now.data, now.quarter, now.trust_type)
+
     def _changed(self, _: Choice) -> None:
         if "what_if" in self.panels:
             self._offer_levers(self.levers)
+        if "rules" in self.panels:
+            self._offer_rules(self.rule_controls)
         for name, panel in self.panels.items():
             panel.update(self.choice(name))
 
@@ -148,16 +183,21 @@ class Desk:
         """The choices that every view shares, and what the figures are."""
         lines = [source_line(self.publication.illustrative, self.start.quarter)]
         lines += [] if self.publication.illustrative else [LICENCE_LINE]
+        lines.append(f"{INDEPENDENT}.")
         kind = "made-up" if self.publication.illustrative else "note"
         if not self.live:
             display(Words(" ".join(f"**{one}**" if kind == "made-up" else one for one in lines)))
             return
-        said = widgets.HTML(present.sheet() + present.message(" ".join(lines), kind))
+        said = widgets.HTML(panels.sheet() + panels.message(" ".join(lines), kind))
         self._display(widgets.VBox([said, self.controls.bar(), self.controls.picker()]), None)
 
     def league(self) -> None:
         """The league table."""
         self._show("league")
+
+    def rules(self) -> None:
+        """The whole table under rules of one's own."""
+        self._show("rules")
 
     def ranking(self) -> None:
         """One metric."""
@@ -186,7 +226,8 @@ class Desk:
                 display(item)
             return
         panel = self.panels[name] = Panel(name)
-        above = [self.levers.box] if name == "what_if" else [getattr(self.controls, one) for one in controls]
+        own = {"what_if": lambda: self.levers.box, "rules": lambda: self.rule_controls.box}
+        above = [own[name]()] if name in own else [getattr(self.controls, one) for one in controls]
         above += [self.controls.picker()] if name in ("trajectories", "compare") else []
         panel.update(self.choice(name))
         self._display(widgets.VBox([panel.sheet, self.controls.bar(), *above, panel.body]), panel.shown)
@@ -205,7 +246,7 @@ class Desk:
 
     def exports(self) -> None:
         """Buttons that write a view as it stands: CSV, Parquet, SVG, PNG."""
-        if not self.live:
+        if not self.live or shared():
             lines = ["import helpers", "", f"frame = helpers.explore.league({self.start.data!r})"]
             code = _fenced("\n".join([*lines, "helpers.explore.save(frame, 'league.csv')"]))
             display(Words(f"In JupyterLab, buttons save each view in the folder `{EXPORTS}`. In a script:\n\n{code}"))
@@ -233,7 +274,7 @@ class Exports:
         self._suit()
         self.box = widgets.VBox(
             [
-                widgets.HTML(present.sheet()),
+                widgets.HTML(panels.sheet()),
                 widgets.HBox([self.view, *self.buttons.values()], layout=widgets.Layout(flex_flow="row wrap")),
                 self.said,
             ]
@@ -241,7 +282,7 @@ class Exports:
 
     def _suit(self, _: Any = None) -> None:
         for suffix in ("svg", "png"):
-            self.buttons[suffix].disabled = self.view.value == "league"  # a table without a figure
+            self.buttons[suffix].disabled = self.view.value in ("league", "rules")  # tables without a figure
 
     def write(self, suffix: str) -> None:
         """Write the view as one kind of file and say where it is, with the code that does the same."""
@@ -254,9 +295,9 @@ class Exports:
             save(shown.chart if drawn else shown.frame, path)
             done = f"Saved {path.as_posix()}"
             lines = f"import helpers\n\nhelpers.explore.save({call.code}, {path.as_posix()!r})"
-            self.said.value = present.message(done, "note") + f'<div class="nof-explore">{present.code(lines)}</div>'
+            self.said.value = panels.message(done, "note") + f'<div class="nof-explore">{panels.code(lines)}</div>'
         except NofError as problem:
-            self.said.value = present.message(str(problem))
+            self.said.value = panels.message(str(problem))
 
 
 def name_for(view: str, choice: Choice, illustrative: bool, suffix: str) -> str:
@@ -267,6 +308,7 @@ def name_for(view: str, choice: Choice, illustrative: bool, suffix: str) -> str:
         "trajectories": [choice.measure, *choice.trusts],
         "compare": choice.trusts,
         "what_if": [choice.trust],
+        "rules": [f"{name}-{value}" for name, value in choice.rules.options.items()],
     }.get(view, [])
     filters = [choice.subtype or "", choice.region or ""] if "region" in FIELDS[view] else []
     return file_name(

@@ -431,7 +431,7 @@ def near_rows(trust: Trust) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The trust first: name, trusts (in the row), same_region, rank_low and rank_high (best and worst place), average
+        The trust first: name, trust_code (of a group all, joined by "; "), trusts (in the row), same_region, rank_low and rank_high (best and worst place), average
         (median), shared (metrics), difference (median; as `near`), low and high (of a single trust its 95% range; of a
         group the least and the greatest difference), alone (a single trust).
     """
@@ -445,6 +445,7 @@ def near_rows(trust: Trust) -> pd.DataFrame:
             rows.append(
                 {
                     "name": f"{len(one)} trusts, equally near" if whole else one["trust_name"].iloc[0],
+                    "trust_code": "; ".join(one["trust_code"]),
                     "trusts": len(one),
                     "same_region": one["same_region"].iloc[0],
                     "rank_low": one["rank"].min(),

@@ -297,6 +297,32 @@ def metric_periods(metrics: pd.DataFrame, quarter: Quarter | str) -> pd.DataFram
     return _frame(rows)
 
 
+def dated(rows: pd.DataFrame, quarter: str | None = None) -> pd.DataFrame:
+    """Rows with the first and the last day of the period that each one's Reporting_date names.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With reporting_date, and with quarter (slugs) unless one is given for all.
+    quarter : str, optional
+        Slug of the quarter of publication of every row.
+
+    Returns
+    -------
+    DataFrame
+        The rows, and first_day and last_day (dates; NaT where the text does not say) after reporting_date.
+    """
+    slugs = rows["quarter"] if quarter is None else pd.Series(quarter, rows.index)
+    pairs = list(zip(rows["reporting_date"], slugs, strict=True))
+    known = {pair: parse(*pair) for pair in dict.fromkeys(pairs)}
+    found = [known[pair] for pair in pairs]
+    table, place = rows.copy(), rows.columns.get_loc("reporting_date") + 1
+    for offset, name in enumerate(("first_day", "last_day")):
+        days = pd.to_datetime(pd.Series([getattr(one, name, None) for one in found], rows.index, dtype=object))
+        table.insert(place + offset, name, days)
+    return table
+
+
 def unknown_styles(metrics: pd.DataFrame) -> tuple[str, ...]:
     """Reporting_date texts that cannot be read, quoted and cut to a safe length, for warnings.
 

@@ -16,6 +16,7 @@ from nof.common import InputError, Problem, Quarter, kept
 from nof.method import restated
 from nof.method.lineage import not_comparable
 from nof.method.ranges import with_published
+from nof.method.timeliness import dated, parse
 from nof.read import checks, findings, mergers, presence
 from nof.read.publication import Publication, read
 from nof.rules import consistency, ranking, reconcile, scoring
@@ -318,7 +319,24 @@ def findings_of(national: National) -> pd.DataFrame:
     publication = national.publication
     changed = findings.guarded(presence.trusts_changed, publication.trusts, mergers_of(national))
     against = findings.guarded(_against, national)
-    return findings.together([publication.findings, changed, against])
+    undated = findings.guarded(_undated, publication.metrics)
+    return findings.together([publication.findings, changed, against, undated])
+
+
+def _undated(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Figures whose Reporting_date says no time that is known here: their age cannot be told."""
+    texts = metrics[["quarter", "reporting_date"]].dropna().drop_duplicates()
+    texts = texts[[parse(text, quarter) is None for quarter, text in texts.itertuples(index=False)]]
+    rows = metrics.merge(texts, on=["quarter", "reporting_date"])
+    return findings.found(
+        "period_unknown",
+        rows,
+        "names no time that is known here, so the age of these data is not told",
+        "Reporting_date",
+        "reporting_date",
+        "as Mar-26, Q4 2025/26 or Apr 25 - Mar 26",
+        most=0,
+    )
 
 
 def _against(national: National) -> pd.DataFrame:
@@ -391,7 +409,7 @@ def named_metric_ranking(national: National, metric_id: str, quarter: str | None
     -------
     DataFrame
         quarter, trust_type, metric_id, rank (1 is best), trust_code, trust_name, value, units, median, lower_quartile,
-        upper_quartile, reporting_date.
+        upper_quartile, reporting_date, first_day, last_day (of the period that the value measures).
 
     Raises
     ------
@@ -426,7 +444,7 @@ def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame
     else:
         table = ranking.metric_ranking(metrics, rule, quarter)
     table = table.assign(metric_id=rule.value_id, trust_name=table["trust_code"].map(names))
-    return table[
+    table = table[
         [
             "quarter",
             "trust_type",
@@ -442,3 +460,4 @@ def _one_ranking(national: National, quarter: str, rule: Metric) -> pd.DataFrame
             "reporting_date",
         ]
     ]
+    return dated(table)

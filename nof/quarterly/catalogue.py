@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -79,12 +79,43 @@ class Allowance:
         return (url.host, url.port) == (self.host, self.port)
 
 
+class Origin(NamedTuple):
+    """A web server of the operator's own, named in params/refresh.yaml: it may have a private address."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """Read "mirror.example", "mirror.example:8443" or "http://127.0.0.1:8000"; ValueError in plain words."""
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        if parts.username or parts.path.strip("/") or parts.query or parts.fragment or not parts.hostname:
+            raise ValueError(f"not a host: {text!r}; expected a name such as mirror.example or http://127.0.0.1:8000")
+        if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(parts.hostname)):
+            raise ValueError(f"only https is used, but for this very machine: {text!r}")
+        return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+
+    def covers(self, url: httpx.URL) -> bool:
+        """Whether an address is on this server."""
+        return (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)) == self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Policy:
-    """Where we may go: https on the usual port of the hosts named, and nowhere else."""
+    """Where we may go: https on the usual port of the hosts named, the operator's own origins, and nowhere else."""
 
     hosts: frozenset[str]
     allowance: Allowance | None = None
+    origins: frozenset[Origin] = frozenset()
 
     def refusal(self, address: str) -> str | None:
         """Why an address may not be fetched, or None where it may."""
@@ -95,6 +126,8 @@ class Policy:
         if url.userinfo:
             return "an address with a user name in it is refused"
         if self.allowance and url.scheme in ("http", "https") and self.allowance.covers(url):
+            return None
+        if any(one.covers(url) for one in self.origins):
             return None
         if url.scheme != "https":
             return f"only https is used, not {url.scheme or 'an address without a scheme'}"

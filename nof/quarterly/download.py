@@ -27,7 +27,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from nof.common import NofError
-from nof.quarterly.catalogue import Clock, Errand, Limits, Policy, SourceMissing, SourceUnreachable
+from nof.quarterly.catalogue import Clock, Errand, Limits, Policy, SourceMissing, SourceUnreachable, is_loopback
 
 # --- Connections that go where they were allowed to go, and that nobody can keep open beyond the deadline ---
 
@@ -37,7 +37,8 @@ class Transport(httpx.BaseTransport):
 
     def __init__(self, url: str, errand: Errand):
         parts = httpx.URL(url)
-        proxy = _proxy(parts) if not (errand.policy.allowance and errand.policy.allowance.covers(parts)) else None
+        direct = (errand.policy.allowance and errand.policy.allowance.covers(parts)) or is_loopback(parts.host)
+        proxy = None if direct else _proxy(parts)
         backend = _Backend(errand, guard=proxy is None)
         self._pool = httpcore.ConnectionPool(ssl_context=_tls(), proxy=proxy, network_backend=backend)
 
@@ -115,7 +116,9 @@ class _Backend(httpcore.NetworkBackend):
             raise httpcore.ConnectError(f"the name {host} could not be looked up: {error}") from error
         numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         allowance = self._errand.policy.allowance
-        exempt = not self._guard or (allowance is not None and (host, port) == (allowance.host, allowance.port))
+        own = {(one.host, one.port) for one in self._errand.policy.origins}
+        own |= {(allowance.host, allowance.port)} if allowance else set()
+        exempt = not self._guard or (host, port) in own
         if not exempt and not all(_public(number) for number in numbers):
             raise SourceUnreachable(self._errand.address, f"{host} leads to a private address ({', '.join(numbers)})")
         return numbers

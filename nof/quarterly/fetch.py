@@ -22,6 +22,7 @@ from nof.quarterly.catalogue import (
     Catalogue,
     Clock,
     Limits,
+    Origin,
     Policy,
     Source,
     SourceMissing,
@@ -252,6 +253,7 @@ class How(TypedDict, total=False):
     """
 
     catalogue: Catalogue | None
+    origins: frozenset[Origin]
     check: Check | None
     limits: Limits
     clock: Clock
@@ -309,7 +311,7 @@ def _session(into: Path, how: How) -> Session:
     catalogue, into = how.get("catalogue") or load_catalogue(), Path(into)
     pages = read_json(into / ".pages.json")
     pages = {k: v for k, v in pages.items() if isinstance(v, dict) and isinstance(v.get("links"), list)}
-    policy = Policy(catalogue.hosts, how.get("allowance"))
+    policy = Policy(catalogue.hosts, how.get("allowance"), how.get("origins", frozenset()))
     return Session(catalogue, into, how.get("limits", Limits()), how.get("clock", Clock()), policy, pages=pages)
 
 

@@ -291,7 +291,7 @@ def _fetched(settings: Settings, source: Path | None) -> Fetched:
 
     check = Remembering(settings.state / "checked.json")
     if source is None:
-        return fetch.fetch_latest(settings.raw, check=check)
+        return fetch.fetch_latest(settings.raw, check=check, **settings.sources())
     return fetch.take_from(source, None, settings.raw, check=check)
 
 

@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nof import common
 from nof.common import InputError, Problem
@@ -48,6 +49,41 @@ class Settings(BaseModel):
     hook_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
     hook_on: list[Moment] = ["published", "failed", "stopped", "bad input", "source unreachable"]
     hung_after_hours: Annotated[float, Field(gt=0)] = 6
+    hosts: list[str] = []
+    start: str | None = None
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, given: list[str]) -> list[str]:
+        from nof.quarterly.catalogue import Origin
+
+        for text in given:
+            Origin.parse(text)
+        return given
+
+    @model_validator(mode="after")
+    def _start_is_on_a_host(self) -> Settings:
+        if self.start is not None:
+            from nof.quarterly.catalogue import Origin, Policy
+
+            reason = Policy(frozenset(), origins=frozenset(map(Origin.parse, self.hosts))).refusal(self.start)
+            if reason:
+                raise ValueError(f"start: {self.start}: {reason}; name its host under hosts")
+        return self
+
+    def sources(self) -> dict[str, Any]:
+        """Where downloads may come from, as arguments of `fetch.fetch_latest`: the catalogue, and hosts of one's own.
+
+        With a `start` of one's own, the addresses that the catalogue knows are not asked: they are elsewhere.
+        """
+        if not self.hosts:
+            return {}
+        from nof.quarterly.catalogue import Origin, load_catalogue
+
+        origins = frozenset(map(Origin.parse, self.hosts))
+        if self.start is None:
+            return {"origins": origins}
+        return {"origins": origins, "catalogue": replace(load_catalogue(), start=self.start, publications={})}
 
     @property
     def state(self) -> Path:

@@ -6,6 +6,8 @@ text, caption, units, which cells are headers. A notebook cell ends with one cal
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +17,15 @@ from typing import Any
 
 import pandas as pd
 
-from nof.common import NofError
+from nof.common import NofError, harmless
 from nof.show import style
 
 SVG_MIME = "image/svg+xml"
 TABLE_MIME = "application/vnd.nof.table+json"
 CARD_MIME = "application/vnd.nof.card+json"
+CSV_MIME = "text/csv"
+# Columns that say what a row is about: a table as CSV has them, shown or not.
+KEYS = ("quarter", "trust_type", "trust_code", "trust_name", "metric_id", "value_id", "units", "reporting_date")
 MISSING = "–"
 MISSING_NOTE = f"{MISSING} means not available."
 # Written to begin any Markdown, HTML or formula syntax; an escaped one is only itself.
@@ -41,6 +46,10 @@ def plain(text: object) -> str:
 def shown(markdown: str) -> str:
     """The text that `plain` was made from, and that filled-in Markdown without other markup shows; in one line."""
     return " ".join(unescape(_ESCAPED.sub(r"\1", markdown)).split())
+
+
+# A number as a page shows it: a sign that is a real minus, commas between thousands. A spreadsheet takes it for text.
+_NUMBER = re.compile(r"[+−-]?\d{1,3}(?:,?\d{3})*(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -188,13 +197,42 @@ class Table:
         by_trust = any(c.row_header and c.label == "Trust" for c in self.columns) and "trust_code" in self.frame.columns
         return {"codes": [str(code) for code in self.frame["trust_code"]]} if by_trust else {}
 
+    def csv(self) -> str:
+        """The table as CSV: the same rows, values unrounded; ids, names and units that the frame has go first."""
+        shown = {column.name for column in self.columns}
+        keys = [name for name in KEYS if name in self.frame.columns and name not in shown]
+        heads = [f"{c.label} ({c.unit})" if c.unit else c.label for c in self.columns]
+        heads = [
+            f"{head} ({c.name})" if heads.count(head) > 1 else head for head, c in zip(heads, self.columns, strict=True)
+        ]
+        names = [*keys, *(c.name for c in self.columns)]
+        columns = [[_csv_cell(one) for one in self.frame[name].tolist()] for name in names]
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*keys, *heads])
+        writer.writerows(zip(*columns, strict=True))
+        return stream.getvalue()
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         data = self.data()
         return {
             TABLE_MIME: data,
+            CSV_MIME: self.csv(),
             "text/html": f"<style>{_LAB_CSS}</style>{table_html(data)}",
             "text/plain": f"{self.caption} ({len(self.frame)} rows)",
         }
+
+
+def _csv_cell(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return harmless("; ".join(map(str, value)))
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return ""
+    if isinstance(value, dt.datetime):
+        value = value.date()
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return value.replace(",", "").replace("−", "-").removeprefix("+")
+    return f"{value:.10g}" if isinstance(value, float) else harmless(str(value))
 
 
 @dataclass(frozen=True)

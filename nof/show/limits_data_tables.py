@@ -157,10 +157,13 @@ def merged(found: tuple[tuple[pd.Series, MergedPosition | None], ...]) -> Table 
         if position is None:
             continue
         for one in position.predecessors.itertuples():
-            rows.append((one.trust_name, one.place_by_average, one.average_score, one.metrics_scored, None))
+            rows.append(
+                (one.trust_code, one.trust_name, one.place_by_average, one.average_score, one.metrics_scored, None)
+            )
         name = f"as one: {event['successor_name'] or event['successor_code']}"
         rows.append(
             (
+                event["successor_code"],
                 name,
                 None,
                 None,
@@ -171,7 +174,7 @@ def merged(found: tuple[tuple[pd.Series, MergedPosition | None], ...]) -> Table 
         )
     if not rows:
         return None
-    frame = pd.DataFrame(rows, columns=["trust_name", "place", "average", "metrics", "range"])
+    frame = pd.DataFrame(rows, columns=["trust_code", "trust_name", "place", "average", "metrics", "range"])
     return Table(
         frame,
         "Arithmetic, not prediction: trusts that merge after the quarter",

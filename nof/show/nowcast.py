@@ -94,6 +94,7 @@ def nowcast_table(found: Nowcast) -> Table:
     own = table["state"] != HELD
     shown = pd.DataFrame(
         {
+            "metric_id": table["metric_id"],
             "name": [named(text, units) for text, units in zip(table["description"], table["units"], strict=True)],
             "before": _values(table, "published_value"),
             "then": table["published_period"],

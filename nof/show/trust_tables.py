@@ -133,11 +133,11 @@ def metrics(table: pd.DataFrame, quarters: list[str]) -> Table | None:
             ),
             Column("adds", "Adds", align="right"),
         ),
-        note="Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores, 1.00 is best. Adds: points "
+        note="Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores by quarter of publication, 1.00 is best; Period: what the latest one measures. Adds: points "
         "that the metric adds to the average against a trust with the median score; a plus makes it worse. A planning "
         "standard is not how the framework scores."
         if standard
-        else "Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores, 1.00 is best. Adds: "
+        else "Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores by quarter of publication, 1.00 is best; Period: what the latest one measures. Adds: "
         "points that the metric adds to the average against a trust with the median score; a plus makes it worse.",
     )
 
