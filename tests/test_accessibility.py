@@ -364,7 +364,7 @@ def test_the_tag_tree_says_what_the_briefing_says(report, name):
         expected = [(one["attrs"]["level"], document.flat(one["children"])) for one in doc.headings()]
         assert headings == [(1, doc.meta.title), *expected]
         figures = [str(node.Alt) for node in nodes if node.S == "/Figure"]
-        assert figures == [block.alt for block in doc.blocks if isinstance(block, Figure)]
+        assert figures == accessible.described(doc)
         check_tables(pdf, accessible.parts(doc))
 
 

@@ -236,6 +236,10 @@ def _inline(figure: Figure, alt: str, prefix: str) -> str:
 class _Renderer(mistune.HTMLRenderer):
     """Markdown to HTML in which nothing but Markdown takes effect, and nothing is fetched."""
 
+    def paragraph(self, text: str, verdict: bool = False) -> str:
+        """A paragraph; the verdict of a briefing is set larger."""
+        return f'<p class="verdict">{text}</p>\n' if verdict else f"<p>{text}</p>\n"
+
     def inline_html(self, html: str) -> str:
         """Raw HTML within a line as its text; a comment as nothing."""
         return "" if html.startswith("<!--") else escape(html, quote=False)

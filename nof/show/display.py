@@ -111,6 +111,8 @@ class Column:
     tone : callable or None
         From value to a key of ``style.TONES`` (a cell background) or None. Colour may only repeat
         what the cell's text says.
+    draw : callable or None
+        From value to a small SVG drawing that stands in the cell; the cell's text is its description.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Column:
     format: str | Callable[[Any], str] | None = None
     row_header: bool = False
     tone: Callable[[Any], str | None] | None = None
+    draw: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         if self.align not in ("left", "right"):
@@ -155,7 +158,7 @@ class Table:
         return f"Table({self.caption!r}, {len(self.frame)} rows, {len(self.columns)} columns)"
 
     def data(self) -> dict[str, Any]:
-        """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis."""
+        """The table as text, ready for JSON: caption, columns, rows, tones, drawings, note, key, emphasis."""
         absent = [c.name for c in self.columns if c.name not in self.frame.columns]
         if absent:
             raise NofError(f"table {self.caption!r}: no column {', '.join(absent)} in the frame")
@@ -168,6 +171,7 @@ class Table:
             ],
             "rows": [list(row) for row in zip(*cells, strict=True)],
             "tones": _tones(self.frame, self.columns),
+            "drawings": _drawings(self.frame, self.columns),
             "note": " ".join(filter(None, [self.note, MISSING_NOTE if missing else ""])),
             "key": self.key,
             "emphasis": list(self.emphasis),
@@ -242,8 +246,9 @@ def table_html(data: Mapping[str, Any], number: str = "") -> str:
     caption = title if data["caption"] else ""
     heads = "".join(_head(column) for column in data["columns"])
     tones = {int(key): value for key, value in (data.get("tones") or {}).items()}
+    drawings = {int(key): value for key, value in (data.get("drawings") or {}).items()}
     columns = [
-        _column(column, list(texts), tones.get(j))
+        _drawn(column, list(texts), drawings[j]) if j in drawings else _column(column, list(texts), tones.get(j))
         for j, (column, texts) in enumerate(zip(data["columns"], _transposed(data), strict=True))
     ]
     rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True)]
@@ -296,6 +301,24 @@ def _column(column: Mapping[str, Any], texts: list[str], tones: list[str | None]
     return [f"{start}{escape(text, quote=False)}{close}" for start, text in zip(shown, texts, strict=True)]
 
 
+def _drawn(column: Mapping[str, Any], texts: list[str], drawings: list[str | None]) -> list[str]:
+    """The cells of one column of small drawings as HTML; one without a drawing shows its text."""
+    tag, right = _opener(column)
+    start, close = f"{tag}{_classes(right, 'drawn')}>", "</th>" if column.get("row_header") else "</td>"
+    return [
+        f"{start}{escape(text, quote=False) if drawing is None else _small(drawing, text)}{close}"
+        for text, drawing in zip(texts, drawings, strict=True)
+    ]
+
+
+def _small(drawing: str, text: str) -> str:
+    """A small drawing at its own size, with its description."""
+    tidied = style.tidy(drawing)
+    width, height = style.dimensions(tidied)
+    size = f'width="{width:g}pt" height="{height:g}pt"'
+    return tidied.replace("<svg", f'<svg role="img" aria-label="{escape(text)}" {size}', 1)
+
+
 def _classes(*names: str) -> str:
     joined = " ".join(filter(None, names))
     return f' class="{joined}"' if joined else ""
@@ -334,6 +357,15 @@ def _tones(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[s
         str(j): [None if _absent(value) else column.tone(value) for value in frame[column.name].tolist()]
         for j, column in enumerate(columns)
         if column.tone is not None
+    }
+
+
+def _drawings(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[str | None]]:
+    """Small drawing of each cell, for the columns that have any."""
+    return {
+        str(j): [None if _absent(value) else column.draw(value) for value in frame[column.name].tolist()]
+        for j, column in enumerate(columns)
+        if column.draw is not None
     }
 
 

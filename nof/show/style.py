@@ -45,6 +45,7 @@ DARK = {
     "warning-ink": "#ffcf99", "warning-wash": "#3a2810", "card-edge": "#3a464c", "card-pad": ".8rem",
 }  # fmt: skip
 
+BAND = "#cfe0e3"  # the middle half of a type, wherever quartiles are drawn
 # Blue is better, red is worse; light in the middle, dark at the ends. 5 is the segment that NHS
 # England keeps for trusts in its Recovery Support Programme.
 SEGMENT = {1: "#08519c", 2: "#4a97c9", 3: "#e06c00", 4: "#8e1a2e", 5: "#2b2b2b"}
