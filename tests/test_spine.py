@@ -15,7 +15,7 @@ from synthetic_briefing import shown
 
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
-from nof.method.spine import BANDS, Spine, spines
+from nof.method.spine import BANDS, Spine, quarters, spines
 from nof.show import inline, style
 from nof.show.display import Column, Table
 
@@ -41,7 +41,7 @@ def test_the_best_the_typical_and_the_worst_stand_at_the_ends_and_the_middle():
     table = rows([1.0, 2.0, 3.0, 10.0, 90.0])
     assert [at(table, f"T{n}").at for n in range(5)] == pytest.approx([0, 0.25, 0.5, 0.5 + 0.5 * 7 / 87, 1])
     assert (at(table, "T0").lower, at(table, "T0").upper) == pytest.approx((0.25, 0.5 + 0.5 * 7 / 87))
-    assert [at(table, f"T{n}").band for n in range(5)] == [BANDS[0], *(BANDS[1],) * 3, BANDS[2]]
+    assert [at(table, f"T{n}").band for n in range(5)] == [BANDS[0], BANDS[0], BANDS[1], BANDS[1], BANDS[2]]
 
 
 def test_turning_the_direction_turns_the_spine():
@@ -57,7 +57,13 @@ def test_without_a_value_the_scores_are_compared_and_that_is_said():
 
 
 def test_a_type_that_agrees_is_a_point():
-    assert at(rows([5.0] * 4), "T2") == Spine(0.5, 0.5, 0.5, BANDS[1], "value")
+    assert at(rows([5.0] * 4), "T2") == Spine(0.5, 0.5, 0.5, BANDS[0], "value")
+
+
+def test_quarters_are_letters_and_ties_share_the_better_one():
+    assert list(quarters(pd.Series([1.0, 2.0, 3.0, 4.0]))) == list("ABCD")
+    assert list(quarters(pd.Series([1.0, 1.0, 1.0, 1.0, 3.0]))) == list("AAAAD")
+    assert list(quarters(pd.Series([np.nan, 2.0]))) == [None, "A"] and list(quarters(pd.Series([np.nan]))) == [None]
 
 
 def test_a_trust_that_is_not_scored_has_no_spine():

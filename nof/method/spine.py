@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 BANDS = ("best quarter", "middle half", "worst quarter")
+LETTERS = "ABCD"  # of quarters of a type, the best first
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Spine:
     lower, upper : float
         The quartiles of the type, the better one first.
     band : str
-        One of `BANDS`. What equals a quartile is in the middle half.
+        One of `BANDS`. What equals a quartile is on its better side.
     by : str
         What was compared: "value", or "score" where no value is published.
     """
@@ -31,6 +32,16 @@ class Spine:
     upper: float
     band: str
     by: str
+
+
+def quarters(scores: pd.Series) -> pd.Series:
+    """The quarter of some trusts that each score falls in: a letter of `LETTERS`, None where there is no score.
+
+    The lowest score is the best. What equals a quartile is on its better side, so trusts that tie share the better letter.
+    """
+    edges = np.quantile(scores.dropna(), [0.25, 0.5, 0.75]) if scores.notna().any() else []
+    letters = [None if pd.isna(one) else LETTERS[int(np.searchsorted(edges, one))] for one in scores]
+    return pd.Series(letters, index=scores.index, dtype=object)
 
 
 def spines(rows: pd.DataFrame, trust_code: str) -> dict[str, Spine]:
@@ -78,5 +89,5 @@ def _placed(values: np.ndarray, own: float, by: str) -> Spine:
             return 0.5 if middle == lowest else 0.5 * float(value - lowest) / float(middle - lowest)
         return 0.5 + 0.5 * float(value - middle) / float(highest - middle)
 
-    band = BANDS[0] if own < lower else BANDS[2] if own > upper else BANDS[1]
+    band = BANDS[0] if own <= lower else BANDS[2] if own > upper else BANDS[1]
     return Spine(along(own), along(lower), along(upper), band, by)

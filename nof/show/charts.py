@@ -194,7 +194,7 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
         drawing = figure(44)
         axes = drawing.add_axes((0.02, 0.25, 0.96, 0.57))
         lower, middle, upper = known[["lower_quartile", "median", "upper_quartile"]].iloc[0]
-        axes.axvspan(lower, upper, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5)
+        axes.axvspan(lower, upper, facecolor=style.BAND, edgecolor=style.QUIET, lw=0.5)
         axes.axvline(middle, color=style.ACCENT, lw=1.4)
         seaborn.swarmplot(x=known["value"], ax=axes, size=3.6, color=style.QUIET, warn_thresh=1)
         _distribution_labels(axes, known, middle)

@@ -101,7 +101,7 @@ def places(table: pd.DataFrame, sure: Places) -> list[Chart]:
             known = part[f"{question}_low"].notna().to_numpy()
             ends = part.loc[known, [f"{question}_low", f"{question}_high"]].astype(float).to_numpy().T
             left.hlines(rows[known] + up, *ends, color=style.QUIET, lw=0.7, ls=look, zorder=1)
-        left.hlines(rows, part["rank_low"], part["rank_high"], color=style.SEGMENT[2], lw=2.6, zorder=2)
+        left.hlines(rows, part["rank_low"], part["rank_high"], color=style.SOFT, lw=2.6, zorder=2)
         left.set_xlabel("Place (1 is best)")
         head(
             left,
@@ -223,7 +223,7 @@ def _noise_band(axes: Any, table: pd.DataFrame, low: float, high: float) -> floa
     if np.isfinite(reach):
         ends = np.array([low, high])
         axes.fill_between(
-            ends, ends - reach, ends + reach, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5, zorder=0
+            ends, ends - reach, ends + reach, facecolor=style.BAND, edgecolor=style.QUIET, lw=0.5, zorder=0
         )
     return reach
 

@@ -50,7 +50,7 @@ def ranges(stands: Standing | None) -> Chart | None:
         for row, one in enumerate(spans):
             middle = 3 + _ROW * (row + 0.5)
             start, end = left + step * (one.low - 1), left + step * one.high
-            face = style.ACCENT if row == 0 else style.SEGMENT_WASH[1]
+            face = style.ACCENT if row == 0 else style.BAND
             axes.add_patch(
                 Rectangle((start, middle - 1.7), end - start, 3.4, facecolor=face, edgecolor=style.ACCENT, lw=0.7)
             )
