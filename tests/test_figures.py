@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib
 import pytest
 from figure_texts import faults, measured, run
 from matplotlib.figure import Figure
+from nbformat.v4 import new_code_cell, new_notebook
+from synthetic_briefing import shown
 from trust_page import Page
 
 from nof import common, demo
+from nof.briefing.html import TEMPLATES, BriefingHTMLExporter
 from nof.method import board
 from nof.method.view import open_publication, view_of
+from nof.show import charts, style
+from nof.show.display import Chart
 
 Q4 = "2025-26-q4"
 
@@ -18,6 +25,26 @@ Q4 = "2025-26-q4"
 @pytest.fixture(scope="module")
 def national():
     return open_publication(demo.ensure(common.demo()))
+
+
+PHONE, SCROLLED = 375 - 2 * 16, 54 * 16  # pixels for a drawing on a telephone, and in the box that scrolls
+
+
+def least_px(svg, across):
+    """Height of the smallest type of a drawing that is shown so many pixels wide."""
+    sizes = [float(one) for one in re.findall(r"font(?:-size)?: (?:\d+ )?([\d.]+)px", svg)]
+    return min(sizes) * across / style.dimensions(svg)[0]
+
+
+def test_type_on_a_telephone_is_large_enough_or_the_drawing_is_words_until_asked_for(national):
+    css = (TEMPLATES / "briefing.css").read_text()
+    assert ".wide .drawing { display: none; }" in css and "svg { width: 54rem; max-width: none; }" in css
+    view = view_of(national, Q4, "ambulance")
+    chart = charts.caterpillar(view.league, view.edges)[0]
+    notebook = new_notebook(cells=[new_code_cell("x", outputs=[shown(chart)])])
+    page = BriefingHTMLExporter().from_notebook_node(notebook)[0]
+    assert '<figure class="wide"><figcaption>' in page and f'<p class="instead">{chart.alt}</p>' in page
+    assert least_px(chart.svg, PHONE) < 10 <= least_px(chart.svg, SCROLLED)
 
 
 def drawn(size=(4, 2), *texts):
@@ -65,8 +92,9 @@ def test_figures_of_real_tables_with_long_names_are_clear(real):
     assert len(known) >= 15 and {caption: found for caption, found in known.items() if found} == {}
 
 
-def test_figures_of_trusts_are_clear(national):
+def test_figures_of_trusts_are_clear_also_on_a_telephone(national):
     with measured() as known:
-        for code in ("X0D", "X9C"):
-            Page(board.trust_of(national, Q4, code))
+        pages = [Page(board.trust_of(national, Q4, code)) for code in ("X0D", "X9C")]
+    for chart in (page.of(Chart)[0] for page in pages):
+        assert chart.narrow and least_px(chart.narrow, PHONE) >= 10
     assert len(known) >= 3 and {caption: found for caption, found in known.items() if found} == {}

@@ -91,6 +91,7 @@ class Figure:
     cell: str
     width_mm: float | None = None
     height_mm: float | None = None
+    narrow: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -340,7 +341,9 @@ def _facts(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _figure(kind: str, data: bytes, facts: Mapping[str, Any], place: str) -> Figure:
     alt, caption = (" ".join(clean(facts.get(key) or "").split()) for key in ("alt", "caption"))
-    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"))
+    narrow = facts.get("narrow") if kind == "svg" else ""
+    second = _joined(narrow).encode() if narrow else b""
+    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"), second)
 
 
 def _raster(bundle: Mapping[str, Any], mime: str, facts: Mapping[str, Any], place: str) -> Figure:

@@ -38,6 +38,7 @@ from nof.show.display import card_html, table_html
 
 TEMPLATES = Path(__file__).parent / "templates"
 _MIME = {"png": "image/png", "jpg": "image/jpeg"}
+NARROW = 0.6  # of the width of a page: a drawing that is less wide fits a telephone as it is
 _LINK = re.compile(r"(https?://|mailto:|#section-)", re.IGNORECASE)
 
 
@@ -208,26 +209,30 @@ def _figure(figure: Figure, number: str, prefix: str) -> str:
     heading = f'<span class="number">{number}</span> ' if figure.caption else ""
     shown = f"<figcaption>{heading}{escape(caption, quote=False)}</figcaption>" if caption else ""
     label = f"{number}: {figure.caption}" if figure.caption else f"Figure {prefix.strip('f-')}"
-    if figure.kind == "svg":
-        drawing, scroll = _inline(figure, alt, prefix), _scrollable(label)
-        larger = "" if 'class="small"' in drawing[: drawing.index(">")] else _larger(label, prefix)
-    else:
+    if figure.kind != "svg":
         source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
-        drawing, scroll, larger = f'<img src="{source}" alt="{escape(alt)}">', "", ""
-    return f'<figure>{shown}{larger}<div class="drawing"{scroll}>{drawing}</div></figure>'
+        return f'<figure>{shown}<div class="drawing"><img src="{source}" alt="{escape(alt)}"></div></figure>'
+    drawing = _inline(figure.data, alt, prefix)
+    if figure.narrow:
+        second = _inline(figure.narrow, alt, f"{prefix}n-").replace("<svg", '<svg class="narrow"', 1)
+        return f'<figure class="twice">{shown}<div class="drawing"{_scrollable(label)}>{drawing}{second}</div></figure>'
+    if 'class="small"' in drawing[: drawing.index(">")]:
+        return f'<figure>{shown}<div class="drawing"{_scrollable(label)}>{drawing}</div></figure>'
+    instead = f'<p class="instead">{escape(alt, quote=False)}</p>{_larger(label, prefix)}'
+    return f'<figure class="wide">{shown}{instead}<div class="drawing"{_scrollable(label)}>{drawing}</div></figure>'
 
 
 def _larger(label: str, prefix: str) -> str:
-    """A tick box that only phones show: the drawing fits the screen until a reader asks to scroll it sideways."""
-    shown = f'Show larger, to scroll<span class="unseen">: {escape(label, quote=False)}</span>'
+    """A tick box that only phones show: words stand in the drawing's place until a reader asks to scroll it sideways."""
+    shown = f'Show the drawing, to scroll<span class="unseen">: {escape(label, quote=False)}</span>'
     return f'<input type="checkbox" class="larger" id="{prefix}larger"><label for="{prefix}larger">{shown}</label>'
 
 
-def _inline(figure: Figure, alt: str, prefix: str) -> str:
+def _inline(svg: bytes, alt: str, prefix: str) -> str:
     """The drawing inside the page, where it has the page's typeface and its text can be found."""
-    drawing = style.tidy(figure.data.decode(), prefix)
+    drawing = style.tidy(svg.decode(), prefix)
     width, height = style.dimensions(drawing)
-    kind = ' class="small"' if width < 0.6 * style.TEXT_WIDTH_MM * style.POINTS_PER_MM else ""
+    kind = ' class="small"' if width < NARROW * style.TEXT_WIDTH_MM * style.POINTS_PER_MM and "n-" not in prefix else ""
     shown = f' style="max-width:{width:.0f}pt"' if kind else ""
     inside = drawing[drawing.index(">") + 1 :] if not drawing.endswith("/>") else "</svg>"
     return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(alt)}"{kind}{shown}>{inside}'

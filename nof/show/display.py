@@ -51,6 +51,8 @@ class Chart:
         Title above the figure.
     width_mm, height_mm : float
         Size on paper, in millimetres.
+    narrow : str
+        The same drawn again for a telephone, or "".
     """
 
     svg: str
@@ -58,6 +60,7 @@ class Chart:
     caption: str
     width_mm: float
     height_mm: float
+    narrow: str = ""
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -87,7 +90,7 @@ class Chart:
             "caption": self.caption,
             "width_mm": self.width_mm,
             "height_mm": self.height_mm,
-        }
+        } | ({"narrow": self.narrow} if self.narrow else {})
         return {SVG_MIME: self.svg, "text/plain": f"{self.caption}\n{self.alt}"}, {"nof": facts}
 
 
