@@ -116,6 +116,24 @@ def parts(doc: Document) -> list[dict]:
     return [part for block in doc.blocks if isinstance(block, Tabular) for part in fit(block.data)]
 
 
+def described(doc: Document) -> list[str]:
+    """The descriptions of a document's drawings in order: its figures, and the small ones in cells of tables."""
+    texts: list[str] = []
+    for block in doc.blocks:
+        if isinstance(block, Figure):
+            texts.append(block.alt)
+        elif isinstance(block, Tabular):
+            for part in fit(block.data):
+                drawn = part["drawings"]
+                texts += [
+                    cell
+                    for y, row in enumerate(part["rows"])
+                    for x, cell in enumerate(row)
+                    if str(y) in drawn.get(str(x), ())
+                ]
+    return texts
+
+
 def in_order(doc: Document) -> list[str]:
     """Every text of a document in the order in which it should be read; figures by their captions."""
     meta, count = doc.meta, {"Figure": 0, "Table": 0}
@@ -137,7 +155,14 @@ def in_order(doc: Document) -> list[str]:
             for number, part in enumerate(fit(block.data)):
                 texts.append(captioned("Table", part["caption"], number == 0))
                 texts += [column[key] for column in part["columns"] for key in ("label", "unit")]
-                texts += [cell for row in part["rows"] for cell in row] + [part["key"], part["note"]]
+                drawn = part["drawings"]  # a drawing's words are its description, which is no text of the page
+                texts += [
+                    cell
+                    for y, row in enumerate(part["rows"])
+                    for x, cell in enumerate(row)
+                    if str(y) not in drawn.get(str(x), ())
+                ]
+                texts += [part["key"], part["note"]]
     return texts
 
 

@@ -149,7 +149,7 @@ def test_nothing_but_tables_scrolls_sideways_on_the_smallest_phone(see, name):
 
 def test_a_reader_on_a_phone_may_have_a_figure_larger(see):
     page = see("league_table", 320)
-    page.get_by_label("Show larger, to scroll: Figure 1").focus()
+    page.get_by_label("Show the drawing, to scroll: Figure 1").focus()
     page.keyboard.press("Space")
     sizes = page.evaluate(OVERFLOWING)
     assert sizes["page"] == 0 and sizes["boxes"].count("drawing") == 1
@@ -364,7 +364,7 @@ def test_the_tag_tree_says_what_the_briefing_says(report, name):
         expected = [(one["attrs"]["level"], document.flat(one["children"])) for one in doc.headings()]
         assert headings == [(1, doc.meta.title), *expected]
         figures = [str(node.Alt) for node in nodes if node.S == "/Figure"]
-        assert figures == [block.alt for block in doc.blocks if isinstance(block, Figure)]
+        assert figures == accessible.described(doc)
         check_tables(pdf, accessible.parts(doc))
 
 

@@ -70,6 +70,12 @@ def test_segment_colours_stand_out_on_white(segment):
     assert contrast(style.SEGMENT[segment], style.PAPER) >= 3
 
 
+@pytest.mark.parametrize("palette", [style.SEGMENT, style.SEGMENT_WASH, style.QUARTER_WASH])
+def test_each_colour_is_clearly_darker_than_the_one_before_on_a_grey_print(palette):
+    light = [float(linear(palette[one]) @ [0.2126, 0.7152, 0.0722]) + 0.05 for one in sorted(palette)]
+    assert min(lighter / darker for lighter, darker in itertools.pairwise(light)) >= 1.2
+
+
 @pytest.mark.parametrize("sight", SIGHT)
 def test_segment_colours_differ_in_every_sight(sight):
     seen = [lab(np.array(SIGHT[sight]) @ linear(style.SEGMENT[number])) for number in (1, 2, 3, 4)]

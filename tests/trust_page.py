@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 from html import unescape
+from itertools import takewhile
 from typing import Any
+from unittest.mock import patch
 
 import nbformat
+import textstat
 from conftest import ROOT
 
 import helpers
 from nof.method import board
-from nof.show.display import Card, Chart, Words
+from nof.show.display import Card, Chart, Table, Words
 from nof.show.say import Names, fill
+
+_TAG = re.compile(r"<[^>]*>")
 
 
 class Page:
@@ -56,6 +62,13 @@ class Page:
         """Everything that a reader would read."""
         return "\n".join(map(read, self.shown)).replace("\\", "")
 
+    @property
+    def first_page(self) -> str:
+        """What stands on page 1, before every metric is listed; of a drawing the text in it."""
+        kept = list(takewhile(lambda one: not isinstance(one, Table), self.shown))
+        texts = [f"{one.caption} {_TAG.sub(' ', one.svg)}" if isinstance(one, Chart) else read(one) for one in kept]
+        return "\n".join(texts).replace("\\", "").partition("## Every metric")[0]
+
     def of(self, kind: type) -> list[Any]:
         """What is shown of one kind."""
         return [one for one in self.shown if isinstance(one, kind)]
@@ -76,6 +89,22 @@ def read(shown: Any) -> str:
         return f"{shown.alt} {shown.caption}"
     data = shown.data()
     return " ".join([data["caption"], data["note"], *(cell for row in data["rows"] for cell in row)])
+
+
+def grade(page: Page) -> float:
+    """Flesch-Kincaid grade of the prose of page 1, names of metrics and trusts left out; a number is one short word.
+
+    Syllables by hyphenation alone: the dictionary that textstat would rather use has to be fetched.
+    """
+    from textstat.backend.counts import _count_syllables
+
+    words = re.sub(r"(?m)^(#+ .*|\d\. |> )", "", page.words.partition("## Every metric")[0]).replace("**", "")
+    trusts = page["own"].national.publication.trusts["trust_name"].unique()
+    for name in sorted([*page["metrics"]["name"], *trusts], key=len, reverse=True):
+        words = re.sub(re.escape(name), "this", words, flags=re.IGNORECASE)
+    words = re.sub(r"\S*\d\S*?(?=[.,;:?]?(\s|$))", "ten", words)
+    with patch.object(_count_syllables, "get_cmudict", lambda lang: None):
+        return textstat.flesch_kincaid_grade(words)
 
 
 @lru_cache(maxsize=1)

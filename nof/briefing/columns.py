@@ -7,12 +7,12 @@ split into parts that each repeat the columns which name the row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from nof.briefing.markdown_typst import breakable
 from nof.show import style
 from nof.show.fonts import drawable, text_width
-from nof.show.style import clean
+from nof.show.style import clean, dimensions, tidy
 
 PAGE_PT = style.TEXT_WIDTH_MM * style.POINTS_PER_MM
 # Type size, points at either side of a cell, and the share of what names would like that they must
@@ -37,7 +37,11 @@ def fit(data: Mapping[str, Any], page: float = PAGE_PT) -> list[dict[str, Any]]:
         Width at hand, in points.
     """
     texts = _prepared(data)
-    spans = [_span(column, [row[j] for row in texts["rows"]]) for j, column in enumerate(texts["columns"])]
+    drawn = {j: _drawing_width(drawings) for j, drawings in texts["drawings"].items()}
+    spans = [
+        _span(column, [] if j in drawn else [row[j] for row in texts["rows"]], drawn.get(j, 0.0))
+        for j, column in enumerate(texts["columns"])
+    ]
     for size, inset, share in _TRIALS:
         widths = _widths(spans, size, inset, page, share)
         if widths:
@@ -62,22 +66,49 @@ def _prepared(data: Mapping[str, Any]) -> dict[str, Any]:
         int(j): {str(i): name for i, name in enumerate(names) if name in style.TONES}
         for j, names in (data.get("tones") or {}).items()
     }
-    return {"columns": columns, "rows": rows, "tones": tones, "emphasis": list(data.get("emphasis") or ()), **extras}
+    drawings = {
+        int(j): {str(i): tidy(one, text=drawable) for i, one in enumerate(drawn) if one is not None}
+        for j, drawn in (data.get("drawings") or {}).items()
+    }
+    emphasis = list(data.get("emphasis") or ())
+    return {"columns": columns, "rows": rows, "tones": tones, "drawings": drawings, "emphasis": emphasis, **extras}
 
 
 def _set(text: Any) -> str:
     return breakable(drawable(clean(text)))
 
 
-def _span(column: Mapping[str, Any], cells: list[str]) -> tuple[float, float, float]:
-    """Least, desired and full width of a column, in ems: words never break, numbers never wrap."""
+class _Span(NamedTuple):
+    """Least, desired and full width of a column in ems, and the points that a drawing in it takes."""
+
+    least: float
+    wanted: float
+    full: float
+    drawing: float = 0.0
+
+    def at(self, size: float) -> tuple[float, float, float]:
+        """The three widths in points at a type size."""
+        return (
+            max(self.least * size, self.drawing),
+            max(self.wanted * size, self.drawing),
+            max(self.full * size, self.drawing),
+        )
+
+
+def _drawing_width(drawings: Mapping[str, str]) -> float:
+    """Points that the widest of some drawings takes."""
+    return max((dimensions(one)[0] for one in drawings.values()), default=0.0)
+
+
+def _span(column: Mapping[str, Any], cells: list[str], drawing: float) -> _Span:
+    """Widths of a column: words never break, numbers never wrap."""
     head = _widest([*_words(column["label"]), column["unit"]])
     full = _widest(set(cells))
     if column["align"] == "right":
-        return (max(head, full) + _SLACK,) * 3
+        return _Span(*(max(head, full) + _SLACK,) * 3, drawing)
     least = max(head, _widest({word for cell in set(cells) for word in _words(cell)}))
     wanted = min(full, _WIDEST_NAME)
-    return max(least, 0.45 * wanted) + _SLACK, max(least, wanted) + _SLACK, max(least, full) + _SLACK
+    return _Span(max(least, 0.45 * wanted) + _SLACK, max(least, wanted) + _SLACK, max(least, full) + _SLACK, drawing)
 
 
 def _widest(texts: Iterable[str]) -> float:
@@ -88,20 +119,19 @@ def _words(text: str) -> list[str]:
     return text.replace("\u200b", " ").split()
 
 
-def _widths(
-    spans: list[tuple[float, float, float]], size: float, inset: float, page: float, needed: float
-) -> list[float] | None:
+def _widths(spans: list[_Span], size: float, inset: float, page: float, needed: float) -> list[float] | None:
     """Column widths in points, or None if names would get less than the share needed."""
     room = page - 2 * inset * len(spans)
-    least, wanted = (sum(span[k] for span in spans) * size for k in (0, 1))
+    points = [span.at(size) for span in spans]
+    least, wanted = (sum(one[k] for one in points) for k in (0, 1))
     if least > room:
         return None
     # What is left goes to the columns that would like more, in proportion to what they lack.
     share = min(1.0, (room - least) / (wanted - least)) if wanted > least else 1.0
     if share < needed:
         return None
-    widths = [size * (low + share * (high - low)) + 2 * inset for low, high, _ in spans]
-    return _spread(widths, [size * span[2] + 2 * inset for span in spans], page)
+    widths = [low + share * (high - low) + 2 * inset for low, high, _ in points]
+    return _spread(widths, [full + 2 * inset for _, _, full in points], page)
 
 
 def _spread(widths: list[float], full: list[float], page: float) -> list[float]:
@@ -115,11 +145,11 @@ def _spread(widths: list[float], full: list[float], page: float) -> list[float]:
     return [width + (page - total) / len(widths) for width in widths]
 
 
-def _split(texts: dict[str, Any], spans: list[tuple[float, float, float]], page: float) -> list[dict[str, Any]]:
+def _split(texts: dict[str, Any], spans: list[_Span], page: float) -> list[dict[str, Any]]:
     """Parts with as many columns as fit, each beginning with the columns that name the row."""
     size, inset = style.TABLE_PT[-1], _LAST_INSET
     names = [j for j, column in enumerate(texts["columns"]) if column["row_header"]]
-    cost = [min(span[0] * size + 2 * inset, page / 2) for span in spans]
+    cost = [min(span.at(size)[0] + 2 * inset, page / 2) for span in spans]
     rooms = page - sum(cost[j] for j in names)
     if rooms < page / 4:  # the names alone fill the page: do not repeat them
         names, rooms = [], page
@@ -158,6 +188,7 @@ def _part(texts: dict[str, Any], chosen: Any, widths: list[float], size: float, 
         "columns": columns,
         "rows": [[row[j] for j in chosen] for row in texts["rows"]],
         "tones": {str(k): texts["tones"][j] for k, j in enumerate(chosen) if j in texts["tones"]},
+        "drawings": {str(k): texts["drawings"][j] for k, j in enumerate(chosen) if j in texts["drawings"]},
         "emphasis": texts["emphasis"],
         "size": size,
         "inset": inset,

@@ -45,6 +45,7 @@ COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and no
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 DATA_TAG = "data:"  # a cell tagged "data:league_table" shows what is in tables/league_table-TYPE.csv
+_NEW_PAGE = "new-page"  # the tag of a cell that should begin a page of a PDF
 DESK = "look"  # the tag of a cell that shows a frame to whoever works in the notebook; no export holds it
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -93,6 +94,7 @@ class Figure:
     width_mm: float | None = None
     height_mm: float | None = None
     csv: str = ""  # name of the file in tables/ that holds its figures, without trust type and ending
+    narrow: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,12 @@ class Verbatim:
     kind: str  # "code", "output" or "error"
 
 
-Block = Prose | Boxed | Figure | Tabular | Cards | Verbatim
+@dataclass(frozen=True)
+class NewPage:
+    """Where a cell tagged `new-page` asks for one; paper alone has pages."""
+
+
+Block = Prose | Boxed | Figure | Tabular | Cards | Verbatim | NewPage
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,17 @@ def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False
     about = notebook.get("metadata", {}).get("briefing") or {}
     meta = _meta(about, _first_title(blocks), name)
     blocks += _commentary(about.get("commentary"), blocks)
-    return Document(meta, _order_headings(blocks, meta.title))
+    blocks = _order_headings(blocks, meta.title)
+    _mark_verdict(blocks)
+    return Document(meta, blocks)
+
+
+def _mark_verdict(blocks: list[Block]) -> None:
+    """A briefing that opens with one bold sentence or two has its message there: both exporters set it larger."""
+    opening = [one for one in blocks[:1] if isinstance(one, Prose)]
+    tokens = [token for one in opening for token in one.tokens if token["type"] != "blank_line"]
+    if tokens and tokens[0]["type"] == "paragraph" and [one["type"] for one in tokens[0]["children"]] == ["strong"]:
+        tokens[0]["attrs"] = {"verdict": True}
 
 
 def _commentary(given: Any, blocks: list[Block]) -> list[Block]:
@@ -240,8 +257,14 @@ def _date(value: Any) -> dt.date | None:
 
 
 def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
-    if DESK in (cell.get("metadata", {}).get("tags") or ()):
+    tags = cell.get("metadata", {}).get("tags") or ()
+    if DESK in tags:
         return
+    shown = list(_shown(cell, number, include_code))
+    yield from [NewPage(), *shown] if shown and _NEW_PAGE in tags else shown
+
+
+def _shown(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
     source = _joined(cell.get("source", ""))
     first = source.strip().split("\n", 1)[0][:60]
     place = f"cell {number}" + (f" ({first})" if first else "")
@@ -330,7 +353,9 @@ def _facts(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _figure(kind: str, data: bytes, facts: Mapping[str, Any], place: str) -> Figure:
     alt, caption = (" ".join(clean(facts.get(key) or "").split()) for key in ("alt", "caption"))
-    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"))
+    narrow = facts.get("narrow") if kind == "svg" else ""
+    second = _joined(narrow).encode() if narrow else b""
+    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"), second)
 
 
 def _raster(bundle: Mapping[str, Any], mime: str, facts: Mapping[str, Any], place: str) -> Figure:

@@ -41,6 +41,7 @@ from nof.show.display import card_html, table_html
 TEMPLATES = Path(__file__).parent / "templates"
 _MIME = {"png": "image/png", "jpg": "image/jpeg"}
 _SEARCHED = 8  # rows of a table of trusts from which on a page offers a search
+NARROW = 0.6  # of the width of a page: a drawing that is less wide fits a telephone as it is
 _LINK = re.compile(r"(https?://|mailto:|#section-)", re.IGNORECASE)
 
 
@@ -283,27 +284,34 @@ def _figure(figure: Figure, number: str, prefix: str, place: str) -> str:
     heading = f'<span class="number">{number}</span> ' if figure.caption else ""
     shown = f"<figcaption>{heading}{escape(caption, quote=False)}</figcaption>" if caption else ""
     label = f"{number}: {figure.caption}" if figure.caption else f"Figure {prefix.strip('f-')}"
-    if figure.kind == "svg":
-        drawing, scroll = _inline(figure, alt, prefix), _scrollable(label)
-        larger = "" if 'class="small"' in drawing[: drawing.index(">")] else _larger(label, prefix)
-    else:
-        source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
-        drawing, scroll, larger = f'<img src="{source}" alt="{escape(alt)}">', "", ""
     link = _data_link(figure.csv, number if figure.caption else "this figure")
-    return f'<figure id="{place}">{shown}{larger}<div class="drawing"{scroll}>{drawing}</div>{link}</figure>'
+    if figure.kind != "svg":
+        source = f"data:{_MIME[figure.kind]};base64,{base64.b64encode(figure.data).decode()}"
+        drawing = f'<img src="{source}" alt="{escape(alt)}">'
+        return f'<figure id="{place}">{shown}<div class="drawing">{drawing}</div>{link}</figure>'
+    drawing = _inline(figure.data, alt, prefix)
+    if figure.narrow:
+        second = _inline(figure.narrow, alt, f"{prefix}n-").replace("<svg", '<svg class="narrow"', 1)
+        inside = f'<div class="drawing"{_scrollable(label)}>{drawing}{second}</div>'
+        return f'<figure id="{place}" class="twice">{shown}{inside}{link}</figure>'
+    inside = f'<div class="drawing"{_scrollable(label)}>{drawing}</div>'
+    if 'class="small"' in drawing[: drawing.index(">")]:
+        return f'<figure id="{place}">{shown}{inside}{link}</figure>'
+    instead = f'<p class="instead">{escape(alt, quote=False)}</p>{_larger(label, prefix)}'
+    return f'<figure id="{place}" class="wide">{shown}{instead}{inside}{link}</figure>'
 
 
 def _larger(label: str, prefix: str) -> str:
-    """A tick box that only phones show: the drawing fits the screen until a reader asks to scroll it sideways."""
-    shown = f'Show larger, to scroll<span class="unseen">: {escape(label, quote=False)}</span>'
+    """A tick box that only phones show: words stand in the drawing's place until a reader asks to scroll it sideways."""
+    shown = f'Show the drawing, to scroll<span class="unseen">: {escape(label, quote=False)}</span>'
     return f'<input type="checkbox" class="larger" id="{prefix}larger"><label for="{prefix}larger">{shown}</label>'
 
 
-def _inline(figure: Figure, alt: str, prefix: str) -> str:
+def _inline(svg: bytes, alt: str, prefix: str) -> str:
     """The drawing inside the page, where it has the page's typeface and its text can be found."""
-    drawing = style.tidy(figure.data.decode(), prefix)
+    drawing = style.tidy(svg.decode(), prefix)
     width, height = style.dimensions(drawing)
-    kind = ' class="small"' if width < 0.6 * style.TEXT_WIDTH_MM * style.POINTS_PER_MM else ""
+    kind = ' class="small"' if width < NARROW * style.TEXT_WIDTH_MM * style.POINTS_PER_MM and "n-" not in prefix else ""
     shown = f' style="max-width:{width:.0f}pt"' if kind else ""
     inside = drawing[drawing.index(">") + 1 :] if not drawing.endswith("/>") else "</svg>"
     return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(alt)}"{kind}{shown}>{inside}'
@@ -311,6 +319,10 @@ def _inline(figure: Figure, alt: str, prefix: str) -> str:
 
 class _Renderer(mistune.HTMLRenderer):
     """Markdown to HTML in which nothing but Markdown takes effect, and nothing is fetched."""
+
+    def paragraph(self, text: str, verdict: bool = False) -> str:
+        """A paragraph; the verdict of a briefing is set larger."""
+        return f'<p class="verdict">{text}</p>\n' if verdict else f"<p>{text}</p>\n"
 
     def inline_html(self, html: str) -> str:
         """Raw HTML within a line as its text; a comment as nothing."""

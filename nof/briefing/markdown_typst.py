@@ -107,8 +107,9 @@ class TypstRenderer(mistune.BaseRenderer):
         return ""
 
     def paragraph(self, token: dict, state: BlockState) -> str:
-        """A paragraph."""
-        return f"#par[{self._inside(token, state)}]\n"
+        """A paragraph; the verdict of a briefing is set larger."""
+        call = "nof-verdict" if (token.get("attrs") or {}).get("verdict") else "par"
+        return f"#{call}[{self._inside(token, state)}]\n"
 
     def block_text(self, token: dict, state: BlockState) -> str:
         """Text in a list item that is no paragraph of its own."""

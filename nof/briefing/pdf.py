@@ -32,6 +32,7 @@ from nof.briefing.document import (
     Cards,
     Document,
     Figure,
+    NewPage,
     Prose,
     Tabular,
     Verbatim,
@@ -125,6 +126,8 @@ TEMPLATE = Path(__file__).parent / "templates" / "briefing.typ"
 # A last page that is filled less than this far is set again: tighter where it holds little, else with more room. Not in
 # long briefings, where one page in many matters little and setting them twice takes long.
 _FILLED, _SPILLED, _FEW_PAGES = 0.55, 0.25, 8
+# Where a briefing asks for a new page it gets one, unless that leaves a page less than this full, of the whole sheet.
+_THIRD = 0.38  # a third of what lies between the margins, and the upper margin
 _LONG_LEAD = 320  # characters: a longer paragraph may part from what it leads to
 # Where a briefing has no date: Typst writes none, and the file's internal stamp must still be fixed.
 _NO_DATE = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
@@ -185,31 +188,41 @@ def render(doc: Document) -> bytes:
 
 
 class _Pages(NamedTuple):
-    """A PDF, its number of pages, and how far down its last one the text goes (0 to 1)."""
+    """A PDF, its number of pages, how far down its last one the text goes (0 to 1), and each that was ended early."""
 
     document: bytes
     pages: int
     fill: float
+    ended: tuple[float, ...] = ()
 
 
 def _set(root: Path, stamp: dt.datetime, data: dict[str, Any]) -> bytes:
+    """The pages with the new ones that were asked for, where that leaves none nearly empty."""
+    parted = _settled(root, stamp, data | {"parted": True})
+    if parted.ended and min(*parted.ended, parted.fill) < _THIRD:
+        return _settled(root, stamp, data | {"parted": False}).document
+    return parted.document
+
+
+def _settled(root: Path, stamp: dt.datetime, data: dict[str, Any]) -> _Pages:
     """The pages set snugly; where that leaves the last one nearly empty, a little tighter or with more room."""
     snug = _laid_out(root, stamp, data | {"room": "snug"})
     if snug.fill >= _FILLED or not 1 < snug.pages <= _FEW_PAGES:
-        return snug.document
+        return snug
     if snug.fill < _SPILLED:
         tight = _laid_out(root, stamp, data | {"room": "tight"})
         if tight.pages < snug.pages:
-            return tight.document
+            return tight
     roomy = _laid_out(root, stamp, data | {"room": "roomy"})
-    return (roomy if roomy.pages == snug.pages and roomy.fill > snug.fill else snug).document
+    return roomy if roomy.pages == snug.pages and roomy.fill > snug.fill else snug
 
 
 def _laid_out(root: Path, stamp: dt.datetime, data: dict[str, Any]) -> _Pages:
     (root / "data.json").write_text(json.dumps(data), encoding="utf-8")
     made = _compile(root / "main.typ", root, stamp)
     end = json.loads(_compiler().query("<nof-end>", field="value", one=True, root=root))  # of what was compiled last
-    return _Pages(made, end["page"], end["at"])
+    breaks = json.loads(_compiler().query("<nof-break>", field="value", root=root))
+    return _Pages(made, end["page"], end["at"], tuple(one["at"] for one in breaks))
 
 
 def _row_headers(doc: Document, tables: list[list[dict]]) -> list[tuple[int, ...]]:
@@ -360,6 +373,8 @@ def _body(doc: Document, root: Path) -> tuple[str, list, list]:
         elif isinstance(block, Cards):
             parts.append(f"#nof-card({len(cards)})\n")
             cards.append(_strip(block.data["items"]))
+        elif isinstance(block, NewPage):
+            parts.append("#nof-new-page()\n")
         elif isinstance(block, Verbatim):
             call = "nof-error" if block.kind == "error" else "nof-verbatim"
             parts.append(f"#{call}({literal(breakable(drawable(block.text)))})\n")

@@ -191,7 +191,7 @@ def strip(rows: pd.DataFrame, column: str, measure: Measure, highlight: tuple[st
 
 def _middle_half(axes, shown: pd.DataFrame) -> float:
     lower, middle, upper = shown[["lower_quartile", "median", "upper_quartile"]].iloc[0]
-    axes.axhspan(lower, upper, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5)
+    axes.axhspan(lower, upper, facecolor=style.BAND, edgecolor=style.QUIET, lw=0.5)
     axes.axhline(middle, color=style.ACCENT, lw=1)
     axes.annotate(
         f"median of the type {middle:,.2f}",

@@ -255,7 +255,6 @@ def compare(choice: Choice) -> Shown:
             *(Column(code, rows[code], align="right") for code in choice.trusts),
         ),
         note="A score of 1.00 is best, 4.00 worst; in brackets, the value behind it.",
-        key=tables.RATING_KEY,
     )
     said = Words(f"{_capital(_of_whom(replace(choice, subtype=None, region=None)))}. {plain(chart.alt)}")
     return Shown(calls, (frame, chart), (said, chart, table))
@@ -298,7 +297,7 @@ def _scored(row: pd.Series, code: str) -> str | None:
         return None
     value = row[f"{code} value"]
     unit = "" if pd.isna(row["units"]) else row["units"] if row["units"] == "%" else f" {row['units']}"
-    return tables.rated(row[code]) + ("" if pd.isna(value) else f" ({value:,.2f}{unit})")
+    return f"{row[code]:.2f}" + ("" if pd.isna(value) else f" ({value:,.2f}{unit})")
 
 
 def what_if(choice: Choice) -> Shown:

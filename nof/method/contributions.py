@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
-from nof.method import timeliness
+from nof.method import spine, timeliness
 from nof.rules import framework as rules
 from nof.rules import recompute
 from nof.rules.framework import Framework
@@ -17,7 +17,7 @@ from nof.rules.recompute import National
 YEARLY = ("calendar year", "financial year", timeliness.PLAN)
 CONTRIBUTION_COLUMNS = [
     "metric_id", "value_id", "description", "domain", "value", "units", "median", "lower_quartile", "upper_quartile",
-    "rank", "ranked", "score", "weight", "median_score", "contribution", "reporting_date",
+    "rank", "ranked", "score", "weight", "median_score", "contribution", "reporting_date", "spine",
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def contributions(national: National, quarter: str, trust_code: str) -> pd.DataF
         (None where no value is published), description, domain, value (in `units`), median, lower_quartile,
         upper_quartile (of the type, as published), rank (in the type, by value; 1 is best), ranked (how many of the
         type have one), score (1.00 is best), weight, median_score (of the type's trusts with that metric),
-        contribution (points of the average; above 0 is worse than the median), reporting_date.
+        contribution (points of the average; above 0 is worse than the median), reporting_date, spine (a `spine.Spine`).
 
     Raises
     ------
@@ -54,7 +54,9 @@ def contributions(national: National, quarter: str, trust_code: str) -> pd.DataF
     trust_type = type_of(national, quarter, trust_code)
     own = scored_of(national, quarter, trust_code).set_index("metric_id").join(_middles(national, quarter, trust_type))
     above = own["score"] - own["median_score"]
+    spines = spine.spines(recompute.select(scored(national, quarter), quarter, trust_type), trust_code)
     own = own.assign(contribution=own["weight"] * above / own["weight"].sum()).reset_index()
+    own = own.assign(spine=own["metric_id"].map(spines))
     own = own.sort_values(["contribution", "metric_id"], ascending=[False, True])
     return own[CONTRIBUTION_COLUMNS].reset_index(drop=True)
 

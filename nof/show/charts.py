@@ -20,6 +20,7 @@ from nof.method.view import View
 from nof.rules.framework import value_id
 from nof.show import style, tables
 from nof.show.display import Card, Chart, Table, Words
+from nof.show.fonts import text_width
 from nof.show.say import say
 from nof.show.words import share, short_name
 
@@ -28,6 +29,7 @@ from nof.show.words import share, short_name
 
 ROWS_A_PANEL = 67  # as many as read well on one A4 page
 _ROW_MM = 3.35
+_NAME_PT = 6.6
 _MARKERS = {1: "o", 2: "s", 3: "^", 4: "D", 5: "X"}  # shape as well as colour, and the number beside it
 
 
@@ -50,6 +52,13 @@ def which_part(number: int, of: int) -> str:
 def shortened(text: str, longest: int) -> str:
     """A long description cut at a word, for a chart: the table near by has it whole."""
     return textwrap.shorten(text, longest, placeholder=" …")
+
+
+def fitted(text: str, points: float, size: float = _NAME_PT, least: float = 5.0) -> tuple[str, float]:
+    """A name and the type size at which it takes at most so many points; it is cut only where `least` would not do."""
+    while text_width(text) * least > points and len(text) > 12:
+        text = shortened(text, len(text) - 1)
+    return text, min(size, points / max(text_width(text), 1e-9))
 
 
 def head(axes: Any, text: str, x: float = 0.0, align: str = "left") -> None:
@@ -83,18 +92,19 @@ def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[C
 
 
 def _caterpillar(part: pd.DataFrame, league: pd.DataFrame, edges, suffix: str) -> Chart:
+    body, foot = _ROW_MM * len(part), 11.5
+    height = foot + body + 8
     with matplotlib.rc_context(style.rc()):
-        drawing = figure(16 + _ROW_MM * len(part))
-        axes = drawing.add_axes(
-            (0.46, 8 / (16 + _ROW_MM * len(part)), 0.53, _ROW_MM * len(part) / (16 + _ROW_MM * len(part)))
-        )
+        drawing = figure(height)
+        axes = drawing.add_axes((0.46, foot / height, 0.53, body / height))
         _rows(axes, part)
         _segment_marks(axes, part)
         _edge_lines(axes, edges, len(part))
         axes.set_xlim(_limits(league))
         axes.set_xlabel(
-            "Average score with likely range (1.00 is best). A hollow mark: held at segment 3 by the override.",
+            "Average score with likely range (1.00 is best)\nhollow mark: held at segment 3 by the override",
             loc="right",
+            fontsize=7,
         )
         return Chart.from_figure(drawing, alt=_caterpillar_alt(part, league), caption=_overlap(league) + suffix)
 
@@ -107,17 +117,9 @@ def _rows(axes, part: pd.DataFrame) -> None:
         axes.spines[side].set_visible(False)
     axes.vlines(np.arange(1, 4.01, 0.5), -0.6, len(part) - 0.4, color=style.RULE, lw=0.4, zorder=0)
     for row, (place, name) in enumerate(zip(part["rank"], part["trust_name"], strict=True)):
-        shown = short_name(name)
+        shown, points = fitted(short_name(name), 204)
         across = axes.get_yaxis_transform()
-        axes.text(
-            -0.05,
-            row,
-            shown,
-            transform=across,
-            ha="right",
-            va="center",
-            fontsize=min(6.6, 6.6 * 66 / max(len(shown), 1)),
-        )
+        axes.text(-0.05, row, shown, transform=across, ha="right", va="center", fontsize=points)
         axes.text(-0.01, row, f"{place:.0f}", transform=across, ha="right", va="center", fontsize=6.6, fontweight=600)
 
 
@@ -196,7 +198,7 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
         drawing = figure(44)
         axes = drawing.add_axes((0.02, 0.25, 0.96, 0.57))
         lower, middle, upper = known[["lower_quartile", "median", "upper_quartile"]].iloc[0]
-        axes.axvspan(lower, upper, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5)
+        axes.axvspan(lower, upper, facecolor=style.BAND, edgecolor=style.QUIET, lw=0.5)
         axes.axvline(middle, color=style.ACCENT, lw=1.4)
         seaborn.swarmplot(x=known["value"], ax=axes, size=3.6, color=style.QUIET, warn_thresh=1)
         _distribution_labels(axes, known, middle)

@@ -48,7 +48,7 @@ def decision_chart(found: Decision, trust_code: str | None = None, name: str = "
         height = 12 + _ROW_MM * len(table)
         axes = drawing.add_axes((left, 9 / height, wide, 1 - 11 / height))
         rows = np.arange(len(table))[::-1]
-        axes.barh(rows, 100 * table["total"], height=0.62, color=style.SEGMENT[2], alpha=0.35, lw=0)
+        axes.barh(rows, 100 * table["total"], height=0.62, color=style.SOFT, lw=0)
         axes.barh(rows, 100 * table["first_order"], height=0.62, color=style.ACCENT, lw=0)
         for row, one in zip(rows, table.itertuples(), strict=True):
             title, what = TOLD[one.group]

@@ -66,6 +66,8 @@ class Chart:
         Title above the figure.
     width_mm, height_mm : float
         Size on paper, in millimetres.
+    narrow : str
+        The same drawn again for a telephone, or "".
     """
 
     svg: str
@@ -73,6 +75,7 @@ class Chart:
     caption: str
     width_mm: float
     height_mm: float
+    narrow: str = ""
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -102,7 +105,7 @@ class Chart:
             "caption": self.caption,
             "width_mm": self.width_mm,
             "height_mm": self.height_mm,
-        }
+        } | ({"narrow": self.narrow} if self.narrow else {})
         return {SVG_MIME: self.svg, "text/plain": f"{self.caption}\n{self.alt}"}, {"nof": facts}
 
 
@@ -126,6 +129,8 @@ class Column:
     tone : callable or None
         From value to a key of ``style.TONES`` (a cell background) or None. Colour may only repeat
         what the cell's text says.
+    draw : callable or None
+        From value to a small SVG drawing that stands in the cell; the cell's text is its description.
     """
 
     name: str
@@ -135,6 +140,7 @@ class Column:
     format: str | Callable[[Any], str] | None = None
     row_header: bool = False
     tone: Callable[[Any], str | None] | None = None
+    draw: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         if self.align not in ("left", "right"):
@@ -170,7 +176,7 @@ class Table:
         return f"Table({self.caption!r}, {len(self.frame)} rows, {len(self.columns)} columns)"
 
     def data(self) -> dict[str, Any]:
-        """The table as text, ready for JSON: caption, columns, rows, tones, note, key, emphasis.
+        """The table as text, ready for JSON: caption, columns, rows, tones, drawings, note, key, emphasis.
 
         Where each row is a trust, `codes` says which.
         """
@@ -186,6 +192,7 @@ class Table:
             ],
             "rows": [list(row) for row in zip(*cells, strict=True)],
             "tones": _tones(self.frame, self.columns),
+            "drawings": _drawings(self.frame, self.columns),
             "note": " ".join(filter(None, [self.note, MISSING_NOTE if missing else ""])),
             "key": self.key,
             "emphasis": list(self.emphasis),
@@ -295,8 +302,9 @@ def table_html(data: Mapping[str, Any], number: str = "") -> str:
     caption = title if data["caption"] else ""
     heads = "".join(_head(column) for column in data["columns"])
     tones = {int(key): value for key, value in (data.get("tones") or {}).items()}
+    drawings = {int(key): value for key, value in (data.get("drawings") or {}).items()}
     columns = [
-        _column(column, list(texts), tones.get(j))
+        _drawn(column, list(texts), drawings[j]) if j in drawings else _column(column, list(texts), tones.get(j))
         for j, (column, texts) in enumerate(zip(data["columns"], _transposed(data), strict=True))
     ]
     codes, emphasis = data.get("codes") or (), set(data.get("emphasis") or ())
@@ -356,6 +364,24 @@ def _column(column: Mapping[str, Any], texts: list[str], tones: list[str | None]
     return [f"{start}{escape(text, quote=False)}{close}" for start, text in zip(shown, texts, strict=True)]
 
 
+def _drawn(column: Mapping[str, Any], texts: list[str], drawings: list[str | None]) -> list[str]:
+    """The cells of one column of small drawings as HTML; one without a drawing shows its text."""
+    tag, right = _opener(column)
+    start, close = f"{tag}{_classes(right, 'drawn')}>", "</th>" if column.get("row_header") else "</td>"
+    return [
+        f"{start}{escape(text, quote=False) if drawing is None else _small(drawing, text)}{close}"
+        for text, drawing in zip(texts, drawings, strict=True)
+    ]
+
+
+def _small(drawing: str, text: str) -> str:
+    """A small drawing at its own size, with its description."""
+    tidied = style.tidy(drawing)
+    width, height = style.dimensions(tidied)
+    size = f'width="{width:g}pt" height="{height:g}pt"'
+    return tidied.replace("<svg", f'<svg role="img" aria-label="{escape(text)}" {size}', 1)
+
+
 def _classes(*names: str) -> str:
     joined = " ".join(filter(None, names))
     return f' class="{joined}"' if joined else ""
@@ -394,6 +420,15 @@ def _tones(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[s
         str(j): [None if _absent(value) else column.tone(value) for value in frame[column.name].tolist()]
         for j, column in enumerate(columns)
         if column.tone is not None
+    }
+
+
+def _drawings(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[str | None]]:
+    """Small drawing of each cell, for the columns that have any."""
+    return {
+        str(j): [None if _absent(value) else column.draw(value) for value in frame[column.name].tolist()]
+        for j, column in enumerate(columns)
+        if column.draw is not None
     }
 
 

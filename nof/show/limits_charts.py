@@ -15,7 +15,7 @@ import pandas as pd
 from nof.method.limits_data_facts import Method
 from nof.method.limits_facts import Moves, Places
 from nof.show import limits_findings, style
-from nof.show.charts import ROWS_A_PANEL, figure, head, panels, shortened, which_part
+from nof.show.charts import ROWS_A_PANEL, figure, fitted, head, panels, which_part
 from nof.show.decision_chart import decision_chart
 from nof.show.display import Chart
 from nof.show.limits_timelines import mergers, timeline
@@ -24,7 +24,7 @@ from nof.show.words import short_name
 __all__ = ["changes", "decision_chart", "mergers", "method", "places", "timeline"]
 
 _ROW_MM = 3.35
-_HEAD_MM, _FOOT_MM = 10.0, 11.0
+_HEAD_MM, _FOOT_MM = 10.0, 12.5
 _NAME_PT = 6.6
 
 
@@ -55,8 +55,8 @@ def _names(axes: Any, part: pd.DataFrame, place: str = "rank") -> None:
     """Names and places at the left of the axes."""
     look = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "ha": "right", "va": "center"}
     for row, (name, number) in enumerate(zip(part["trust_name"], part[place], strict=True)):
-        shown = shortened(short_name(name), 58)
-        axes.annotate(shown, (0, row), (-19, 0), fontsize=min(_NAME_PT, _NAME_PT * 46 / max(len(shown), 1)), **look)
+        shown, points = fitted(short_name(name), 138)
+        axes.annotate(shown, (0, row), (-19, 0), fontsize=points, **look)
         axes.annotate(f"{number:.0f}", (0, row), (-4, 0), fontsize=_NAME_PT, fontweight=600, **look)
 
 
@@ -101,13 +101,13 @@ def places(table: pd.DataFrame, sure: Places) -> list[Chart]:
             known = part[f"{question}_low"].notna().to_numpy()
             ends = part.loc[known, [f"{question}_low", f"{question}_high"]].astype(float).to_numpy().T
             left.hlines(rows[known] + up, *ends, color=style.QUIET, lw=0.7, ls=look, zorder=1)
-        left.hlines(rows, part["rank_low"], part["rank_high"], color=style.SEGMENT[2], lw=2.6, zorder=2)
+        left.hlines(rows, part["rank_low"], part["rank_high"], color=style.SOFT, lw=2.6, zorder=2)
         left.set_xlabel("Place (1 is best)")
         head(
             left,
             "diamond: place; thick: likely range; line: set for these metrics,\nanother quarter; dots: set for other metrics like these",
         )
-        _chances(_strip(drawing, 0.73, 0.25, len(part), height), part)
+        _chances(_strip(drawing, 0.73, 0.235, len(part), height), part)
 
     return _paneled(
         table, draw, limits_findings.places_caption(sure), lambda part: limits_findings.places_alt(part, sure)
@@ -223,7 +223,7 @@ def _noise_band(axes: Any, table: pd.DataFrame, low: float, high: float) -> floa
     if np.isfinite(reach):
         ends = np.array([low, high])
         axes.fill_between(
-            ends, ends - reach, ends + reach, facecolor=style.SEGMENT_WASH[2], edgecolor=style.QUIET, lw=0.5, zorder=0
+            ends, ends - reach, ends + reach, facecolor=style.BAND, edgecolor=style.QUIET, lw=0.5, zorder=0
         )
     return reach
 

@@ -1,6 +1,6 @@
 """How everything looks: one palette, one typeface, one set of sizes, for figures, HTML and PDF.
 
-No colour carries meaning alone: a segment also shows its number, a rating its letter. The segment
+No colour carries meaning alone: a segment also shows its number, a quarter of a type its letter. The segment
 colours differ from each other by at least 26 CIELAB units in normal sight and in simulated
 protanopia, deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009, severity 1.0) and
 stand at 3:1 or more on white (WCAG 2.2, 1.4.11); tests/test_display.py computes both.
@@ -45,15 +45,17 @@ DARK = {
     "warning-ink": "#ffcf99", "warning-wash": "#3a2810", "card-edge": "#3a464c", "card-pad": ".8rem",
 }  # fmt: skip
 
-# Blue is better, red is worse; light in the middle, dark at the ends. 5 is the segment that NHS
-# England keeps for trusts in its Recovery Support Programme.
-SEGMENT = {1: "#08519c", 2: "#4a97c9", 3: "#e06c00", 4: "#8e1a2e", 5: "#2b2b2b"}
+BAND = "#cfe0e3"  # the middle half of a type, wherever quartiles are drawn
+SOFT = "#7aa9b1"  # the accent, lighter: what stands behind other marks
+# From 1 to 5 each is darker than the one before, so that they stay apart on a grey print; blue is better, red is worse. 5 is
+# the segment that NHS England keeps for trusts in its Recovery Support Programme.
+SEGMENT = {1: "#2fa0b4", 2: "#3a55d0", 3: "#8a2f08", 4: "#4a0d2a", 5: "#0a0a0a"}
 # The same as table cell backgrounds, light enough for INK at 4.5:1 or more.
-SEGMENT_WASH = {1: "#c3d8ee", 2: "#e2eff7", 3: "#fde6d0", 4: "#f0c9cf", 5: "#d9d9d9"}
-# Score bands of our own (see tables.RATING_BANDS); the letter in the cell says the same.
-RATING_WASH = {"green": "#d3ebd8", "amber": "#fdeec4", "red": "#f3cdd0"}
+SEGMENT_WASH = {1: "#eaf6f8", 2: "#bfd0f2", 3: "#e8ab80", 4: "#d08a92", 5: "#868e92"}
+# Quarters of a type in one hue, the worse the darker; the letter in the cell says the same (`spine.quarters`).
+QUARTER_WASH = {"a": "#edf5f6", "b": "#cfe0e3", "c": "#a9c8cd", "d": "#7fadb5"}
 TONES = {f"segment-{number}": colour for number, colour in SEGMENT_WASH.items()} | {
-    f"rating-{name}": colour for name, colour in RATING_WASH.items()
+    f"quarter-{letter}": colour for letter, colour in QUARTER_WASH.items()
 }
 
 TEXT_WIDTH_MM = 170.0  # A4 less two margins of 20 mm: the width of a figure

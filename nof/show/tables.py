@@ -6,17 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from nof.method import spine
 from nof.method.league_facts import League
 from nof.method.ranges import source_note
 from nof.show.display import Card, Column, Table
 from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
 
 ODD = 20  # findings that a page lists
-# Our own bands, not NHS England's: equal thirds of the scale from 1.00 to 4.00.
-RATING_BANDS = ((2.0, "G", "green"), (3.0, "A", "amber"), (4.0, "R", "red"))
-RATING_KEY = (
-    "Ratings are ours, not NHS England's, in equal thirds of the scale: G (green) for scores from 1.00 to 2.00, "
-    "A (amber) above 2.00 up to 3.00, R (red) above 3.00."
+QUARTER_KEY = (
+    "A to D: the quarter of the trusts in the column that a score falls in, A the best and D the worst; the darker, the worse. "
+    "Trusts that tie share the better letter."
 )
 
 
@@ -25,19 +24,23 @@ def segment_tone(segment: float) -> str:
     return f"segment-{int(segment)}"
 
 
-def rating(score: float) -> str:
-    """Letter of a score's band: G, A or R."""
-    return next(letter for top, letter, _ in RATING_BANDS if score <= top)
+def in_quarters(scores: pd.Series) -> list[tuple[float, str] | None]:
+    """Each score with the letter of its quarter; None where there is none."""
+    return [
+        None if pd.isna(score) else (score, letter)
+        for score, letter in zip(scores, spine.quarters(scores), strict=True)
+    ]
 
 
-def rating_tone(score: float) -> str:
-    """Background of a score's band; its letter stands in the cell."""
-    return next(f"rating-{name}" for top, _, name in RATING_BANDS if score <= top)
-
-
-def rated(score: float) -> str:
-    """A score with its letter: "1.43 G"."""
-    return f"{score:.2f} {rating(score)}"
+def _quarter(name: str, label: str) -> Column:
+    """A column of scores as `in_quarters` gives them: "1.43 A"."""
+    return Column(
+        name,
+        label,
+        align="right",
+        format=lambda one: f"{one[0]:.2f} {one[1]}",
+        tone=lambda one: f"quarter-{one[1].lower()}",
+    )
 
 
 def _name() -> Column:
@@ -137,7 +140,7 @@ def movers(movement: pd.DataFrame, count: int = 10) -> Table | None:
 
 
 def domain_heat_map(domains: pd.DataFrame) -> Table:
-    """Domain scores of every trust, toned and lettered by score band.
+    """Domain scores of every trust, toned and lettered by quarter of the type.
 
     Parameters
     ----------
@@ -146,20 +149,20 @@ def domain_heat_map(domains: pd.DataFrame) -> Table:
     """
     names = [name for name in domains.columns if name not in ("trust_code", "trust_name", "rank", "segment")]
     return Table(
-        domains,
+        domains.assign(**{name: in_quarters(domains[name]) for name in names}),
         "Domain scores, best placed trust first",
         (
             Column("rank", "Place", align="right", format=".0f"),
             _name(),
-            *(Column(name, name, align="right", format=rated, tone=rating_tone) for name in names),
+            *(_quarter(name, name) for name in names),
         ),
         note="A domain score is the average of the trust's metric scores in that domain.",
-        key=RATING_KEY,
+        key=QUARTER_KEY,
     )
 
 
 def score_map(scores: pd.DataFrame) -> Table:
-    """Metric scores of every trust, toned and lettered by score band.
+    """Metric scores of every trust, toned and lettered by quarter of the type.
 
     Parameters
     ----------
@@ -168,15 +171,15 @@ def score_map(scores: pd.DataFrame) -> Table:
     """
     ids = [name for name in scores.columns if name not in ("trust_code", "trust_name", "rank")]
     return Table(
-        scores,
+        scores.assign(**{one: in_quarters(scores[one]) for one in ids}),
         "Score of every trust on every metric, best placed trust first",
         (
             Column("rank", "Place", align="right", format=".0f"),
             _name(),
-            *(Column(one, one, align="right", format=rated, tone=rating_tone) for one in ids),
+            *(_quarter(one, one) for one in ids),
         ),
         note="The list of metrics above says what each column is.",
-        key=RATING_KEY,
+        key=QUARTER_KEY,
     )
 
 
@@ -249,14 +252,14 @@ def metric_ranking(ranking: pd.DataFrame, title: str, about: str = "", standard:
         else ()
     )
     return Table(
-        ranking,
+        ranking.assign(score=in_quarters(ranking["score"])),
         f"{title}: ranking",
         (
             *values[:1],
             _name(),
             *values[1:],
             *beside,
-            Column("score", "Score", align="right", format=rated, tone=rating_tone),
+            _quarter("score", "Score"),
         ),
         note=" ".join(
             filter(

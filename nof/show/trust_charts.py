@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -21,17 +22,18 @@ from nof.show.display import Chart
 from nof.show.grammar import ordinal
 
 WIDE = style.TEXT_WIDTH_MM
+_PHONE = 90.0  # millimetres: on a screen of 375 px type of 8 points is more than 10 px high
 SMALL = 7.4
 _LABELS, _ROW = 58.0, 6.0
 
 
 @contextmanager
-def _sheet(height: float) -> Iterator[tuple[Any, Any]]:
+def _sheet(height: float, width: float = WIDE) -> Iterator[tuple[Any, Any]]:
     """A figure with one axis over all of it, in millimetres from the top left."""
     with matplotlib.rc_context(style.rc()):
-        drawing = figure(height)
+        drawing = figure(height, width)
         axes = drawing.add_axes((0, 0, 1, 1))
-        axes.set_xlim(0, WIDE)
+        axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
         axes.set_axis_off()
         yield drawing, axes
@@ -41,21 +43,31 @@ def ranges(stands: Standing | None) -> Chart | None:
     """The ranges of a trust's place, one bar a question, from the best place to the worst; None where none is known."""
     if stands is None or not trust_findings.spans(stands):
         return None
-    spans = trust_findings.spans(stands)
-    left, right = _LABELS + 2, WIDE - 16
-    step = (right - left) / max(stands.trusts, 1)
-    foot = 3 + _ROW * len(spans)
+    wide, narrow = _ranges(stands, False), _ranges(stands, True)
+    return replace(wide, narrow=narrow.svg)
 
-    with _sheet(foot + 8) as (drawing, axes):
+
+def _ranges(stands: Standing, narrow: bool) -> Chart:
+    """The drawing with the questions beside their bars or, for a telephone, above them."""
+    spans = trust_findings.spans(stands)
+    width, row_mm, small = (_PHONE, 10.5, 8.0) if narrow else (WIDE, _ROW, SMALL)
+    left, right = (1.0, _PHONE - 17) if narrow else (_LABELS + 2, WIDE - 16)
+    step = (right - left) / max(stands.trusts, 1)
+    foot = 3 + row_mm * len(spans)
+
+    with _sheet(foot + 8, width) as (drawing, axes):
         for row, one in enumerate(spans):
-            middle = 3 + _ROW * (row + 0.5)
+            middle = 3 + row_mm * (row + (0.72 if narrow else 0.5))
             start, end = left + step * (one.low - 1), left + step * one.high
-            face = style.ACCENT if row == 0 else style.SEGMENT_WASH[1]
+            face = style.ACCENT if row == 0 else style.BAND
             axes.add_patch(
                 Rectangle((start, middle - 1.7), end - start, 3.4, facecolor=face, edgecolor=style.ACCENT, lw=0.7)
             )
-            axes.text(_LABELS, middle, one.question, ha="right", va="center")
-            axes.text(end + 1.2, middle, f"{one.low} to {one.high}", va="center", fontsize=SMALL)
+            if narrow:
+                axes.text(left, middle - 4.6, one.question, va="center")
+            else:
+                axes.text(_LABELS, middle, one.question, ha="right", va="center")
+            axes.text(end + 1.2, middle, f"{one.low} to {one.high}", va="center", fontsize=small)
             if one.place is not None:
                 axes.plot(
                     left + step * (one.place - 0.5), middle, marker="D" if one.by_average else "o", ms=4.6,
@@ -66,10 +78,13 @@ def ranges(stands: Standing | None) -> Chart | None:
             word = "better" if place == 1 else "worse"
             at = left if place == 1 else right
             axes.text(
-                at, foot + 2.6, f"{ordinal(place)}, {word}", ha=align, va="center", fontsize=SMALL, color=style.QUIET
+                at, foot + 2.6, f"{ordinal(place)}, {word}", ha=align, va="center", fontsize=small, color=style.QUIET
             )
         key = "circle: its place; diamond: its place by average alone"
-        axes.text((left + right) / 2, foot + 6, key, ha="center", va="center", fontsize=6.8, color=style.QUIET)
+        axes.text(
+            left if narrow else (left + right) / 2, foot + 6, key, ha="left" if narrow else "center", va="center",
+            fontsize=small if narrow else 6.8, color=style.QUIET,
+        )  # fmt: skip
         return Chart.from_figure(
             drawing, alt=trust_findings.ranges_alt(stands), caption=trust_findings.ranges_caption(stands)
         )

@@ -28,7 +28,7 @@ def spans(stands: Standing) -> tuple[Span, ...]:
         (likely, stands.rank_low, stands.rank_high, stands.rank, False),
         ("These metrics, another quarter", stands.these_low, stands.these_high, stands.by_average, True),
         ("Other metrics like these", stands.other_low, stands.other_high, stands.by_average, True),
-        ("By method alone", stands.method_low, stands.method_high, stands.rank, False),
+        ("Other reasonable rules", stands.method_low, stands.method_high, stands.rank, False),
     )
     return tuple(
         Span(question, low, high, place, average)

@@ -7,6 +7,7 @@ import pandas as pd
 from nof.common import Quarter
 from nof.method.board import NEAR
 from nof.method.trust_facts import Since, Standing, Way
+from nof.show import inline
 from nof.show.display import Card, Column, Table
 from nof.show.grammar import better
 from nof.show.tables import segment_tone
@@ -95,7 +96,7 @@ def _next(stands: Standing, way: Way) -> tuple[str, str, str]:
 
 
 def metrics(table: pd.DataFrame, quarters: list[str]) -> Table | None:
-    """Each metric: value, period, standard, place among its type, score by quarter, and what it adds.
+    """Each metric: value, period, standard, where it stands among its type, scores by quarter, and what it adds.
 
     Parameters
     ----------
@@ -106,40 +107,55 @@ def metrics(table: pd.DataFrame, quarters: list[str]) -> Table | None:
     """
     if table.empty:
         return None
+    labels = _labels(quarters)
+    span = " to ".join(dict.fromkeys((labels[quarters[0]], labels[quarters[-1]])))
     shown = table.assign(
         name=[named(text, units) for text, units in zip(table["name"], table["units"], strict=True)],
         shown=_numbers(table, "value"),
-        middle=_numbers(table, "median"),
         asked=[_standard(row) for row in table.to_dict("records")],
         place=[None if pd.isna(a) else f"{a:.0f} of {b}" for a, b in zip(table["rank"], table["ranked"], strict=True)],
+        by_quarter=[
+            tuple((label, None if pd.isna(row[slug]) else row[slug]) for slug, label in labels.items())
+            for row in table.to_dict("records")
+        ],
         adds=[signed(one) for one in table["contribution"]],
     )
     standard = (Column("asked", "Planning standard"),) if table["standard"].notna().any() else ()
-    labels = [Quarter.parse(one) for one in quarters]
-    one_year = len({one.year for one in labels}) == 1
     return Table(
         shown,
         "Every metric in its average, the one that worsens it most first",
         (
             Column("name", "Metric", row_header=True),
             Column("shown", "Value", align="right"),
-            Column("middle", "Typical", align="right"),
             Column("period", "Period"),
             *standard,
+            Column("spine", "Among its type", "best to worst", format=inline.spine_words, draw=inline.spine),
             Column("place", "Place", align="right"),
-            *(
-                Column(slug, f"Q{one.number}" if one_year else one.label, align="right", format=".2f")
-                for slug, one in zip(quarters, labels, strict=True)
-            ),
+            Column("by_quarter", span, "scores", format=_scores_told, draw=_sparkline),
+            Column("score", "Score", align="right", format=".2f"),
             Column("adds", "Adds", align="right"),
         ),
-        note="Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores by quarter of publication, 1.00 is best; Period: what the latest one measures. Adds: points "
-        "that the metric adds to the average against a trust with the median score; a plus makes it worse. A planning "
-        "standard is not how the framework scores."
-        if standard
-        else "Typical: the median trust of its type. Place: by value, 1 is best. Q1 to Q4: scores by quarter of publication, 1.00 is best; Period: what the latest one measures. Adds: "
-        "points that the metric adds to the average against a trust with the median score; a plus makes it worse.",
+        key="Among its type: the line runs from the best trust to the worst, the tick is the typical one, the shaded band the "
+        f"middle half, the dot this trust. {span}: scores by quarter, 1.00 at the upper line, 4.00 at the lower.",
+        note="Place: by value, 1 is best. Period: what the latest value measures. Adds: points that the metric adds to the average against a trust with the median "
+        "score; a plus makes it worse." + (" A planning standard is not how the framework scores." if standard else ""),
     )
+
+
+def _labels(quarters: list[str]) -> dict[str, str]:
+    """What each quarter is called: "Q1", with its year where there are several."""
+    parsed = {one: Quarter.parse(one) for one in quarters}
+    one_year = len({one.year for one in parsed.values()}) == 1
+    return {slug: f"Q{one.number}" if one_year else one.label for slug, one in parsed.items()}
+
+
+def _scores_told(scores: tuple[tuple[str, float | None], ...]) -> str:
+    """Scores by quarter in words: "Q1 2.10, Q2 none"."""
+    return ", ".join(f"{label} {'none' if one is None else f'{one:.2f}'}" for label, one in scores)
+
+
+def _sparkline(scores: tuple[tuple[str, float | None], ...]) -> str:
+    return inline.sparkline([one for _, one in scores])
 
 
 def _standard(row: dict) -> str | None:
