@@ -355,7 +355,7 @@ def _figure(kind: str, data: bytes, facts: Mapping[str, Any], place: str) -> Fig
     alt, caption = (" ".join(clean(facts.get(key) or "").split()) for key in ("alt", "caption"))
     narrow = facts.get("narrow") if kind == "svg" else ""
     second = _joined(narrow).encode() if narrow else b""
-    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"), second)
+    return Figure(kind, data, alt, caption, place, facts.get("width_mm"), facts.get("height_mm"), narrow=second)
 
 
 def _raster(bundle: Mapping[str, Any], mime: str, facts: Mapping[str, Any], place: str) -> Figure:
