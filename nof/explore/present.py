@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nof import explore
 from nof.common import Quarter
-from nof.explore import drawings, views
+from nof.explore import drawings, own_rules, views
 from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
 from nof.explore.own_rules import LEVELS, Asked, ruled
 from nof.show import tables
@@ -74,7 +73,8 @@ class Call:
 
     def run(self) -> Any:
         """What the line gives."""
-        return getattr(explore, self.name)(*self.args, **dict(self.options))
+        home = own_rules if hasattr(own_rules, self.name) else views
+        return getattr(home, self.name)(*self.args, **dict(self.options))
 
 
 def _literal(value: Any) -> str:
