@@ -13,10 +13,11 @@ import subprocess
 
 import accessible
 import page as pdf_rules
+import page_fill
 import pikepdf
 import pytest
 from accessible import BRIEFINGS, PAGES
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import expect
 from pypdf import PdfReader
 from synthetic_briefing import chart, notebook, shown, table, trusts
@@ -430,3 +431,17 @@ def test_the_versions_of_the_checkers_are_pinned():
 @pytest.mark.parametrize("name", [name for name in BRIEFINGS if name.startswith("trust_")])
 def test_a_board_gets_two_to_four_pages(report, name):
     assert len(PdfReader(report / f"{PAGES[name]}.pdf").pages) in (2, 3, 4)
+
+
+@pytest.mark.parametrize("name", BRIEFINGS)
+def test_no_page_but_the_last_is_less_than_a_third_full(report, name):
+    found = page_fill.fills(report / f"{PAGES[name]}.pdf")
+    assert min(found[:-1], default=1) >= 1 / 3, [round(one, 2) for one in found]
+
+
+def test_the_measure_of_a_page_finds_one_that_is_nearly_empty(tmp_path):
+    cells = [new_markdown_cell("\n\n".join(f"Line {n}." for n in range(count))) for count in (4, 30)]
+    for count, cell in zip((4, 30), cells, strict=True):
+        (tmp_path / f"{count}.pdf").write_bytes(to_pdf(new_notebook(cells=[cell])).getvalue())
+    ((few,), (many,)) = (page_fill.fills(tmp_path / f"{count}.pdf") for count in (4, 30))
+    assert few < 1 / 3 < many < 1
