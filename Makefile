@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
+# Tests of one file share what is costly to make, so a file stays with one process; tests/conftest.py puts the longest first.
+BOTH   := -n auto --dist loadfile --no-loadscope-reorder
 PORT   ?= 8866
 
 .DEFAULT_GOAL := demo
@@ -17,7 +19,7 @@ demo: $(READY) ## Set up, then render the briefings of the demo publication into
 	$(BIN)/nof brief params/demo.yaml
 
 test: $(READY) ## Set up, then run all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest $(BOTH)
 
 smoke: $(READY) ## Try the demo, one trust and three notebooks with stock papermill and nbconvert, in a minute or two
 	$(BIN)/python tools/smoke.py
@@ -29,10 +31,10 @@ DATED := tests/test_setup.py tests/test_quarter.py tests/test_timeliness.py
 ahead: $(READY) ## Render the demo and run tests of set-up and dates, with the clock two years ahead (wants faketime)
 	@command -v faketime >/dev/null || { echo "install faketime (Debian's package of that name) first"; exit 2; }
 	$(AHEAD) $(BIN)/nof brief params/demo.yaml --force
-	$(AHEAD) $(BIN)/python -m pytest -n auto $(DATED)
+	$(AHEAD) $(BIN)/python -m pytest $(BOTH) $(DATED)
 
 coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them reached
-	$(BIN)/python -m pytest -n auto --cov
+	$(BIN)/python -m pytest $(BOTH) --cov
 
 mutants: $(READY) ## Change the rules one place at a time; name the changes that no test notices (about half an hour)
 	$(BIN)/python tools/mutants.py

@@ -44,3 +44,17 @@ def metrics(real) -> pd.DataFrame:
     frame.columns = frame.columns.str.lower()
     frame["quarter"] = [Quarter.parse(text).slug for text in frame["quarter"]]
     return frame
+
+
+# Files that take longest, so that none of them is begun last: see BOTH in the Makefile.
+LONG = (
+    "test_docs", "test_accessibility", "test_trust", "test_share", "test_explore_browser", "test_figures", "test_brief",
+    "test_refresh", "test_wheel", "test_mutations", "test_faults", "test_notebooks", "test_setup", "test_cluster",
+    "test_publish", "test_limits", "test_places", "test_rank_sets_coverage", "test_fuzz", "test_drill",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest first, the others as they come."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
