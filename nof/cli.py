@@ -518,6 +518,27 @@ def diff(
 
 
 @app.command()
+def cache(clear: Annotated[bool, typer.Option("--clear", help="Remove everything that is kept.")] = False) -> None:
+    """Show the results of publications that are kept so that nobody waits for them twice; NOF_CACHE names the folder."""
+    from nof.method import store
+
+    place = store.folder()
+    if place is None:
+        out.print("nothing is kept: NOF_CACHE is empty", highlight=False)
+        return
+    if clear:
+        out.print(f"{store.clear()} removed", highlight=False)
+    held = store.entries()
+    size = sum(one for _, one in held) / 1e6
+    out.print(
+        f"{place}: {len(held)} {'entry' if len(held) == 1 else 'entries'}, {size:.1f} MB",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def export(
     data: Data,
     csv: Annotated[Path | None, typer.Option("--csv", help="Folder for CSV files, new or empty.")] = None,

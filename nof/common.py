@@ -436,3 +436,8 @@ def kept(function: Callable[..., T]) -> Callable[..., T]:
         return results[key]
 
     return ask
+
+
+def keep(owner: object, function: Callable, result: object) -> None:
+    """Give an object the result of a function under `kept`, asked without further arguments, that is known already."""
+    vars(owner).setdefault("_kept", {})[f"{function.__module__}.{function.__qualname__}", (), ()] = result

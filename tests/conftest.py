@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,9 @@ from nof.common import Quarter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+# Results are kept apart from the user's own, and shared by the processes that run the tests.
+os.environ["NOF_CACHE"] = str(Path(tempfile.gettempdir()) / f"nof-tests-{getpass.getuser()}")
 
 
 def _shared(name: str) -> Path:

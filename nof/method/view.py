@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem, Quarter, kept
-from nof.method import restated
+from nof.method import restated, store
 from nof.method.lineage import not_comparable
 from nof.method.ranges import with_published
 from nof.method.timeliness import dated, parse
 from nof.read import checks, findings, mergers, presence
-from nof.read.publication import Publication, read
+from nof.read.publication import Publication, read, warn
 from nof.rules import consistency, ranking, reconcile, scoring
 from nof.rules.framework import Framework, Metric, value_id
 from nof.rules.recompute import (
@@ -292,13 +293,44 @@ def _found(folder: str | Path) -> Path:
 @lru_cache(maxsize=2)
 def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tuple[Path, ...]) -> National:
     left = common.shared(folder)
-    national = _recomputed(folder) if left is None else left
+    started, wanted = time.process_time(), store.key(folder) if left is None else None
+    known = left or _from_disk(store.fetch(wanted) if wanted else None)
+    national = known or _recomputed(folder)
     beside = vars(national)  # what is known from beside the files travels with the results, as what `kept` keeps does
     if "_mergers" not in beside:
         beside |= {"_mergers": mergers.known_mergers(folder), "_restated": restated.find(folder, national.publication)}
     refused = findings.problems(findings_of(national))
     if refused:
         raise checks.PublicationError(refused)
+    if wanted and not known and time.process_time() - started > store.WORTH and store.key(folder) == wanted:
+        _to_disk(wanted, national)
+    return national
+
+
+_FRAMES = ("metrics", "trusts", "league", "files", "findings")  # of a publication
+_KEPT = {"scores", "standings", "compared", "findings", *map("publication_{}".format, _FRAMES)}
+
+
+def _to_disk(wanted: str, national: National) -> None:
+    publication = national.publication
+    frames = {f"publication_{name}": getattr(publication, name) for name in _FRAMES}
+    frames |= {"scores": national.scores, "standings": national.standings}
+    frames |= {"compared": compared(national), "findings": findings_of(national)}
+    told = {"warnings": list(publication.warnings), "illustrative": publication.illustrative, "level": national.level}
+    store.put(wanted, frames, told)
+
+
+def _from_disk(entry: store.Entry | None) -> National | None:
+    """What `_to_disk` kept, if all of it is there; what reading says of the files is said again."""
+    if entry is None or not _KEPT <= set(entry.frames):
+        return None
+    frames, told = entry
+    parts = {name: frames[f"publication_{name}"] for name in _FRAMES}
+    publication = Publication(**parts, warnings=tuple(told["warnings"]), illustrative=told["illustrative"])
+    warn(publication)
+    national = National(publication, told["level"], frames["scores"], frames["standings"])
+    common.keep(national, compared, frames["compared"])
+    common.keep(national, findings_of, frames["findings"])
     return national
 
 

@@ -175,9 +175,15 @@ def _read(folder: Path) -> Publication:
         raise checks.PublicationError(problems)
     metrics, league, found = _scrutinised(sources, metrics, league, left_alone(folder, sources))
     odd = found[found["severity"] != "noted"]
-    for note in [*notes, *odd["message"]]:
+    made = replace(_publication(folder, sources, metrics, league, [*notes, *odd["message"]]), findings=found)
+    warn(made)
+    return made
+
+
+def warn(publication: Publication) -> None:
+    """Put what a reader should know of a publication into the log."""
+    for note in publication.warnings:
         log.warning("%s", note)
-    return replace(_publication(folder, sources, metrics, league, [*notes, *odd["message"]]), findings=found)
 
 
 def _scrutinised(

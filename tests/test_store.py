@@ -1,0 +1,189 @@
+"""Results kept on disk: the same figures as without them, given up in silence where they cannot be relied on."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import builders
+import pandas as pd
+import pytest
+import tiny
+
+from nof.method import store, view
+
+needs_modes = pytest.mark.skipif(os.name != "posix" or os.geteuid() is None, reason="file modes are of POSIX systems")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A cache of one's own in which everything is worth keeping."""
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "WORTH", -1.0)
+    view._opened.cache_clear()
+    yield tmp_path / "cache"
+    view._opened.cache_clear()
+
+
+def publication(folder: Path) -> Path:
+    folder.mkdir()
+    return builders.publication(folder, ("acute", "ambulance"))
+
+
+def opened(folder: Path) -> dict[str, pd.DataFrame]:
+    """Everything that is computed where a publication is opened, as a new process would have it."""
+    view._opened.cache_clear()
+    national = view.open_publication(folder)
+    parts = {name: getattr(national.publication, name) for name in view._FRAMES}
+    return parts | {
+        "scores": national.scores, "standings": national.standings, "compared": view.compared(national),
+        "told": view.findings_of(national), "league": view.view_of(national, "2025-26-q2", "acute").league,
+        "warnings": pd.DataFrame({"warning": national.publication.warnings}),
+    }  # fmt: skip
+
+
+def refuse(*given, **named):
+    raise AssertionError("computed again")
+
+
+def test_what_was_kept_is_what_is_computed_and_nothing_is_computed_again(place, tmp_path, monkeypatch):
+    folder = publication(tmp_path / "data")
+    first = opened(folder)
+    assert len(store.entries()) == 1
+    monkeypatch.setattr(view, "_recomputed", refuse)
+    monkeypatch.setattr(view.reconcile, "compare", refuse)
+    again = opened(folder)
+    assert first.keys() == again.keys()
+    for name, frame in first.items():
+        pd.testing.assert_frame_equal(frame, again[name], check_exact=True, obj=name)
+
+
+@pytest.mark.parametrize("change", ["a value", "another file", "the code"])
+def test_what_figures_rest_on_is_in_the_key(place, tmp_path, monkeypatch, change):
+    folder = publication(tmp_path / "data")
+    before = store.key(folder)
+    if change == "a value":
+        path = folder / builders.metrics_name("acute")
+        path.write_bytes(path.read_bytes().replace(b"9.03", b"9.04"))
+    elif change == "another file":
+        (folder / "notes.xlsx").write_bytes(b"")
+    else:
+        monkeypatch.setattr(store, "_code", lambda: "another")
+    assert store.key(folder) not in (before, None)
+
+
+@pytest.mark.parametrize("damage", ["cut", "other bytes", "no list", "list of nothing", "gone"])
+def test_what_is_damaged_is_computed_again_in_silence(place, tmp_path, caplog, damage):
+    folder = publication(tmp_path / "data")
+    first = opened(folder)
+    (entry,) = place.iterdir()
+    scores, about = entry / "scores.parquet", entry / store.ABOUT
+    if damage == "cut":
+        scores.write_bytes(scores.read_bytes()[:100])
+    elif damage == "other bytes":
+        scores.write_bytes((entry / "standings.parquet").read_bytes())
+    elif damage == "no list":
+        about.write_text("{")
+    elif damage == "list of nothing":
+        about.write_text(json.dumps({"files": {}, "told": {}}))
+    else:
+        scores.unlink()
+    caplog.clear()
+    again = opened(folder)
+    pd.testing.assert_frame_equal(first["scores"], again["scores"], check_exact=True)
+    assert not [one for one in caplog.records if "kept" in one.getMessage()]
+    assert store.fetch(entry.name) is not None, "kept anew"
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_a_folder_that_others_may_write_to_is_not_read(place, tmp_path, mode):
+    folder = publication(tmp_path / "data")
+    opened(folder)
+    (entry,) = place.iterdir()
+    place.chmod(mode)
+    assert store.fetch(entry.name) is None and store.entries() == []
+    place.chmod(0o700)
+    assert store.fetch(entry.name) is not None
+
+
+def test_a_link_to_somewhere_else_is_no_cache(place, tmp_path):
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    place.symlink_to(tmp_path / "elsewhere")
+    opened(publication(tmp_path / "data"))
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_empty_variable_keeps_nothing(place, tmp_path, monkeypatch):
+    monkeypatch.setenv(store.VARIABLE, "")
+    opened(publication(tmp_path / "data"))
+    assert store.folder() is None and not place.exists()
+
+
+def test_only_what_parquet_gives_back_as_it_was_is_kept(place):
+    assert not store.put("a", {"odd": pd.DataFrame({"x": ["a", None]}, dtype=object)}, {})
+    assert store.put("b", {"plain": pd.DataFrame({"x": [0.1, float("nan")]})}, {"n": 1})
+    assert store.fetch("a") is None and store.fetch("b").about == {"n": 1}
+
+
+def test_a_file_is_made_once_and_again_where_it_was_damaged(place):
+    made = []
+
+    def make():
+        made.append(1)
+        return b"bytes"
+
+    assert [store.content("from this", "x", make) for _ in range(2)] == [b"bytes"] * 2 and len(made) == 1
+    assert store.content("from that", "x", make) == b"bytes" and len(made) == 2
+    for path in place.rglob("x"):
+        path.write_bytes(b"other")
+    assert store.content("from this", "x", make) == b"bytes" and len(made) == 3
+
+
+def test_the_longest_unused_goes_first(place, monkeypatch):
+    frame = pd.DataFrame({"x": range(1000)})
+    for name in "abc":
+        store.put(name, {"x": frame}, {})
+        os.utime(place / name, (ord(name), ord(name)))
+    size = store.entries()[0][1]
+    store.fetch("a")
+    monkeypatch.setattr(store, "MOST_BYTES", 3 * size)
+    store.put("d", {"x": frame}, {})
+    assert [name for name, _ in store.entries()] == ["c", "a", "d"]
+
+
+def test_two_at_once_do_not_disturb_each_other(place):
+    frame, wrong = pd.DataFrame({"x": range(5000)}), []
+
+    def work():
+        for _ in range(20):
+            store.put("one", {"x": frame}, {})
+            entry = store.fetch("one")
+            if entry is not None and not entry.frames["x"].equals(frame):
+                wrong.append(entry)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    [one.start() for one in threads]
+    [one.join() for one in threads]
+    assert not wrong and store.fetch("one") is not None
+    assert [path.name for path in place.iterdir()] == ["one"], "nothing half made is left"
+
+
+def test_a_disk_that_takes_nothing_changes_nothing(place, tmp_path, monkeypatch):
+    def full(*given, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert not store.put("a", {"x": pd.DataFrame({"x": [1]})}, {})
+    assert list(place.iterdir()) == []
+
+
+def test_the_command_shows_and_clears(place, tmp_path):
+    opened(publication(tmp_path / "data"))
+    options = {store.VARIABLE: str(place)}
+    code, text = tiny.nof(tmp_path, "cache", **options)
+    assert code == 0 and "1 entry" in text
+    code, text = tiny.nof(tmp_path, "cache", "--clear", **options)
+    assert code == 0 and "1 removed" in text and "0 entries" in text and store.entries() == []
