@@ -10,8 +10,7 @@ import pytest
 
 from nof.briefing import gate, manifest, publish
 from nof.briefing import manifest as carry
-from nof.briefing.manifest import sha256
-from nof.common import InputError, NofError
+from nof.common import InputError, NofError, sha256
 
 QUARTER = "2025-26-q2"
 

@@ -15,9 +15,9 @@ from typing import Any
 import nbformat
 import pikepdf
 
+from nof import common
 from nof.briefing.html import on_every_page
 from nof.briefing.make import BriefingFailed, Job, Made, make
-from nof.briefing.manifest import sha256
 
 # --- Looks at what was rendered and says what is wrong with it; an empty list means nothing was found ---
 
@@ -299,7 +299,7 @@ def problems(folder: Path, entries: dict[str, dict]) -> list[str]:
             path = folder / file
             if not path.is_file():
                 found.append(f"{file} is missing")
-            elif sha256(path) != expected:
+            elif common.sha256(path) != expected:
                 found.append(f"{file} is not what was made ({path.stat().st_size} bytes on the disk)")
     found += [
         f"{path.relative_to(folder).as_posix()} is empty"

@@ -18,8 +18,6 @@ import jinja2
 import mistune
 from markupsafe import Markup
 from mistune.core import BlockState
-from nbconvert.exporters.exporter import Exporter
-from traitlets import Bool, default
 
 from nof.briefing import document
 from nof.briefing.document import (
@@ -34,6 +32,7 @@ from nof.briefing.document import (
     Verbatim,
     dateline,
 )
+from nof.briefing.exporter import BriefingExporter
 from nof.rules.kinds import kind_of
 from nof.show import fonts, style
 from nof.show.display import card_html, table_html
@@ -45,34 +44,23 @@ NARROW = 0.6  # of the width of a page: a drawing that is less wide fits a telep
 _LINK = re.compile(r"(https?://|mailto:|#section-)", re.IGNORECASE)
 
 
-class BriefingHTMLExporter(Exporter):
-    """nbconvert exporter: ``jupyter nbconvert --to briefing-html notebook.ipynb``."""
+class BriefingHTMLExporter(BriefingExporter):
+    """nbconvert exporter: ``jupyter nbconvert --to briefing-html notebook.ipynb``.
+
+    A figure without alt text is named in a warning, and the page says that it has none.
+    """
 
     export_from_notebook = "Briefing (HTML)"
     output_mimetype = "text/html"
+    ending = ".html"
+    code_if_asked = True
 
-    include_code = Bool(False, help="Also show the code of code cells.").tag(config=True)
-
-    @default("file_extension")
-    def _file_extension_default(self) -> str:
-        return ".html"
-
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: Any, resources: Any = None, **kw: Any
-    ) -> tuple[str, Any]:
-        """Convert a notebook; returns the page and nbconvert's resources.
-
-        A figure without alt text is named in a warning, and the page says that it has none.
-        """
-        notebook, resources = super().from_notebook_node(nb, resources, **kw)
-        resources["output_extension"] = ".html"
-        name = (resources.get("metadata") or {}).get("name", "")
-        about = notebook.metadata.get("briefing") or {}
-        doc = document.read(notebook, name, self.include_code or bool(about.get("show_code")))
+    def rendered(self, doc: Document) -> str:
+        """A document as a page."""
         for block in doc.blocks:
             if isinstance(block, Figure) and not block.alt:
                 self.log.warning("%s: a figure has no alt text; show it with nof.show.display.Chart", block.cell)
-        return render(doc), resources
+        return render(doc)
 
 
 def render(doc: Document) -> str:

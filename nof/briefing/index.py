@@ -8,7 +8,6 @@ the template and reach the script only as text of the page.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -51,8 +50,8 @@ def write(out: Path, facts: dict[str, Any]) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     facts = _shown(facts)
-    _put(out / SUMMARY_PAGE, render("summary.html.j2", **facts))
-    _put(out / DATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    publish.put(out / SUMMARY_PAGE, render("summary.html.j2", **facts))
+    publish.put(out / DATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def _shown(value: Any) -> Any:
@@ -62,13 +61,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_shown(one) for one in value]
     return reason(value) if isinstance(value, str) and value else value
-
-
-def _put(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8", newline="\n")
-    fresh.chmod(publish.FILE_MODE)
-    os.replace(fresh, path)
 
 
 # --- Static index pages: what there is for a quarter, and which quarters there are ---
@@ -168,18 +160,13 @@ def write_root(out: Path) -> None:
     reports = _reports(out)
     if reports:
         machines.write_root(out, reports[0])
-    fresh = out / f".{PAGE}.new"
-    _write(
-        fresh,
-        render(
-            "root.html.j2",
-            noun=_noun(reports),
-            quarters=[_report(folder) for folder in reports],
-            feed=(out / "feed.xml").is_file(),
-        ),
+    page = render(
+        "root.html.j2",
+        noun=_noun(reports),
+        quarters=[_report(folder) for folder in reports],
+        feed=(out / "feed.xml").is_file(),
     )
-    fresh.chmod(publish.FILE_MODE)
-    os.replace(fresh, out / PAGE)
+    publish.put(out / PAGE, page)
 
 
 def quarter_facts(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from nof import common
 from nof.briefing import manifest, plan
 from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, national_briefings
 from nof.common import Quarter, names_a_quarter
@@ -116,7 +117,7 @@ def link(folder: Path, there: Site) -> None:
         page = folder / f"{name}.html"
         if page.is_file():
             page.write_text(linked(page.read_text(encoding="utf-8"), name, there), encoding="utf-8", newline="\n")
-            entry["files"][f"{name}.html"] = manifest.sha256(page)
+            entry["files"][f"{name}.html"] = common.sha256(page)
 
 
 def linked(page: str, name: str, there: Site) -> str:

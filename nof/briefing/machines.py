@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
@@ -192,10 +191,7 @@ def _move(out: Path, name: str, text: str | None) -> None:
     if text is None:
         (out / name).unlink(missing_ok=True)
         return
-    fresh = out / f".{name}.new"
-    _put(fresh, text)
-    fresh.chmod(publish.FILE_MODE)
-    os.replace(fresh, out / name)
+    publish.put(out / name, text)
 
 
 def _digests(place: Path, source: Path) -> None:

@@ -91,7 +91,12 @@ def code_state() -> dict[str, Any]:
     lock = common.share("requirements.lock")
     commit = _git("rev-parse", "HEAD")
     clean = None if commit is None else not _git("status", "--porcelain")
-    return {"commit": commit, "clean": clean, "hash": code_hash(), "lock": sha256(lock) if lock.is_file() else None}
+    return {
+        "commit": commit,
+        "clean": clean,
+        "hash": code_hash(),
+        "lock": common.sha256(lock) if lock.is_file() else None,
+    }
 
 
 def _git(*words: str) -> str | None:
@@ -111,12 +116,6 @@ def _git(*words: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 # --- manifest.json: what a report was made from and what it is, so that anybody can hold it to that ---
@@ -161,7 +160,7 @@ def inputs(national: National, data: Path) -> list[dict[str, Any]]:
                 "kind": "mergers",
                 "trust_type": None,
                 "version": 1,
-                "sha256": sha256(own),
+                "sha256": common.sha256(own),
                 "rows": rows,
                 "quarters": "",
                 "superseded": False,
@@ -182,7 +181,7 @@ def shaping(inputs: list[dict[str, Any]]) -> list[str]:
 def write(folder: Path, facts: dict[str, Any]) -> None:
     """Write the manifest, with the SHA-256 of every other file of the folder."""
     outputs = {
-        path.relative_to(folder).as_posix(): sha256(path)
+        path.relative_to(folder).as_posix(): common.sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
@@ -221,7 +220,7 @@ def verify(folder: Path) -> list[str]:
     problems = [f"missing: {name}" for name in sorted(set(written) - here)]
     problems += [f"not in the manifest: {name}" for name in sorted(here - set(written))]
     return problems + [
-        f"changed: {name}" for name in sorted(set(written) & here) if sha256(home / name) != written[name]
+        f"changed: {name}" for name in sorted(set(written) & here) if common.sha256(home / name) != written[name]
     ]
 
 
@@ -327,7 +326,7 @@ def _bring(last: Path, folder: Path, files: dict[str, str]) -> bool:
             shutil.copyfile(last / name, target)
         except FileNotFoundError:
             return _forget(folder, files, name, "is missing")
-        if sha256(target) != expected:
+        if common.sha256(target) != expected:
             return _forget(folder, files, name, "was changed since")
     return True
 

@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pikepdf
-from nbconvert.exporters.exporter import Exporter
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
-from traitlets import Bool, default
 
 from nof.briefing import document
 from nof.briefing.columns import fit
@@ -38,6 +36,7 @@ from nof.briefing.document import (
     Verbatim,
     dateline,
 )
+from nof.briefing.exporter import BriefingExporter
 from nof.briefing.markdown_typst import breakable, convert, literal
 from nof.common import NofError
 from nof.show import style
@@ -148,34 +147,20 @@ class TypstFailedError(NofError):
     """Typst refused the document; the message is its own."""
 
 
-class BriefingPDFExporter(Exporter):
-    """nbconvert exporter: ``jupyter nbconvert --to briefing-pdf notebook.ipynb``."""
+class BriefingPDFExporter(BriefingExporter):
+    """nbconvert exporter: ``jupyter nbconvert --to briefing-pdf notebook.ipynb``.
+
+    Raises FigureWithoutAltError, naming the first cell whose figure has no alt text, and TypstFailedError with Typst's own
+    message.
+    """
 
     export_from_notebook = "Briefing (PDF)"
     output_mimetype = "application/pdf"
+    ending = ".pdf"
 
-    include_code = Bool(False, help="Also set the code of code cells.").tag(config=True)
-
-    @default("file_extension")
-    def _file_extension_default(self) -> str:
-        return ".pdf"
-
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: Any, resources: Any = None, **kw: Any
-    ) -> tuple[bytes, Any]:
-        """Convert a notebook; returns the PDF's bytes and nbconvert's resources.
-
-        Raises
-        ------
-        FigureWithoutAltError
-            Naming the first cell whose figure has no alt text.
-        TypstFailedError
-            With Typst's own message.
-        """
-        notebook, resources = super().from_notebook_node(nb, resources, **kw)
-        resources["output_extension"] = ".pdf"
-        name = (resources.get("metadata") or {}).get("name", "")
-        return render(document.read(notebook, name, self.include_code)), resources
+    def rendered(self, doc: Document) -> bytes:
+        """A document as the bytes of a PDF."""
+        return render(doc)
 
 
 def render(doc: Document) -> bytes:

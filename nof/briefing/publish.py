@@ -220,3 +220,11 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def put(path: Path, text: str) -> None:
+    """Write a page that readers may have open, with one rename and readable by everybody: they find the old or the new."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8", newline="\n")
+    fresh.chmod(FILE_MODE)
+    os.replace(fresh, path)

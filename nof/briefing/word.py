@@ -23,8 +23,6 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
-from nbconvert.exporters.exporter import Exporter
-from traitlets import default
 
 from nof.briefing import document
 from nof.briefing.document import (
@@ -39,6 +37,7 @@ from nof.briefing.document import (
     Verbatim,
     dateline,
 )
+from nof.briefing.exporter import BriefingExporter
 from nof.briefing.pdf import FigureWithoutAltError, typeset, width_mm
 from nof.show import style
 from nof.show.fonts import drawable
@@ -50,30 +49,19 @@ _NO_DATE = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LINK = re.compile(r"(https?://|mailto:)[^\s\"<>\\]+", re.IGNORECASE)
 
 
-class BriefingDocxExporter(Exporter):
-    """nbconvert exporter: ``jupyter nbconvert --to briefing-docx notebook.ipynb``."""
+class BriefingDocxExporter(BriefingExporter):
+    """nbconvert exporter: ``jupyter nbconvert --to briefing-docx notebook.ipynb``.
+
+    Raises FigureWithoutAltError, naming the first cell whose figure has no alt text.
+    """
 
     export_from_notebook = "Briefing (Word)"
     output_mimetype = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    ending = ".docx"
 
-    @default("file_extension")
-    def _file_extension_default(self) -> str:
-        return ".docx"
-
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: Any, resources: Any = None, **kw: Any
-    ) -> tuple[bytes, Any]:
-        """Convert a notebook; returns the document and nbconvert's resources.
-
-        Raises
-        ------
-        FigureWithoutAltError
-            A figure has no alt text; the cell is named.
-        """
-        notebook, resources = super().from_notebook_node(nb, resources, **kw)
-        resources["output_extension"] = ".docx"
-        name = (resources.get("metadata") or {}).get("name", "")
-        return render(document.read(notebook, name)), resources
+    def rendered(self, doc: Document) -> bytes:
+        """A document as the bytes of a Word file."""
+        return render(doc)
 
 
 def render(doc: Document) -> bytes:
