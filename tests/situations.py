@@ -197,13 +197,13 @@ def longer() -> tuple[Publication, pd.DataFrame]:
 
 def override_held(home: Path) -> Situation:
     """The override holds the two best trusts, one of them anew, and would hold a third if its scores were better."""
-    flags = {Q3: ("X0H", "X0B"), Q4: ("X0H", "X0B", "X0A")}
-    return Situation(written(home, *made(drawn=flagged(flags))), trusts=("X0A", "X0H", "X0B"))
+    flags = {Q3: ("X0J", "X0E"), Q4: ("X0U", "X0J", "X0E")}
+    return Situation(written(home, *made(drawn=flagged(flags))), trusts=("X0U", "X0J", "X0E"))
 
 
 def override_lifted(home: Path) -> Situation:
     """The override held trusts in the quarter before and holds none now."""
-    return Situation(written(home, *made(drawn=flagged({Q3: ("X0A", "X0H")}))), trusts=("X0A", "X0H"))
+    return Situation(written(home, *made(drawn=flagged({Q3: ("X0U", "X0J")}))), trusts=("X0U", "X0J"))
 
 
 def merger_in_the_window(home: Path) -> Situation:
@@ -217,19 +217,13 @@ def split_and_takeover(home: Path) -> Situation:
     told, merged = longer()
     own = merged[merged["predecessor_code"] == "X5Q"].assign(kind="split", effective_date="2026-02-01")
     parts = [own, own.assign(successor_code="X0A", successor_name="Ambershire")]
-    return Situation(written(home, told, pd.concat(parts)), trusts=("X2J", "X0A", "X5Q"))
+    return Situation(written(home, told, pd.concat(parts)), trusts=("X2J", "X0A", "X5Q"), notebooks=("trust_briefing",))
 
 
 def no_earlier_quarter(home: Path) -> Situation:
     """One quarter alone."""
     told, merged = usual()
     return Situation(written(home, only(told, [Q4]), merged, called_made_up=False))
-
-
-def quarter_missing_in_between(home: Path) -> Situation:
-    """The files hold an earlier quarter, not the one before."""
-    told, merged = longer()
-    return Situation(written(home, only(told, [Q2, Q4]), merged))
 
 
 def no_segments(home: Path) -> Situation:
@@ -272,7 +266,7 @@ def one_metric(home: Path) -> Situation:
 def one_trust(home: Path) -> Situation:
     """A table of one trust."""
     codes = [one for one in (*HOSPITALS, *OTHERS) if one != "X9B"]
-    return Situation(written(home, *made(codes)), Q4, AMBULANCE, ("X9A",))
+    return Situation(written(home, *made(codes)), Q4, AMBULANCE, ("X9A",), notebooks=("league_table", "trust_briefing"))
 
 
 def specialist(home: Path) -> Situation:
@@ -356,7 +350,7 @@ def other_rules(home: Path) -> Situation:
 
 SITUATIONS = (
     override_held, override_lifted, merger_in_the_window, split_and_takeover, no_earlier_quarter,
-    quarter_missing_in_between, no_segments, no_segment_before_the_override, one_types_files, ties, one_metric, one_trust,
+    no_segments, no_segment_before_the_override, one_types_files, ties, one_metric, one_trust,
     specialist, no_published_range, restated_figures, year_without_confirmed_rules, integrated_care_boards,
     not_in_the_table, not_yet_in_the_table, other_rules,
 )  # fmt: skip
