@@ -116,7 +116,7 @@ def next_segment(national: National, quarter: str, trust_code: str) -> NextSegme
     best_allowed = national.framework(quarter).override.no_better_than
     return NextSegment(
         quarter, trust_code, trust_type, float(row["average"]), _total_weight(national, quarter, trust_code), segment,
-        unadjusted, deficit, held=segment != unadjusted,
+        unadjusted, deficit, held=unadjusted is not None and segment != unadjusted,
         blocked=bool(deficit and target and target < best_allowed), target=target,
         edge=float(edge["edge"]), edge_low=float(edge["above"]), edge_high=float(edge["below"]),
         edges_from=row["edges_from"], gap=float(row["average"] - edge["edge"]), edge_below=float(below["edge"]),

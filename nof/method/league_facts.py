@@ -120,8 +120,9 @@ def league(table: pd.DataFrame, ends: int = 5) -> League:
     table : DataFrame
         As `View.league`, best first.
     ends : int
-        Places at each end that are named.
+        Places at each end that are named, or fewer where the two ends of the table would overlap.
     """
+    ends = max(min(ends, len(table) // 2), 1)
     segments = table["segment"].value_counts()
     width = table["rank_high"] - table["rank_low"] + 1
     known = bool(table["rank_low"].notna().all())
@@ -167,7 +168,9 @@ class Moves(Facts):
     down: int = fact("Trusts in a worse place than before", "trusts")
     same: int = fact("Trusts in the same place", "trusts")
     typical: float = fact("Median number of places moved", "places", digits=0)
-    changed: int = fact("Trusts in another segment than before", "trusts")
+    changed: int | None = fact(
+        "Trusts in another segment than before; None where the segments of either quarter are not known", "trusts"
+    )
     new: tuple[str, ...] = fact("Trusts that were not in the table before")
     broken: tuple[str, ...] = fact("Trusts that cannot be compared, because of a merger between the two quarters")
 
@@ -187,6 +190,7 @@ def moves(table: pd.DataFrame, before: str | None, gap: str = "") -> Moves:
     both = table.dropna(subset=["places"])
     new = table["rank_before"].isna() & ~table["not_comparable"]
     up, down = int((both["places"] > 0).sum()), int((both["places"] < 0).sum())
+    known = both.dropna(subset=["segment", "segment_before"])
     return Moves(
         before=before,
         gap=gap,
@@ -194,7 +198,7 @@ def moves(table: pd.DataFrame, before: str | None, gap: str = "") -> Moves:
         down=down,
         same=len(both) - up - down,
         typical=float(both["places"].abs().median()),
-        changed=int((both["segment"] != both["segment_before"]).sum()),
+        changed=int((known["segment"] != known["segment_before"]).sum()) if len(known) else None,
         new=tuple(table.loc[new, "trust_name"]),
         broken=tuple(table.loc[table["not_comparable"], "trust_name"]),
     )

@@ -33,6 +33,12 @@ def _number(value: float) -> float | None:
     return float(value) if pd.notna(value) and np.isfinite(value) else None
 
 
+def _share(value: float) -> float | None:
+    """A share of variance, at least nought; None where it is not known."""
+    known = _number(value)
+    return None if known is None else max(known, 0.0)
+
+
 # --- 1. how sure a place is ---
 
 
@@ -286,7 +292,10 @@ def lasting(
     components: pd.DataFrame,
     generalizability: pd.DataFrame,
 ) -> Lasting:
-    """Facts on what lasts; each argument as the function of its name in `limits`, `interval` as `rankability_interval`."""
+    """Facts on what lasts; each argument as the function of its name in `limits`, `interval` as `rankability_interval`.
+
+    A share of variance that is estimated below nought is told as nought.
+    """
     table = reliability.set_index("measure") if len(reliability) else pd.DataFrame(columns=["icc"])
     moving = next((one for one in ("average of moving metrics", AVERAGE) if one in table.index), None)
     row = table.loc[moving] if moving else pd.Series(dtype=float)
@@ -295,15 +304,15 @@ def lasting(
     coefficient = generalizability.set_index("question")["coefficient"]
     return Lasting(
         quarters=int(row.get("quarters", 1)),
-        reliability=_number(row.get("icc", np.nan)),
-        reliability_low=_number(row.get("icc_low", np.nan)),
-        reliability_high=_number(row.get("icc_high", np.nan)),
+        reliability=_share(row.get("icc", np.nan)),
+        reliability_low=_share(row.get("icc_low", np.nan)),
+        reliability_high=_share(row.get("icc_high", np.nan)),
         near=_number(known["correlation"].iloc[0]) if len(known) else None,
         far=_number(known["correlation"].iloc[-1]) if len(known) > 1 else None,
         far_apart=int(known["quarters_apart"].iloc[-1]) if len(known) > 1 else None,
-        rankability=_number(rankability),
-        rankability_low=_number(interval[0]),
-        rankability_high=_number(interval[1]),
+        rankability=_share(rankability),
+        rankability_low=_share(interval[0]),
+        rankability_high=_share(interval[1]),
         trust_share=_number(share["trust"] + share["trust x quarter"]),
         profile_share=_number(share["trust x metric"]),
         noise_share=_number(share["remainder"]),
