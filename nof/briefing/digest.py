@@ -12,7 +12,7 @@ import pandas as pd
 from nof.briefing.html import ILLUSTRATIVE
 from nof.common import Quarter
 from nof.method import view
-from nof.method.contributions import contributions
+from nof.method.contributions import of_type
 from nof.rules.recompute import National
 from nof.show.grammar import to
 
@@ -59,7 +59,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
     moved = pd.DataFrame(found["trusts"], columns=["trust_code", "what", "before"]).set_index(["trust_code", "what"])
     was = moved["before"].to_dict()
     restated = view.restated_of(national)
-    label = Quarter.parse(quarter).label
+    label, weighing = Quarter.parse(quarter).label, of_type(national, quarter, trust_type).groupby("trust_code")
     for row in league.itertuples(index=False):
         before = {what: was.get((row.trust_code, what)) for what in ("place", "segment", "average", "deficit flag")}
         new = (row.trust_code, "came") in was
@@ -78,7 +78,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
             _line("Segment", _whole(row.segment), "", "", before["segment"], since),
             _line("Average score", f"{row.average_score:.2f}", " (1.00 is best)", _range(row.average_low, row.average_high, 2), before["average"], since),
             f"Deficit flag of the financial override: {'yes' if row.in_deficit else 'no'}{_flag_before(before['deficit flag'])}",
-            *_reasons(national, quarter, row.trust_code),
+            *_reasons(weighing.get_group(row.trust_code)),
             f"Figures of earlier quarters restated for this trust: {_restated(restated, row.trust_code, quarter)}",
             NOTE,
             f"{ILLUSTRATIVE + '. ' if national.publication.illustrative else ''}{_source(found)} "
@@ -115,9 +115,8 @@ def _flag_before(before: Any) -> str:
     return "" if before is None else f"; last quarter {'yes' if before else 'no'}"
 
 
-def _reasons(national: National, quarter: str, code: str) -> list[str]:
-    """The metrics that weigh most against and for the trust, beside a median trust of its type."""
-    table = contributions(national, quarter, code)
+def _reasons(table: pd.DataFrame) -> list[str]:
+    """The metrics that weigh most against and for a trust (rows of `of_type`), beside a median trust of its type."""
     worse, better = table[table["contribution"] > 0], table[table["contribution"] < 0].iloc[::-1]
     return [
         f"{what}: {'; '.join(_metric(row) for row in part.head(NAMED).itertuples(index=False)) or 'none'}"

@@ -35,6 +35,7 @@ from nof.rules import recompute, reconcile
 
 NAMED = 20  # briefings listed one by one in the summary
 REPORTS = Path("reports")  # where the command stands
+LIMITATIONS = "limitations"  # the briefing on what a rank hides
 
 
 def run(
@@ -301,7 +302,8 @@ def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carrie
     failures = {**last.failures, **done.failures}
     types = _types(run, entries)
     carried = not run.options.force and manifest.tables(run.options.out / params.quarter, report, run.key)
-    _tables(report / "tables", run.national, params.quarter, types, carried)
+    hides = not run.options.subset or any(one["notebook"] in (LIMITATIONS, TRUST_NOTEBOOK) for one in entries.values())
+    _tables(report / "tables", run.national, params.quarter, types, carried, hides)
     machines.write(report, run.national, params, types, run.short, entries)
     _hold(report, entries)
     beside = links.neighbours(run.options.out, params.quarter, run.national.publication.illustrative)
@@ -337,19 +339,32 @@ def _types(run: _Run, entries: dict[str, dict]) -> list[str]:
     return plan.types_of(entries.values(), run.national)
 
 
-def _tables(folder: Path, national: recompute.National, quarter: str, types: list[str], carried: bool = False) -> None:
-    """The figures of the briefings as CSV files; those carried over from the last report stand already."""
+def _tables(
+    folder: Path,
+    national: recompute.National,
+    quarter: str,
+    types: list[str],
+    carried: bool = False,
+    hides: bool = True,
+) -> None:
+    """The figures of the briefings as CSV files; those carried over from the last report stand already.
+
+    What a rank hides (limits_*.csv) takes longest, and is made where a briefing that says so is in the report: `hides`.
+    """
     folder.mkdir(exist_ok=True)
     for trust_type in types:
+        shown = view.view_of(national, quarter, trust_type)
+        if hides and not (carried and any(folder.glob(f"limits_*-{trust_type}.csv"))):
+            for name, frame in limits.tables(shown).items():
+                _put(folder / f"{name}-{trust_type}.csv", frame)
         if carried and (folder / f"league_table-{trust_type}.csv").exists():
             continue
-        shown = view.view_of(national, quarter, trust_type)
         rankings = list(_rankings(shown))
         about = {"quarter": quarter, "trust_type": trust_type}
         frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
         if rankings:
             frames["metric_rankings"] = timeliness.dated(pd.concat(rankings, ignore_index=True).assign(**about))
-        for name, frame in (frames | _beside(shown) | limits.tables(shown)).items():
+        for name, frame in (frames | _beside(shown)).items():
             _put(folder / f"{name}-{trust_type}.csv", frame)
     if carried:
         return

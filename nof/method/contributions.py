@@ -52,13 +52,20 @@ def contributions(national: National, quarter: str, trust_code: str) -> pd.DataF
         No such trust in that quarter.
     """
     trust_type = type_of(national, quarter, trust_code)
-    own = scored_of(national, quarter, trust_code).set_index("metric_id").join(_middles(national, quarter, trust_type))
-    above = own["score"] - own["median_score"]
+    own = of_type(national, quarter, trust_type)
+    own = own[own["trust_code"] == trust_code].reset_index(drop=True)
     spines = spine.spines(recompute.select(scored(national, quarter), quarter, trust_type), trust_code)
-    own = own.assign(contribution=own["weight"] * above / own["weight"].sum()).reset_index()
-    own = own.assign(spine=own["metric_id"].map(spines))
-    own = own.sort_values(["contribution", "metric_id"], ascending=[False, True])
-    return own[CONTRIBUTION_COLUMNS].reset_index(drop=True)
+    return own.assign(spine=own["metric_id"].map(spines))[CONTRIBUTION_COLUMNS]
+
+
+@kept
+def of_type(national: National, quarter: str, trust_type: str) -> pd.DataFrame:
+    """As `contributions`, without the spine, of every trust of a type: trust_code names whose row it is."""
+    rows = recompute.select(scored(national, quarter), quarter, trust_type)
+    rows = rows.join(_middles(national, quarter, trust_type), on="metric_id")
+    total = rows.groupby("trust_code")["weight"].transform("sum")
+    rows = rows.assign(contribution=rows["weight"] * (rows["score"] - rows["median_score"]) / total)
+    return rows.sort_values(["contribution", "metric_id"], ascending=[False, True])
 
 
 @kept
