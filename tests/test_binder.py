@@ -73,7 +73,7 @@ def test_pages_are_files_of_their_briefing_and_those_of_the_binder_alone_are_not
 
     def rendered(job):
         asked.append(job)
-        return {".ipynb": written(job.name), **{f".{one}": b"x" for one in job.formats}}
+        return {".ipynb": written(job.name), **{f".{one}": b"x" for one in job.formats}}, {}
 
     monkeypatch.setattr(make, "rendered", rendered)
     monkeypatch.setattr(make.binder, "bound", lambda parts, subtitle: repr([title for title, _ in parts]).encode())

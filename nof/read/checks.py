@@ -12,11 +12,11 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from nof.common import InputError, Problem, Quarter
 from nof.read.sheets import each
@@ -311,17 +311,23 @@ class _Rule(NamedTuple):
 _RULES: list[_Rule] = []  # pandera keeps a text with a check: the rule's place in this list
 
 
-def _check(check: Callable, column: str, message: str, expected: str) -> pa.Check:
+class _Column(NamedTuple):
+    """A column of a contract, in which blanks pass: its type, and its checks with the places of their rules."""
+
+    dtype: type
+    checks: tuple[tuple[Callable, int], ...]
+
+
+def _check(check: Callable, column: str, message: str, expected: str) -> tuple[Callable, int]:
     _RULES.append(_Rule(column, message, expected))
-    return pa.Check(check, error=str(len(_RULES) - 1))
+    return check, len(_RULES) - 1
 
 
-def _column(dtype: type, *checks: pa.Check) -> pa.Column:
-    """A column of a contract; blanks pass."""
-    return pa.Column(dtype, list(checks), nullable=True)
+def _column(dtype: type, *checks: tuple[Callable, int]) -> _Column:
+    return _Column(dtype, checks)
 
 
-def _segment(column: str) -> pa.Column:
+def _segment(column: str) -> _Column:
     return _column(
         float,
         _check(lambda s: s.isin(range(1, 6)), column, "a segment outside 1 to 5", "a whole number from 1 (best) to 5"),
@@ -345,60 +351,68 @@ _RANK = _column(
 # The ids tell what a row is, also where Units is blank or says something else (2025/26; see data/frameworks/).
 _SCORES, _SEGMENTS, _QUARTILES, _FLAGS = r"OF1\d{3}|OF40\d{2}|OF5002", r"OF500[05]", r"OF41\d{2}|OF5003", r"OF500[47]"
 _CONTRACTS = {
-    "metrics": pa.DataFrameSchema(
-        {
-            "trust_code": _CODE,
-            "metric_id": _column(
-                str,
-                _check(
-                    lambda s: s.str.fullmatch(r"[A-Za-z0-9_.-]{1,20}"),
-                    "Metric_ID",
-                    "not a metric id",
-                    "an id such as OF0005",
-                ),
+    "metrics": {
+        "trust_code": _CODE,
+        "metric_id": _column(
+            str,
+            _check(
+                lambda s: s.str.fullmatch(r"[A-Za-z0-9_.-]{1,20}"),
+                "Metric_ID",
+                "not a metric id",
+                "an id such as OF0005",
             ),
-            "score": _column(
-                float,
-                _check(lambda s: s.between(1, 4), "Value", "a score outside 1 to 4", "1.00 (best) to 4.00"),
+        ),
+        "score": _column(
+            float,
+            _check(lambda s: s.between(1, 4), "Value", "a score outside 1 to 4", "1.00 (best) to 4.00"),
+        ),
+        "segment": _segment("Value"),
+        "quartile": _column(
+            float,
+            _check(
+                lambda s: s.isin(range(1, 5)),
+                "Value",
+                "a segment outside 1 to 4",
+                "a whole number from 1 (best) to 4",
             ),
-            "segment": _segment("Value"),
-            "quartile": _column(
-                float,
-                _check(
-                    lambda s: s.isin(range(1, 5)),
-                    "Value",
-                    "a segment outside 1 to 4",
-                    "a whole number from 1 (best) to 4",
-                ),
-            ),
-            "flag": _column(float, _check(lambda s: s.isin((0, 1)), "Value", "not a flag", "0 or 1")),
-            "rank": _RANK,
-        }
-    ),
-    "league": pa.DataFrameSchema(
-        {
-            "trust_code": _CODE,
-            "average_score": _column(
-                float,
-                _check(lambda s: s.between(1, 4), "Average_score", "a score outside 1 to 4", "1.00 (best) to 4.00"),
-            ),
-            "average_low": _column(
-                float,
-                _check(lambda s: s >= 1, "Likely_range_of_average_score", "a limit below 1", "1.00 (best) to 4.00"),
-            ),
-            "average_high": _column(
-                float,
-                _check(lambda s: s <= 4, "Likely_range_of_average_score", "a limit above 4", "1.00 (best) to 4.00"),
-            ),
-            "segment": _segment("Segment"),
-            "rank": _RANK,
-            "rank_low": _column(
-                float,
-                _check(lambda s: s >= 1, "Likely_range_of_rank", "a rank below 1", "1 (best) or more"),
-            ),
-        }
-    ),
+        ),
+        "flag": _column(float, _check(lambda s: s.isin((0, 1)), "Value", "not a flag", "0 or 1")),
+        "rank": _RANK,
+    },
+    "league": {
+        "trust_code": _CODE,
+        "average_score": _column(
+            float,
+            _check(lambda s: s.between(1, 4), "Average_score", "a score outside 1 to 4", "1.00 (best) to 4.00"),
+        ),
+        "average_low": _column(
+            float,
+            _check(lambda s: s >= 1, "Likely_range_of_average_score", "a limit below 1", "1.00 (best) to 4.00"),
+        ),
+        "average_high": _column(
+            float,
+            _check(lambda s: s <= 4, "Likely_range_of_average_score", "a limit above 4", "1.00 (best) to 4.00"),
+        ),
+        "segment": _segment("Segment"),
+        "rank": _RANK,
+        "rank_low": _column(
+            float,
+            _check(lambda s: s >= 1, "Likely_range_of_rank", "a rank below 1", "1 (best) or more"),
+        ),
+    },
 }
+
+
+@lru_cache
+def _contract(kind: str) -> Any:
+    """The contract of a kind of file for pandera, which is loaded here: what is kept on disk was held to it already."""
+    import pandera.pandas as pa
+
+    def column(one: _Column) -> Any:
+        """A column with its checks, each named by the place of its rule."""
+        return pa.Column(one.dtype, [pa.Check(check, error=str(place)) for check, place in one.checks], nullable=True)
+
+    return pa.DataFrameSchema({name: column(one) for name, one in _CONTRACTS[kind].items()})
 
 
 def _broken_rules(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -418,8 +432,10 @@ def _broken_rules(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     # A missing code or id is reported as missing, not as badly formed.
     given = {name: frame[name].where(frame[name] != "") for name in ("trust_code", "metric_id") if name in frame}
     frame = frame.assign(**given)
+    from pandera.errors import SchemaErrors
+
     try:
-        _CONTRACTS[kind].validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as errors:
+        _contract(kind).validate(frame, lazy=True)
+    except SchemaErrors as errors:
         return errors.failure_cases[["index", "check"]]
     return pd.DataFrame({"index": [], "check": []})

@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
 
 from nof.rules import scoring
 from nof.rules.shapes import Fit
@@ -116,6 +115,8 @@ def _solved(wide: np.ndarray, target: np.ndarray, types: np.ndarray) -> np.ndarr
 
 
 def _simple_shares(gaps: np.ndarray) -> np.ndarray:
+    from scipy.optimize import nnls  # here: only a year without confirmed rules needs it
+
     scale = 1e3 * max(np.abs(gaps).max(), 1e-9)  # one more row holds the sum of the weights fixed
     found, _ = nnls(np.vstack([gaps, np.full(gaps.shape[1], scale)]), np.append(np.zeros(len(gaps)), scale))
     unit = np.median(found[found > found.max() / 2])
