@@ -3,3 +3,9 @@
 What is published flows one way: publication, framework, scoring, ranking, what a rank does not tell, charts and words,
 briefing. CONTRIBUTING.md has the map of the house, and follows one number through it.
 """
+
+import sys
+
+# jsonschema, which nbformat brings, tries this package for the syntax of addresses, which nothing here is checked for; it
+# compiles a grammar where it is imported, and takes longer than all the rest of nbformat together.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None is how Python marks what cannot be imported
