@@ -29,6 +29,7 @@ from nof.briefing.gate import check_html, check_pdf
 from nof.briefing.html import BriefingHTMLExporter, on_every_page
 from nof.briefing.markdown_typst import convert, literal
 from nof.briefing.pdf import BriefingPDFExporter, FigureWithoutAltError, TypstFailedError
+from nof.briefing.word import BriefingDocxExporter
 from nof.common import NofError
 from nof.show import fonts
 from nof.show.display import Column, Table, Words, plain
@@ -248,7 +249,7 @@ def test_nasty_text_comes_out_literally(html, paper):
 def test_same_notebook_same_bytes_in_another_process(paper, html):
     code = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1]); import synthetic_briefing as s\n"
-        "from nof.briefing.html import BriefingHTMLExporter, on_every_page as H; from nof.briefing.pdf import BriefingPDFExporter as P\n"
+        "from nof.briefing.html import BriefingHTMLExporter as H; from nof.briefing.pdf import BriefingPDFExporter as P\n"
         "n = s.notebook(); print(hashlib.sha256(P().from_notebook_node(n)[0]).hexdigest(),"
         "hashlib.sha256(H().from_notebook_node(n)[0].encode()).hexdigest())"
     )
@@ -308,11 +309,11 @@ def test_stock_outputs_come_out(stock):
     assert "Independent analysis" not in html  # it is no briefing of ours
 
 
-def test_the_command_line_finds_both(stock, tmp_path):
+def test_the_command_line_finds_each(stock, tmp_path):
     import nbformat
 
     nbformat.write(stock, tmp_path / "any.ipynb")
-    for kind, suffix in (("briefing-html", "html"), ("briefing-pdf", "pdf")):
+    for kind, suffix in (("briefing-html", "html"), ("briefing-pdf", "pdf"), ("briefing-docx", "docx")):
         command = [sys.executable, "-m", "nbconvert", "--to", kind, str(tmp_path / "any.ipynb")]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
         assert (tmp_path / f"any.{suffix}").stat().st_size > 5000
@@ -321,7 +322,8 @@ def test_the_command_line_finds_both(stock, tmp_path):
         for point in entry_points(group="nbconvert.exporters")
         if point.name.startswith("briefing-")
     }
-    assert found == {"briefing-html": BriefingHTMLExporter, "briefing-pdf": BriefingPDFExporter}
+    classes = [BriefingHTMLExporter, BriefingPDFExporter, BriefingDocxExporter]
+    assert found == dict(zip(("briefing-html", "briefing-pdf", "briefing-docx"), classes, strict=True))
     assert all(exporter.export_from_notebook for exporter in found.values())  # JupyterLab's menu
 
 
