@@ -400,7 +400,7 @@ def test_the_root_page_is_replaced_whole_and_leaves_nothing_behind(tmp_path, mon
         raise OSError("no space left")
 
     with monkeypatch.context() as patched, pytest.raises(OSError):
-        patched.setattr(index.os, "replace", full)
+        patched.setattr(index.publish.os, "replace", full)
         index.write_root(tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before
     index.write_root(tmp_path)
