@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 import builders
 import numpy as np
@@ -46,6 +47,7 @@ def of_quarter(national, quarter):
     return sorted(national.standings.loc[national.standings["quarter"] == quarter, "trust_code"])
 
 
+@lru_cache(maxsize=128)
 def page_of(national, code, quarter=Q4) -> Page:
     return Page(board.trust_of(national, quarter, code))
 
@@ -58,8 +60,9 @@ def ordinal(number: int) -> str:
 # --- every trust ---
 
 
-def check_all(national, quarter, every=1):
-    codes = of_quarter(national, quarter)[::every]
+def check_all(national, quarter, every=1, also=()):
+    codes = of_quarter(national, quarter)
+    codes = [code for place, code in enumerate(codes) if place % every == 0 or code in also]
     for code in codes:
         page = page_of(national, code, quarter)
         assert not (found := UNWRITTEN.search(page.text)), (
@@ -77,8 +80,11 @@ def check_all(national, quarter, every=1):
     return codes
 
 
-def test_every_demo_trust_has_a_page(national):
-    assert len(check_all(national, Q4)) == 205
+def test_a_third_of_the_demo_trusts_and_those_with_a_story_have_a_page(national):
+    """Every trust of the real files follows; all 205 here took a tenth of the time of all tests."""
+    held = national.standings.query("quarter == @Q4 and in_deficit")["trust_code"]
+    merged = mergers_of(national)["successor_code"]
+    assert len(check_all(national, Q4, every=3, also={*held[:10], *merged, "X0D", "X2G", "X8Q"})) >= 75
 
 
 def test_every_real_trust_has_a_page(published):
@@ -94,7 +100,7 @@ def test_the_first_quarter_says_that_no_change_can_be_shown(national):
 
 
 def test_the_measure_of_reading_age_finds_heavy_prose(national):
-    page = page_of(national, "X0D")
+    page = Page(board.trust_of(national, Q4, "X0D"))
     heavy = "Notwithstanding methodological considerations, comparability of organisational performance deteriorates. "
     page.shown = [Words(heavy * 3)]
     assert grade(page) > 15
@@ -185,12 +191,13 @@ def test_the_change_is_told_as_the_test_found_it(national, published):
             row = board.change(own)
             if row is None or pd.isna(row["q_value"]):
                 continue
-            firm = Page(own).section("How firm")
+            page = page_of(source, code)
+            firm = page.section("How firm")
             told = bool(row["more_than_noise"])
             assert ("The change can be told from noise" in firm) == told
             assert ("The change cannot be told from noise" in firm) != told
             assert told or f"{row['smallest_change_found']:.2f} points" in firm
-            asked = " ".join(one for one in Page(own).words.split("\n") if re.match(r"\d\. ", one))
+            asked = " ".join(one for one in page.words.split("\n") if re.match(r"\d\. ", one))
             assert ("more than noise" in asked) == told
             seen.add(told)
     assert seen == {True, False}
