@@ -43,7 +43,10 @@ def test_type_on_a_telephone_is_large_enough_or_the_drawing_is_words_until_asked
     chart = charts.caterpillar(view.league, view.edges)[0]
     notebook = new_notebook(cells=[new_code_cell("x", outputs=[shown(chart)])])
     page = BriefingHTMLExporter().from_notebook_node(notebook)[0]
-    assert '<figure class="wide"><figcaption>' in page and f'<p class="instead">{chart.alt}</p>' in page
+    assert (
+        re.search(r'<figure id="[\w-]+" class="wide"><figcaption>', page)
+        and f'<p class="instead">{chart.alt}</p>' in page
+    )
     assert least_px(chart.svg, PHONE) < 10 <= least_px(chart.svg, SCROLLED)
 
 

@@ -145,7 +145,7 @@ FIGURES: dict[tuple, object] = {}
 COMPARE = reconcile.compare
 
 
-def compared_once(publication):
+def compared_once(publication, national=None):
     """The real comparison, made once for the same files: most of these tests read the same ones."""
     key = tuple(sorted(publication.files["sha256"]))
     if key not in FIGURES:
