@@ -84,9 +84,12 @@ def test_the_zip_of_a_trust_holds_its_tables_and_figures(report, code):
         names = [one.removeprefix(f"{code}/") for one in held.namelist()]
         tables = [one for one in names if one.startswith("tables/")]
         pictures = [one for one in names if one.startswith("figures/")]
-        assert len(tables) == len(list((home / "tables" / "trusts" / code).glob("*.csv"))) > 0
+        own, sheets = (list((home / "tables" / "trusts").glob(f"{one}/*.csv")) for one in (code, f"{code}-*"))
+        assert len([one for one in tables if one.count("/") == 1]) == len(own) > 0
+        assert len([one for one in tables if one.startswith("tables/safe-to-say/")]) == len(sheets) > 0
         assert sorted(one.rsplit(".", 1)[1] for one in pictures) == ["png"] * len(figures) + ["svg"] * len(figures)
-        assert {f"{code}.html", f"{code}.pdf", f"{code}.ipynb", "README.txt"} | {*tables, *pictures} == set(names)
+        pages = {f"{one}.{form}" for one in (code, f"{code}-safe-to-say") for form in ("html", "pdf", "ipynb")}
+        assert {*pages, "README.txt", *tables, *pictures} == set(names)
         for one in pictures:
             data = held.read(f"{code}/{one}")
             if one.endswith(".png"):  # pixels across: 200 to an inch

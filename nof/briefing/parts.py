@@ -75,9 +75,13 @@ def with_columns(text: str, fixed: Mapping[str, str]) -> str:
 
 
 def inside(file: str, name: str) -> str:
-    """Where a file of a trust's briefing lies in the trust's zip: "tables/trusts/R1A/01-x.csv" in tables/."""
+    """Where a file of a trust's briefing lies in the trust's zip.
+
+    >>> inside("tables/trusts/R1A/01-x.csv", "trusts/R1A"), inside("tables/trusts/R1A-safe-to-say/01-y.csv", "trusts/R1A")
+    ('tables/01-x.csv', 'tables/safe-to-say/01-y.csv')
+    """
     kind, _, rest = file.partition("/")
-    return f"{kind}/{rest.removeprefix(f'{name}/')}" if kind in (TABLES, FIGURES) else file.rpartition("/")[2]
+    return f"{kind}/{rest.removeprefix(name).lstrip('/-')}" if kind in (TABLES, FIGURES) else file.rpartition("/")[2]
 
 
 def _slug(text: str) -> str:
