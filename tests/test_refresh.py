@@ -422,7 +422,7 @@ from nof.briefing import workers
 
 home = Path(sys.argv[1])
 STAGES = {
-    "before anything is kept": (nof.quarterly.fetch, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "link", 2),
+    "before anything is kept": (nof.quarterly.fetch, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "copy", 2),
     "before sources.json": (nof.quarterly.keeping, "write_json", 2), "before reading": (nof.quarterly.refresh, "_render", 1),
     "before the manifest": (manifest, "write", 1), "before the swap": (publish, "put_in_place", 1),
     "in the middle of the swap": (publish, "_point", 1), "before latest points to it": (publish, "point_latest", 1),
@@ -484,9 +484,9 @@ def replay():
             shutil.copyfile(kept / name, area.report / name)
         return run._Done(entries, dict.fromkeys(entries, 1.0), {}, 0.0)
     run._make_all = make_all
-    run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder)
+    run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder, dirs_exist_ok=True)
     figures = nof.method.view.compared(nof.method.view.open_publication(home / "data"))
-    reconcile.compare = lambda publication: figures
+    reconcile.compare = lambda *_: figures
 
 def clean():
     for name in ("raw", "reports"):
