@@ -53,7 +53,7 @@ def metrics(real) -> pd.DataFrame:
 
 # Files that take longest, so that none of them is begun last: see BOTH in the Makefile.
 LONG = (
-    "test_docs", "test_accessibility", "test_trust", "test_share", "test_explore_browser", "test_figures", "test_brief",
+    "test_docs", "test_trust", "test_accessibility", "test_approved", "test_share", "test_explore_browser", "test_figures", "test_brief",
     "test_refresh", "test_wheel", "test_mutations", "test_faults", "test_notebooks", "test_setup", "test_cluster",
     "test_publish", "test_limits", "test_places", "test_rank_sets_coverage", "test_fuzz", "test_drill",
 )  # fmt: skip
