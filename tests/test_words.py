@@ -144,7 +144,7 @@ def test_metrics_are_counted_with_those_whose_rule_is_known_and_the_one_scored_f
         }
     )
     found = league_facts.metrics(metrics, pd.DataFrame({"trusts": [38, 0]}))
-    told = said("metric_rankings", "found", found)
+    told = said("metric_rankings", "found", found, {"base": {"trusts": 61}})
     assert "**3 metrics enter" in told and "known for 2 of them" in told
     assert "5 trusts, are scored on “CQC safe”" in told and found.standards == 1
 
