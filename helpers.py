@@ -20,10 +20,10 @@ League table and metric rankings
     next_bands               In which segment each average would stand under the next year's thresholds.
     transition               How many trusts would go from which segment to which.
     transition_table         Segments as they stand against those under another year's bands.
-    under_bands_table        The trusts that would stand in another segment under another year's bands.
-    type_moves_of            The moves since the quarter before by cause: facts of a whole type.
-    novelties_of             What a framework year's files hold that the year before did not.
-    novelties_table          The same as a table.
+    under_bands_table        Trusts that would stand in another segment under another year's bands; None where there are none.
+    type_moves_of            `type_moves` of a table since the quarter before; None where there is none, or where no move could be split.
+    novelties_of             What a table's framework year holds that the year before did not, and what went; see `novelties.novelties`.
+    novelties_table          What is new, renamed or gone in a framework year; None where nothing is.
     beside_standards         Values of a table that have a planning standard, beside it.
     meeting                  How many trusts meet each standard.
     range_note               Whose likely ranges a table shows, in one sentence.
@@ -74,11 +74,12 @@ from nof.method import trust_facts as board_facts
 from nof.method.board import open_trust
 from nof.method.choices import own_rules
 from nof.method.movement_facts import beside_standards, next_bands, novelties_of, type_moves_of
+from nof.method.opening import compared, open_publication
 from nof.method.ranges import source_note as range_note
 from nof.method.rank_sets import rank_confidence_sets
 from nof.method.standards import meeting
 from nof.method.two_methods import transition
-from nof.method.view import compared, odd, open_publication, open_view
+from nof.method.view import odd, open_view
 from nof.read.covariate import read_covariate
 from nof.read.findings import listing
 from nof.show import board_paper, charts, national_rows, nowcast, safe, tables

@@ -122,7 +122,7 @@ def everything(params: Path, folder: Path, count: int) -> dict:
 
 def measure(data: Path, name: str, rounds: int, few: int, many: int) -> dict:
     """One table: seconds per trust, ratios, and the whole publication."""
-    from nof.method.view import open_publication
+    from nof.method.opening import open_publication
 
     publication = open_publication(data).publication
     quarter = publication.latest

@@ -10,7 +10,7 @@ import nbformat
 from nof import common
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
-from nof.method import view
+from nof.method import opening
 from nof.show import charts
 
 for name in ("rfc3987_syntax", "isoduration"):  # as `nof.cli.main` does
@@ -38,7 +38,7 @@ def bundle(one) -> nbformat.NotebookNode:
 
 def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
     """Make each trust's HTML and PDF."""
-    view.open_publication(Path(data))
+    opening.open_publication(Path(data))
     names: dict = {}
     charts.display = lambda one: names["_shown"].append(one)  # what a cell shows is kept, not printed
     html, pdf = BriefingHTMLExporter(), BriefingPDFExporter()

@@ -102,7 +102,7 @@ def stages(folder: Path) -> dict[str, float]:
     from nof.briefing import index, make, plan, workers
     from nof.briefing import workers as rehearsal
     from nof.briefing.params import Params
-    from nof.method import limits, trust, view
+    from nof.method import limits, opening, trust, view
     from nof.read.publication import read
     from nof.rules import draft
     from nof.rules.framework import load
@@ -121,9 +121,9 @@ def stages(folder: Path) -> dict[str, float]:
     rehearsal.warm()
     publication = timed("read and check", partial(read, folder))
     timed("recompute", partial(recompute, publication))
-    national = view.open_publication(folder)
+    national = opening.open_publication(folder)
     quarter, kind = publication.latest, publication.trust_types[0]
-    timed("reconcile", lambda: view.reconciliation(national))
+    timed("reconcile", lambda: opening.reconciliation(national))
     seen = view.view_of(national, quarter, kind)
     timed("league table", partial(view.warm, seen))
     timed(PAIRWISE, lambda: (limits.paired(seen), limits.sets(seen, simultaneous=True)))

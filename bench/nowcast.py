@@ -20,7 +20,7 @@ import pandas as pd
 from nof import common
 from nof.common import Quarter
 from nof.method import futures, nowcast
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.rules import recompute, scoring
 from nof.rules.recompute import National
 

@@ -18,9 +18,10 @@ from nof import common, demo
 from nof.method import choices, limits, ranges, steps
 from nof.method.contributions import scored
 from nof.method.decision import alternatives_of, decisions, every_rank, pool_rows, scores_by_value
-from nof.method.improvement import edge_brackets
+from nof.method.next_segment import edge_brackets
+from nof.method.opening import open_publication
 from nof.method.sensitivity import FEWEST
-from nof.method.view import View, open_publication, view_of
+from nof.method.view import View, view_of
 from nof.rules import uncertainty
 
 DRAWS = 2**12  # of scipy's estimate, which is only set beside the exact shares

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.method.whatif import whatif
 
 

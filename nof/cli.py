@@ -132,7 +132,7 @@ def _write_text(text: str, path: Path, encoding: str = "utf-8") -> None:
 
 def _open(data: Path):
     from nof import demo
-    from nof.method.view import open_publication
+    from nof.method.opening import open_publication
 
     national = open_publication(demo.at_hand(data))
     _warn_of_unknown_metrics(national)
@@ -154,7 +154,7 @@ def check(data: Data) -> None:
     """Say what a folder holds, and every problem in it."""
     from rich.table import Table
 
-    from nof.method.view import findings_of
+    from nof.method.opening import findings_of
     from nof.read import findings
 
     national = _open(data)
@@ -298,7 +298,7 @@ def reconcile(
     ] = None,
 ) -> None:
     """Compare every figure that can be recomputed with the published one."""
-    from nof.method.view import compared, reconciliation
+    from nof.method.opening import compared, reconciliation
     from nof.rules.reconcile import mismatches as not_reproduced
     from nof.rules.reconcile import untested
 

@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["nof"]):
     from nof.briefing.document import parse_markdown
     from nof.briefing.markdown_typst import convert
     from nof.common import InputError
-    from nof.method import timeliness
+    from nof.method import reporting_dates
     from nof.read import checks, sheets
     from nof.read.publication import read
 
@@ -46,7 +46,7 @@ def publication(data: bytes) -> None:
 
 def date(data: bytes) -> None:
     """A Reporting_date."""
-    timeliness.parse(data.decode("utf-8", "replace"), "2025-26-q4")
+    reporting_dates.parse(data.decode("utf-8", "replace"), "2025-26-q4")
 
 
 def parameters(data: bytes) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from nof.common import InputError
 from nof.demo import build
-from nof.method import choices, sensitivity, timeliness
+from nof.method import choices, sensitivity, setting, timeliness
 from nof.read import publication
 from nof.rules import recompute
 
@@ -25,7 +25,7 @@ def national(real):
 @pytest.fixture(scope="module")
 def universe(national):
     inside = timeliness.in_quarter_metrics(national.publication.metrics, Q4)
-    return sensitivity.multiverse(sensitivity.setting(national, Q4, MHC), inside)
+    return sensitivity.multiverse(setting.setting(national, Q4, MHC), inside)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def slow(national, quarter, left_out, weights, statistic, with_override) -> pd.S
 @pytest.mark.parametrize("seed", range(6))
 def test_random_rules_agree_with_slow_recomputing(national, seed):
     random = np.random.default_rng(seed)
-    metrics = sensitivity.setting(national, Q4, MHC).scores.columns
+    metrics = setting.setting(national, Q4, MHC).scores.columns
     out = list(random.choice(metrics, 2, replace=False))
     weights = {one: float(random.integers(2, 4)) for one in random.choice(metrics.difference(out), 2, replace=False)}
     statistic, with_override = ("mean", "median")[seed % 2], bool(random.integers(2))
@@ -142,7 +142,7 @@ def test_random_rules_agree_with_slow_recomputing(national, seed):
 
 def test_weights_mean_proportions(national, demo):
     """All weights twice as heavy change nothing; weight 0 is leaving out; a domain's weight is that of its metrics."""
-    metrics = sensitivity.setting(national, Q4, MHC).scores.columns
+    metrics = setting.setting(national, Q4, MHC).scores.columns
     table, _ = choices.own_rules(national, Q4, MHC, weights=dict.fromkeys(metrics, 2.0))
     assert (table["moved"] == 0).all()
     nought, rules = choices.own_rules(national, Q4, MHC, weights={"OF1086": 0})
@@ -154,7 +154,7 @@ def test_weights_mean_proportions(national, demo):
 
 
 def test_a_metric_of_another_type_cannot_be_left_out(demo):
-    acute = sensitivity.setting(demo, demo.publication.latest, "acute")
+    acute = setting.setting(demo, demo.publication.latest, "acute")
     only = acute.scores.columns[~acute.scores.loc[acute.scores.index.isin(_codes(demo, "ambulance"))].notna().any()][0]
     with pytest.raises(InputError, match=only):
         choices.own_rules(demo, demo.publication.latest, "ambulance", leave_out=[only])
@@ -195,4 +195,4 @@ def test_every_unusable_rule_is_named(national):
         one in text for one in ("OF1999", "Finance and productivity", "-2", "nan", "mean or median", "Community")
     )
     with pytest.raises(InputError, match="leaves no metric"):
-        choices.own_rules(national, Q4, MHC, leave_out=sensitivity.setting(national, Q4, MHC).scores.columns)
+        choices.own_rules(national, Q4, MHC, leave_out=setting.setting(national, Q4, MHC).scores.columns)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from nof.demo import build
 from nof.method import cliffs as edges
-from nof.method import contributions, decision, sensitivity, steps, timeliness
+from nof.method import contributions, decision, setting, steps, timeliness
 from nof.read import publication
 from nof.rules import recompute
 from nof.show.decision_chart import TOLD, decision_chart
@@ -72,7 +72,7 @@ def test_shares_keep_to_sobols_inequalities(found):
 
 def outputs_of(national, inside):
     """The ranks behind the shares with their axes, of the trusts that are counted for the type."""
-    here = sensitivity.setting(national, Q4, MHC)
+    here = setting.setting(national, Q4, MHC)
     rows = contributions.scored(national, Q4)
     rows = rows[rows["trust_type"] == MHC]
     other, _ = decision.scores_by_value(rows, here, national.framework(Q4))
@@ -136,7 +136,7 @@ def test_a_trust_with_too_few_metrics_of_the_quarter_is_not_asked_about_the_date
 
 
 def test_scoring_by_value_keeps_level_and_spread_and_is_a_straight_line(national):
-    here = sensitivity.setting(national, Q4, MHC)
+    here = setting.setting(national, Q4, MHC)
     rows = contributions.scored(national, Q4)
     rows = rows[rows["trust_type"] == MHC]
     scores, changed = decision.scores_by_value(rows, here, national.framework(Q4))
@@ -151,7 +151,7 @@ def test_scoring_by_value_keeps_level_and_spread_and_is_a_straight_line(national
 
 
 def test_the_unit_of_a_value_is_idle(national):
-    here = sensitivity.setting(national, Q4, MHC)
+    here = setting.setting(national, Q4, MHC)
     rows = contributions.scored(national, Q4)
     rows = rows[rows["trust_type"] == MHC]
     first, _ = decision.scores_by_value(rows, here, national.framework(Q4))

@@ -20,7 +20,8 @@ from nof.demo import two_years as room
 from nof.method import two_methods
 from nof.method.movement import CAUSES, movement
 from nof.method.movement_facts import novelties_of
-from nof.method.view import open_publication, view_of
+from nof.method.opening import open_publication
+from nof.method.view import view_of
 from nof.rules import framework, kinds, reconcile, unconfirmed
 from nof.show.movement import novelties_table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nof import demo
-from nof.method import view
+from nof.method import opening
 from nof.read import findings
 
 TOOL = Path(__file__).parent.parent / "tools" / "drill.py"
@@ -44,7 +44,7 @@ def test_the_same_seed_is_the_same_slip(tool, drill):
 
 
 def test_the_drill_sees_a_slip_that_no_check_would_name(tool, drill, monkeypatch):
-    monkeypatch.setattr(view, "findings_of", lambda national: findings.none())
+    monkeypatch.setattr(opening, "findings_of", lambda national: findings.none())
     monkeypatch.setattr("nof.read.publication._scrutinised", lambda _, *frames: (*frames[:2], findings.none()))
     assert drill.outcome("values of two trusts exchanged", 1)[0] == "silent"
 

@@ -26,7 +26,8 @@ from nof.explore import sql as exports
 from nof.explore.copying import copy_notebooks
 from nof.explore.own_rules import Asked, own_league
 from nof.method.choices import own_rules
-from nof.method.view import View, open_publication
+from nof.method.opening import open_publication
+from nof.method.view import View
 from nof.method.whatif import whatif
 from nof.show.display import Chart
 

@@ -15,7 +15,8 @@ from trust_page import Page
 from nof import common, demo
 from nof.briefing.html import TEMPLATES, BriefingHTMLExporter
 from nof.method import board
-from nof.method.view import open_publication, view_of
+from nof.method.opening import open_publication
+from nof.method.view import view_of
 from nof.show import charts, style
 from nof.show.display import Chart
 

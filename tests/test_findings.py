@@ -15,7 +15,8 @@ from nof.common import Quarter
 from nof.method import board, limits, trust_facts
 from nof.method import limits_facts as facts
 from nof.method.movement_facts import OurDoing
-from nof.method.view import open_publication, open_view
+from nof.method.opening import open_publication
+from nof.method.view import open_view
 from nof.show import limits_charts as limit_charts
 from nof.show import limits_findings, trust_charts
 from nof.show.display import Chart

@@ -22,7 +22,7 @@ from nof.briefing import params
 from nof.briefing.document import parse_markdown
 from nof.briefing.markdown_typst import convert, literal
 from nof.common import InputError, Quarter, read_json
-from nof.method import timeliness
+from nof.method import reporting_dates
 from nof.quarterly.settings import Settings, load
 from nof.read import publication
 
@@ -186,7 +186,7 @@ STYLES = [
     )
 )
 def test_a_reporting_date_is_read_or_unknown(text):
-    period = timeliness.parse(text, "2025-26-q4")
+    period = reporting_dates.parse(text, "2025-26-q4")
     assert period is None or period.last_day is None or period.last_day.year < 10_000
 
 
@@ -206,7 +206,7 @@ def test_a_reporting_date_is_read_or_unknown(text):
 )
 def test_a_long_reporting_date_ends_soon(text):
     with bounded():
-        timeliness.parse(text, "2025-26-q4")
+        reporting_dates.parse(text, "2025-26-q4")
 
 
 @tries(200)

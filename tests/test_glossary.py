@@ -11,7 +11,7 @@ from trust_page import Page
 from nof import common, demo
 from nof.common import InputError
 from nof.method import board, glossary
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.rules import short_names
 from nof.show import glossary as tables
 from nof.show.display import Card, Chart

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from nof.common import InputError
-from nof.method import contributions, curves, improvement, whatif
+from nof.method import contributions, curves, improvement, next_segment, whatif
 from nof.method.improvement import _tried, cases_of
 from nof.method.steps import step_chances
 from nof.read import publication
@@ -133,7 +133,7 @@ def score_of(national, quarter, code, metric_id) -> float:
 def test_contributions_sum_to_the_distance_from_the_median_trust(published, quarter):
     for code in trusts_of(published, quarter):
         table = contributions.contributions(published, quarter, code)
-        average = improvement.next_segment(published, quarter, code).average
+        average = next_segment.next_segment(published, quarter, code).average
         medians = (table["median_score"] * table["weight"]).sum() / table["weight"].sum()
         assert table["contribution"].sum() == pytest.approx(average - medians, abs=1e-12)
         assert table["contribution"].is_monotonic_decreasing
@@ -161,7 +161,7 @@ def test_an_unknown_trust_is_an_error_that_names_it(published):
 
 
 def test_the_gap_by_hand(published):
-    goal = improvement.next_segment(published, Q4, "RXY")
+    goal = next_segment.next_segment(published, Q4, "RXY")
     bracket = published.standings[published.standings["quarter"] == Q4]
     best_third = bracket.loc[bracket["segment_unadjusted"] == 2, "average"].max()
     assert (goal.segment, goal.target, goal.held, goal.blocked) == (3, 2, False, False)
@@ -172,23 +172,23 @@ def test_the_gap_by_hand(published):
 
 
 def test_the_override_is_said_first_with_the_segment_behind_it(published):
-    goal = improvement.next_segment(published, Q4, "RWR")
+    goal = next_segment.next_segment(published, Q4, "RWR")
     assert (goal.segment, goal.segment_unadjusted, goal.held, goal.blocked, goal.target) == (3, 2, True, True, 1)
     assert "holds this trust in segment 3" in goal.sentences[0] and "segment 2" in goal.sentences[0]
 
 
 def test_a_flag_that_does_not_hold_now_blocks_the_way_to_segment_2(published):
-    goal = improvement.next_segment(published, Q4, "RT1")
+    goal = next_segment.next_segment(published, Q4, "RT1")
     assert (goal.segment, goal.held, goal.blocked, goal.target) == (3, False, True, 2)
     assert "would leave it in segment 3" in goal.sentences[0]
-    fourth = improvement.next_segment(published, Q4, "RMY")
+    fourth = next_segment.next_segment(published, Q4, "RMY")
     assert (fourth.in_deficit, fourth.held, fourth.blocked, fourth.target) == (True, False, False, 3)
 
 
 def test_segment_1_says_what_keeps_it_there(published):
-    goal = improvement.next_segment(published, Q4, "RYY")
+    goal = next_segment.next_segment(published, Q4, "RYY")
     assert goal.target is None and np.isnan(goal.gap)
-    assert goal.cushion == pytest.approx(improvement.edge_brackets(published, Q4).loc[1, "edge"] - goal.average)
+    assert goal.cushion == pytest.approx(next_segment.edge_brackets(published, Q4).loc[1, "edge"] - goal.average)
     assert improvement.steps(published, Q4, "RYY").empty and improvement.smallest_sets(published, Q4, "RYY").empty
     # The edge is known within a bracket only: its ends are given, here and in the cushion.
     assert "up to an average of between 2.02 and 2.11, 0.49 to 0.58 above its own" in goal.sentences[0]
@@ -196,7 +196,7 @@ def test_segment_1_says_what_keeps_it_there(published):
 
 
 def test_a_gap_to_an_edge_within_a_bracket_is_a_range(published):
-    goal = improvement.next_segment(published, Q4, "RX4")
+    goal = next_segment.next_segment(published, Q4, "RX4")
     told = " ".join(goal.sentences)
     assert "from 2.60 to between 2.57 and 2.60: by less than 0.01 to 0.03, or 0.04 to 0.27 points" in told
     assert "the middle" in told
@@ -204,7 +204,7 @@ def test_a_gap_to_an_edge_within_a_bracket_is_a_range(published):
 
 def test_a_known_edge_is_one_figure(whole):
     for code in trusts_of(whole, Q4):
-        goal = improvement.next_segment(whole, Q4, code)
+        goal = next_segment.next_segment(whole, Q4, code)
         told = " ".join(goal.sentences)
         assert "between" not in told and "cannot be told" not in told
         assert goal.target is None or f"to {goal.edge:.2f}: by" in told
@@ -212,7 +212,7 @@ def test_a_known_edge_is_one_figure(whole):
 
 def test_whole_pool_edges_are_the_quartiles(whole):
     averages = whole.standings.loc[whole.standings["quarter"] == Q4, "average"]
-    brackets = improvement.edge_brackets(whole, Q4)
+    brackets = next_segment.edge_brackets(whole, Q4)
     assert brackets["edge"].tolist() == pytest.approx(np.quantile(averages, [0.25, 0.5, 0.75]))
     assert (brackets["above"] == brackets["below"]).all()
 
@@ -222,10 +222,10 @@ def test_an_edge_that_no_trust_shows_is_not_made_up(whole):
     one_type = one_type[one_type["trust_type"] == "acute"]
     lowest = [row(Q4, "acute", code, "OF5003", 3.0, "segment") for code in codes("acute")]
     national = recompute.recompute(publish(pd.concat([one_type, pd.DataFrame(lowest)])))
-    goal = improvement.next_segment(national, Q4, "ZZA0")
+    goal = next_segment.next_segment(national, Q4, "ZZA0")
     assert goal.target == 2 and np.isnan(goal.edge) and "cannot be told" in goal.sentences[-1]
     assert improvement.steps(national, Q4, "ZZA0").empty
-    unknown = improvement.next_segment(national, Q3, "ZZA0")
+    unknown = next_segment.next_segment(national, Q3, "ZZA0")
     assert unknown.segment_unadjusted is None and unknown.target is None and "not known" in unknown.sentences[0]
 
 
@@ -320,7 +320,7 @@ def test_a_metric_without_a_rule_has_a_curve_only_if_values_order_its_scores(who
 def test_the_suggested_value_crosses_the_edge_and_a_worse_one_does_not(published):
     tried = 0
     for code in trusts_of(published, Q4):
-        goal, table = improvement.next_segment(published, Q4, code), improvement.steps(published, Q4, code)
+        goal, table = next_segment.next_segment(published, Q4, code), improvement.steps(published, Q4, code)
         for one in table[table["closes"]].itertuples():
             there = whatif.whatif(published, Q4, code, {one.value_id: one.value_needed})
             short = one.value_needed - 0.01 * np.sign(one.change)
@@ -335,7 +335,7 @@ def test_the_suggested_value_crosses_the_edge_when_all_is_recomputed(whole):
     ranked = {"OF1082", "OF1084", "OF1086"}
     tried = 0
     for code in trusts_of(whole, Q4):
-        goal, table = improvement.next_segment(whole, Q4, code), improvement.steps(whole, Q4, code)
+        goal, table = next_segment.next_segment(whole, Q4, code), improvement.steps(whole, Q4, code)
         for one in table[table["closes"] & table["metric_id"].isin(ranked)].itertuples():
             again = recompute.recompute(with_value(whole.publication, Q4, code, one.value_id, one.value_needed))
             average = again.standings.set_index(["quarter", "trust_code"])["average"][Q4, code]
@@ -347,7 +347,7 @@ def test_the_suggested_value_crosses_the_edge_when_all_is_recomputed(whole):
 
 def test_the_score_needed_closes_the_gap_exactly(whole):
     for code in trusts_of(whole, Q4):
-        goal = improvement.next_segment(whole, Q4, code)
+        goal = next_segment.next_segment(whole, Q4, code)
         for one in improvement.steps(whole, Q4, code).itertuples():
             if one.score_needed >= 1:
                 what = whatif.whatif(whole, Q4, code, {one.metric_id: one.score_needed})
@@ -415,7 +415,7 @@ def test_changes_across_the_turn_of_the_year_and_old_data_do_not_count():
 
 def test_a_first_quarter_has_steps_but_no_history():
     national = recompute.recompute(made_up(quarters=(Q4,)))
-    code = next(one for one in trusts_of(national, Q4) if improvement.next_segment(national, Q4, one).target)
+    code = next(one for one in trusts_of(national, Q4) if next_segment.next_segment(national, Q4, one).target)
     table = improvement.steps(national, Q4, code)
     often = step_chances(national, Q4, code)
     assert len(table) and len(often) and (often[["every", "nearby", "nearby_made"]] == 0).all(axis=None)
@@ -425,7 +425,7 @@ def test_a_first_quarter_has_steps_but_no_history():
 
 def test_a_blank_value_leaves_the_change_unknown(whole):
     metrics = whole.publication.metrics
-    code = next(one for one in codes(MHC) if improvement.next_segment(whole, Q4, one).target)
+    code = next(one for one in codes(MHC) if next_segment.next_segment(whole, Q4, one).target)
     gone = (metrics["trust_code"] == code) & (metrics["metric_id"] == "OF0082")
     national = recompute.recompute(publish(metrics.assign(value=metrics["value"].mask(gone))))
     found = improvement.steps(national, Q4, code).set_index("metric_id").loc["OF1082"]
@@ -438,7 +438,7 @@ def test_a_blank_value_leaves_the_change_unknown(whole):
 
 @pytest.mark.parametrize("code", ["RW4", "RWR", "RMY", "RNK", "RXY", "RGD", "RX4"])
 def test_sets_close_the_gap_and_no_smaller_one_does(published, code):
-    goal, table = improvement.next_segment(published, Q4, code), improvement.smallest_sets(published, Q4, code)
+    goal, table = next_segment.next_segment(published, Q4, code), improvement.smallest_sets(published, Q4, code)
     found = [set(one["metric_id"]) for _, one in table.groupby("set")]
     assert not any(a < b for a, b in itertools.permutations(found, 2))
     for _, one in table.groupby("set"):
@@ -454,7 +454,7 @@ def test_sets_close_the_gap_and_no_smaller_one_does(published, code):
 def test_a_third_counts_as_a_third_in_a_realistic_step_too(whole):
     tried = 0
     for code in codes("acute"):
-        goal = improvement.next_segment(whole, Q4, code)
+        goal = next_segment.next_segment(whole, Q4, code)
         cases = {one.row["metric_id"]: one for one in cases_of(whole, goal)}
         tried_one = _tried(cases["OF1020"], goal, realistic=0.9)
         for one in [] if tried_one is None else [tried_one.at(-1)]:
@@ -466,7 +466,7 @@ def test_a_third_counts_as_a_third_in_a_realistic_step_too(whole):
 
 @pytest.mark.parametrize("code", ["RW4", "RWR", "RT2", "RNK", "RXY"])
 def test_the_sets_are_all_the_smallest_ones(published, code):
-    goal, found = improvement.next_segment(published, Q4, code), curves.curves(published, Q4, code)
+    goal, found = next_segment.next_segment(published, Q4, code), curves.curves(published, Q4, code)
     rows = contributions.contributions(published, Q4, code).set_index("metric_id")
     gains = {}
     for metric_id, curve in found.items():
@@ -514,8 +514,8 @@ def test_more_metrics_in_a_set_never_close_less(published):
 def test_movement_is_the_gap_at_each_quarters_edge(published):
     moved = improvement.movement_of_others(published, Q4, "RNK")
     assert moved.frame["quarter"].tolist() == published.publication.quarters
-    assert moved.frame["gap"].iloc[-1] == pytest.approx(improvement.next_segment(published, Q4, "RNK").gap)
-    average = improvement.next_segment(published, Q4, "RNK").average
+    assert moved.frame["gap"].iloc[-1] == pytest.approx(next_segment.next_segment(published, Q4, "RNK").gap)
+    average = next_segment.next_segment(published, Q4, "RNK").average
     ends = moved.frame[["edge_low", "edge_high"]]
     assert (moved.lowest, moved.highest) == (ends["edge_low"].min(), ends["edge_high"].max())
     assert moved.gap_at_lowest == average - moved.lowest and moved.gap_at_highest == average - moved.highest
@@ -557,7 +557,7 @@ def test_leaving_a_metric_out_is_the_mean_of_the_others(published):
 
 
 def test_finance_goes_through_its_bands(published):
-    before = improvement.next_segment(published, Q4, "RWR").average
+    before = next_segment.next_segment(published, Q4, "RWR").average
     what = whatif.whatif(published, Q4, "RWR", {"OF0079": 0.1})
     assert what.average == pytest.approx(before - 1 / 9)
     both = whatif.whatif(published, Q4, "RWR", {"OF0079": -3.0, "OF0081": -2.0})
@@ -592,7 +592,7 @@ def test_every_trust_of_every_quarter_gets_an_answer(published, whole):
     for national in (published, whole):
         for quarter in national.publication.quarters:
             for code in trusts_of(national, quarter)[::3]:
-                goal = improvement.next_segment(national, quarter, code)
+                goal = next_segment.next_segment(national, quarter, code)
                 table = improvement.steps(national, quarter, code)
                 assert len(table) == (
                     0 if not goal.gap > 0 else len(contributions.contributions(national, quarter, code))
@@ -611,7 +611,9 @@ def test_a_year_without_rules_works_from_published_pairs(whole):
     ]
     metrics = pd.concat([metrics, pd.DataFrame(segments)], ignore_index=True)
     national = recompute.recompute(publish(metrics.assign(quarter=metrics["quarter"].map(new))))
-    code = next(one for one in trusts_of(national, new[Q4]) if improvement.next_segment(national, new[Q4], one).gap > 0)
+    code = next(
+        one for one in trusts_of(national, new[Q4]) if next_segment.next_segment(national, new[Q4], one).gap > 0
+    )
     table = improvement.steps(national, new[Q4], code)
     known = {one.score_id for one in national.framework(new[Q4]).metrics if one.recomputable}  # read off the scores
     unknown = table["basis"].str.contains("rule unknown|not available")
@@ -620,7 +622,7 @@ def test_a_year_without_rules_works_from_published_pairs(whole):
 
 def test_flags_hold_made_up_trusts_too():
     national = recompute.recompute(made_up(flagged=[*codes("acute"), *codes(MHC)]))
-    goals = [improvement.next_segment(national, Q4, one) for one in [*codes("acute"), *codes(MHC)]]
+    goals = [next_segment.next_segment(national, Q4, one) for one in [*codes("acute"), *codes(MHC)]]
     assert any(goal.held for goal in goals)
     for goal in goals:
         assert goal.held == (goal.segment_unadjusted < 3) and goal.segment == max(goal.segment_unadjusted, 3)
@@ -628,6 +630,6 @@ def test_flags_hold_made_up_trusts_too():
 
 
 def test_the_dataclasses_cannot_be_changed(published):
-    goal = improvement.next_segment(published, Q4, "RW4")
+    goal = next_segment.next_segment(published, Q4, "RW4")
     with pytest.raises(dataclasses.FrozenInstanceError):
         goal.segment = 1

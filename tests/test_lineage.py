@@ -22,7 +22,8 @@ from nof.method.lineage import (
     survey_timing,
     unexplained,
 )
-from nof.method.timeliness import metric_periods, parse
+from nof.method.reporting_dates import parse
+from nof.method.timeliness import metric_periods
 from nof.read.mergers import read_mergers
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))

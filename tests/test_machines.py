@@ -22,7 +22,7 @@ from nof.briefing import changes, digest, feed, machines, plan, run
 from nof.briefing.params import Params
 from nof.explore.sql import tables as tidy_tables
 from nof.method.nowcast_facts import TABLE_COLUMNS
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.rules import recompute
 from nof.rules.framework import load
 from nof.show.dictionary import definitions, dictionary, table_of

@@ -12,8 +12,8 @@ import pytest
 from nof import demo
 from nof.method import movement as room
 from nof.method.movement import CAUSES, Rules, movement, shapley, shown, split_place
+from nof.method.opening import open_publication
 from nof.method.own_values import among, crossed_scores, same_rules
-from nof.method.view import open_publication
 from nof.read.publication import read
 from nof.rules import scoring
 from nof.rules.framework import load

@@ -11,7 +11,7 @@ import pytest
 
 from nof import demo
 from nof.common import InputError
-from nof.method import view
+from nof.method import opening
 from nof.read.findings import COLUMNS, SEVERITIES, concerning, counts, found, guarded, listing, together, words
 from nof.read.limits import limits
 from nof.rules.recompute import National
@@ -37,13 +37,13 @@ def clean(real, names, tmp_path_factory) -> National:
     folder = tmp_path_factory.mktemp("clean")
     for name in names:
         shutil.copyfile(real / name, folder / name)
-    return view.open_publication(folder)
+    return opening.open_publication(folder)
 
 
 def judged(folder: Path) -> tuple[str, list[str]]:
     """What comes of a folder, and what is said of it."""
     try:
-        told = view.findings_of(view.open_publication(folder))
+        told = opening.findings_of(opening.open_publication(folder))
     except InputError as error:
         return "refused", str(error).splitlines()
     shown = told.loc[told["severity"] == "shown", "message"].tolist()
@@ -58,13 +58,13 @@ def test_what_comes_of_a_change(files, clean, name):
     assert came == outcome, messages[:5]
     assert any(said in message for message in messages) or outcome == "accepted", messages[:5]
     if outcome == "accepted":
-        metrics = view.open_publication(files.folder).publication.metrics
+        metrics = opening.open_publication(files.folder).publication.metrics
         where = ["file", "row", "reporting_date"]  # a spreadsheet writes Jun-25 as 25-Jun
         pd.testing.assert_frame_equal(metrics.drop(columns=where), clean.publication.metrics.drop(columns=where))
 
 
 def test_the_real_files_are_without_fault(clean):
-    told = view.findings_of(clean)
+    told = opening.findings_of(clean)
     assert counts(told) == {"refused": 0, "shown": 0, "noted": len(told)}
     # Each note is true: these rows stop within the year, as data/reference/checks.yaml says.
     assert told[["metric_id", "quarter"]].to_numpy().tolist() == [
@@ -74,7 +74,7 @@ def test_the_real_files_are_without_fault(clean):
 
 @pytest.mark.parametrize("framework", demo.FRAMEWORKS)
 def test_the_demo_is_without_fault(framework, tmp_path):
-    told = view.findings_of(view.open_publication(demo.ensure(tmp_path / "demo", framework)))
+    told = opening.findings_of(opening.open_publication(demo.ensure(tmp_path / "demo", framework)))
     assert counts(told) | {"noted": 0} == {"refused": 0, "shown": 0, "noted": 0}, told["message"].tolist()
 
 
@@ -153,7 +153,7 @@ def test_an_exception_in_a_check_is_a_refusal_with_its_place():
 
 def test_every_check_of_the_data_file_is_used_and_says_what_was_seen():
     root = Path(__file__).parent.parent / "nof"
-    text = "".join(path.read_text(encoding="utf-8") for path in root.glob("r*/*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in root.glob("*/*.py"))
     assert {one.severity for one in limits().checks.values()} == set(SEVERITIES)
     unused = {code for code in CODES if f'"{code}"' not in text}
     assert not unused

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from nof.method import league_facts, reconcile_facts
-from nof.method.view import View, compared, open_publication
+from nof.method.opening import compared, open_publication
+from nof.method.view import View
 from nof.show import charts, reconcile, tables, words
 from nof.show import charts as sections
 from nof.show.display import Chart, Table, Words

@@ -15,7 +15,7 @@ from test_improvement import MHC, Q3, Q4, made_up, score_of, trusts_of, with_val
 from nof import common
 from nof.common import InputError
 from nof.method import futures, nowcast, whatif
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.read.own_values import read_own_values
 from nof.rules import recompute, scoring
 

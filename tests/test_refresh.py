@@ -401,7 +401,7 @@ def test_the_log_does_not_grow_for_ever_and_a_full_disk_does_not_end_the_run(tmp
 DRIVER = """
 import json, os, shutil, signal, sys, traceback
 from pathlib import Path
-import nof.quarterly.fetch, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.method.view, nof.read.difference
+import nof.quarterly.fetch, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.method.opening, nof.read.difference
 import papermill
 from nof.rules import reconcile
 from nof.method import limits
@@ -470,7 +470,7 @@ def state():
     }
 
 def warm():
-    nof.method.view.reconciliation(nof.method.view.open_publication(home / "data"))
+    nof.method.opening.reconciliation(nof.method.opening.open_publication(home / "data"))
     fonts.warm(), provenance.code_state(), provenance.versions(), cluster, places, limits, papermill
 
 def replay():
@@ -485,7 +485,7 @@ def replay():
         return run._Done(entries, dict.fromkeys(entries, 1.0), {}, 0.0)
     run._make_all = make_all
     run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder, dirs_exist_ok=True)
-    figures = nof.method.view.compared(nof.method.view.open_publication(home / "data"))
+    figures = nof.method.opening.compared(nof.method.opening.open_publication(home / "data"))
     reconcile.compare = lambda *_: figures
 
 def clean():

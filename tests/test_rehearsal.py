@@ -11,13 +11,13 @@ import pytest
 
 from nof.briefing import html, make, plan, workers
 from nof.briefing.params import Params
-from nof.method import view
+from nof.method import opening
 
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
     folder = builders.publication(tmp_path_factory.mktemp("rehearsal"))
-    national = view.open_publication(folder)
+    national = opening.open_publication(folder)
     params = plan.settled(Params.model_validate({"quarter": national.publication.latest, "data": folder}), national)
     return plan.trust_jobs(params, national, plan.all_trusts(params, national)) * 2
 

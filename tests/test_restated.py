@@ -19,7 +19,7 @@ from nof.briefing import manifest, plan
 from nof.briefing import manifest as carry
 from nof.briefing.params import Params
 from nof.common import NofError
-from nof.method import restated, view
+from nof.method import opening, restated, view
 from nof.method.board import trust_of
 from nof.method.trust_facts import bearing
 from nof.quarterly import fetch
@@ -43,11 +43,11 @@ def files(folder: Path, *, ending: str = "-q2-25-26", quarters=BOTH, types=("acu
 
 
 def opened(folder: Path):
-    return view.open_publication(folder)
+    return opening.open_publication(folder)
 
 
 def found(folder: Path) -> restated.Restated:
-    return view.restated_of(opened(folder))
+    return opening.restated_of(opened(folder))
 
 
 def changes(folder: Path) -> list[tuple]:
@@ -237,7 +237,7 @@ def test_a_machine_without_the_files_says_the_same(reissued, tmp_path, monkeypat
     here, path = said(folder)[0], tmp_path / "packed"
     path.write_bytes(common.packed(folder, opened(folder)))
     shutil.rmtree(folder.parent)
-    view._opened.cache_clear()
+    opening._opened.cache_clear()
     monkeypatch.setenv(common.VARIABLE, str(path))
     common._read.cache_clear()
     assert said(folder)[0] == here and "restated data" in here

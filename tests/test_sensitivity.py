@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from nof.common import InputError
-from nof.method import sensitivity, timeliness
+from nof.method import association, sensitivity, setting, timeliness
 from nof.method import sensitivity as choices
 from nof.method import sensitivity as every_choice
 from nof.read import publication
@@ -30,7 +30,7 @@ def national(real):
 @pytest.fixture(scope="module")
 def universe(national):
     inside = timeliness.in_quarter_metrics(national.publication.metrics, QUARTERS[3])
-    here = sensitivity.setting(national, QUARTERS[3], MHC)
+    here = setting.setting(national, QUARTERS[3], MHC)
     return here, inside, sensitivity.multiverse(here, inside)
 
 
@@ -60,12 +60,12 @@ def whole_pool():
     return recompute.recompute(SimpleNamespace(metrics=table, quarters=["2025-26-q4"]), level=1)
 
 
-def small(scores: pd.DataFrame, counts: tuple[int, int, int], flagged: tuple[str, ...] = ()) -> sensitivity.Setting:
+def small(scores: pd.DataFrame, counts: tuple[int, int, int], flagged: tuple[str, ...] = ()) -> setting.Setting:
     """A setting with two domains, a finance score and segments by counts."""
     domains = pd.Series(["Access"] * (scores.shape[1] - 1) + ["Finance"], scores.columns)
     average = scores.mean(axis=1)
     table = pd.DataFrame({"in_deficit": scores.index.isin(flagged), "rank": average.rank(method="min")}, scores.index)
-    return sensitivity.Setting(
+    return setting.Setting(
         scores,
         pd.Series(1.0, scores.columns),
         domains,
@@ -84,7 +84,7 @@ def small(scores: pd.DataFrame, counts: tuple[int, int, int], flagged: tuple[str
 def test_first_choice_is_the_published_league_table(national, quarter):
     rows = national.publication.metrics.query("metric_id == 'OF5000' and quarter == @quarter")
     published = rows.set_index("trust_code")
-    found = sensitivity.multiverse(sensitivity.setting(national, quarter, MHC))
+    found = sensitivity.multiverse(setting.setting(national, quarter, MHC))
     codes = found.summary.index
     assert found.choices["label"].iloc[0] == "as published"
     assert (found.ranks[0] == published["rank"][codes]).all()
@@ -93,7 +93,7 @@ def test_first_choice_is_the_published_league_table(national, quarter):
 
 def test_first_choice_with_the_whole_pool_is_the_recomputed_table(whole_pool):
     for trust_type in POOL:
-        here = sensitivity.setting(whole_pool, "2025-26-q4", trust_type)
+        here = setting.setting(whole_pool, "2025-26-q4", trust_type)
         found = sensitivity.multiverse(here)
         assert here.rule == "quartiles" and len(here.scores) == sum(POOL.values())
         assert (found.ranks[0] == here.standing["rank"]).all()
@@ -103,7 +103,7 @@ def test_first_choice_with_the_whole_pool_is_the_recomputed_table(whole_pool):
 # --- every choice, against a slow recomputation ---
 
 
-def slow(here: sensitivity.Setting, choice: pd.Series, inside) -> tuple[pd.Series, pd.Series]:
+def slow(here: setting.Setting, choice: pd.Series, inside) -> tuple[pd.Series, pd.Series]:
     """Rank and segment of each trust under one choice, one trust after the other."""
     out = {choice["left_out"], *here.finance.get(choice["finance"], ())}
     kept = [
@@ -127,7 +127,7 @@ def slow(here: sensitivity.Setting, choice: pd.Series, inside) -> tuple[pd.Serie
     return (first * 1000 + scoring.round_half_up(own)).rank(method="min"), segment
 
 
-def slow_average(here: sensitivity.Setting, row: pd.Series, choice: pd.Series) -> float:
+def slow_average(here: setting.Setting, row: pd.Series, choice: pd.Series) -> float:
     weight = here.weights[row.index].astype(float)
     if choice["weights"] == "each domain":
         weight = weight / weight.groupby(here.domains[row.index]).transform("sum")
@@ -140,7 +140,7 @@ def slow_average(here: sensitivity.Setting, row: pd.Series, choice: pd.Series) -
     return float(order[reached >= 0.5 - 1e-9].iloc[0] + order[reached > 0.5 + 1e-9].iloc[0]) / 2
 
 
-def check(here: sensitivity.Setting, found: sensitivity.Multiverse, inside, number: int) -> None:
+def check(here: setting.Setting, found: sensitivity.Multiverse, inside, number: int) -> None:
     for place in np.random.default_rng(1).choice(len(found.choices), number, replace=False):
         rank, segment = slow(here, found.choices.iloc[place], inside)
         known = ~np.isnan(found.ranks[place])
@@ -156,7 +156,7 @@ def test_random_choices_of_the_real_file_agree_with_slow_recomputation(universe)
 
 
 def test_random_choices_of_a_whole_pool_agree_with_slow_recomputation(whole_pool):
-    here = sensitivity.setting(whole_pool, "2025-26-q4", "acute")
+    here = setting.setting(whole_pool, "2025-26-q4", "acute")
     inside = list(here.scores.columns[::2])
     check(here, sensitivity.multiverse(here, inside), inside, 6)
 
@@ -212,7 +212,7 @@ def test_segments_keep_their_published_numbers(universe):
 # --- metamorphic ---
 
 
-def random_setting(seed: int, trusts: int = 20) -> sensitivity.Setting:
+def random_setting(seed: int, trusts: int = 20) -> setting.Setting:
     random = np.random.default_rng(seed)
     scores = pd.DataFrame(
         random.uniform(1, 3, (trusts, 6)).round(2),
@@ -224,7 +224,7 @@ def random_setting(seed: int, trusts: int = 20) -> sensitivity.Setting:
 
 def test_adding_a_constant_changes_no_rank():
     here = random_setting(2)
-    higher = sensitivity.Setting(**(here.__dict__ | {"scores": here.scores + 0.5}))
+    higher = setting.Setting(**(here.__dict__ | {"scores": here.scores + 0.5}))
     first, second = sensitivity.multiverse(here), sensitivity.multiverse(higher)
     assert np.array_equal(first.ranks, second.ranks, equal_nan=True)
 
@@ -232,7 +232,7 @@ def test_adding_a_constant_changes_no_rank():
 def test_order_of_trusts_and_metrics_is_idle():
     here = random_setting(3)
     order = np.random.default_rng(4).permutation(20)
-    turned = sensitivity.Setting(
+    turned = setting.Setting(
         **(here.__dict__ | {"scores": here.scores.iloc[order], "standing": here.standing.iloc[order]})
     )
     first, second = sensitivity.multiverse(here), sensitivity.multiverse(turned)
@@ -256,8 +256,8 @@ def test_summary_is_of_the_ranks(universe):
 
 
 def test_without_segments_ranks_go_by_average(national):
-    here = sensitivity.setting(national, QUARTERS[3], MHC)
-    bare = sensitivity.Setting(**(here.__dict__ | {"rule": "none", "cuts": np.array([])}))
+    here = setting.setting(national, QUARTERS[3], MHC)
+    bare = setting.Setting(**(here.__dict__ | {"rule": "none", "cuts": np.array([])}))
     found = sensitivity.multiverse(bare)
     by_average = national.publication.metrics.query("metric_id == 'OF5002' and quarter == @QUARTERS[3]")
     assert (found.ranks[0] == by_average.set_index("trust_code")["rank"][found.summary.index]).all()
@@ -268,7 +268,7 @@ def test_weighted_median_is_the_median_of_repeated_scores():
     random = np.random.default_rng(5)
     score, times = random.uniform(1, 4, (50, 6)), random.integers(0, 4, (50, 6))
     times[:, 0] += 1
-    found = sensitivity.weighted_medians(score, times.astype(float))
+    found = setting.weighted_medians(score, times.astype(float))
     assert found == pytest.approx([np.median(np.repeat(*row)) for row in zip(score, times, strict=True)])
 
 
@@ -282,7 +282,7 @@ def test_spearman_interval_is_that_of_bonetts_own_example():
     # dgbonett/statpsych, ci.spear: estimate 0.8699639, limits 0.5840951 and 0.9638297.
     y = pd.Series([21, 4, 9, 12, 35, 18, 10, 22, 24, 1, 6, 8, 13, 16, 19])
     x = pd.Series([67, 28, 30, 28, 52, 40, 25, 37, 44, 10, 14, 20, 28, 40, 51])
-    assert sensitivity.spearman_interval(x, y) == pytest.approx((0.8699639, 0.5840951, 0.9638297), abs=1e-7)
+    assert association.spearman_interval(x, y) == pytest.approx((0.8699639, 0.5840951, 0.9638297), abs=1e-7)
 
 
 def test_intervals_of_a_covariate_cover_the_truth():
@@ -291,7 +291,7 @@ def test_intervals_of_a_covariate_cover_the_truth():
     for _ in range(600):
         x = random.normal(size=60)
         y = 0.5 * x + np.sqrt(0.75) * random.normal(size=60)
-        found = sensitivity.covariate(pd.Series(x), pd.Series(y))
+        found = association.covariate(pd.Series(x), pd.Series(y))
         hits += [found.spearman_low <= true <= found.spearman_high, found.slope_low <= 0.5 <= found.slope_high]
     assert (hits / 600 >= 0.923).all() and (hits / 600 <= 0.977).all()  # 95% +- 3 standard errors
 
@@ -299,7 +299,7 @@ def test_intervals_of_a_covariate_cover_the_truth():
 def test_covariate_matches_codes_and_lists_the_rest():
     numbers = pd.Series({"A": 1.0, "B": 2, "C": 4, "D": 3, "E": 5, "X": 9}, name="maturity")
     averages = pd.Series({"A": 3.0, "B": 2.8, "C": 2.0, "D": 2.5, "E": 1.5, "Y": 2.0, "Z": np.nan})
-    found = sensitivity.covariate(numbers, averages)
+    found = association.covariate(numbers, averages)
     assert (found.trusts, found.unmatched, found.missing) == (5, ("X",), ("Y", "Z"))
     assert found.spearman == pytest.approx(-1) and found.name == "maturity"
     line = stats.linregress(numbers[list("ABCDE")], averages[list("ABCDE")])
@@ -310,8 +310,8 @@ def test_covariate_matches_codes_and_lists_the_rest():
 
 def test_covariate_with_too_few_or_equal_numbers_has_no_association():
     averages = pd.Series({"A": 1.0, "B": 2.0, "C": 3.0, "D": 4.0})
-    assert np.isnan(sensitivity.covariate(pd.Series({"A": 1.0, "B": 2.0}), averages).spearman)
-    flat = sensitivity.covariate(pd.Series(1.0, list("ABCD")), averages)
+    assert np.isnan(association.covariate(pd.Series({"A": 1.0, "B": 2.0}), averages).spearman)
+    flat = association.covariate(pd.Series(1.0, list("ABCD")), averages)
     assert np.isnan(flat.spearman) and np.isnan(flat.slope) and flat.trusts == 4
 
 
@@ -319,7 +319,7 @@ def test_real_digital_maturity_is_read_and_matches_no_mental_health_trust(real, 
     found = read_covariate(real / "digital-maturity-2025-acute.csv", "dma_overall")
     assert len(found) == 127 and found["R0A"] == 3.41 and found.between(1, 5).all()
     averages = recompute.standing(national, QUARTERS[3], MHC)["average"]
-    linked = sensitivity.covariate(found, averages)
+    linked = association.covariate(found, averages)
     assert linked.trusts == 0 and len(linked.unmatched) == 127 and len(linked.missing) == 61
 
 

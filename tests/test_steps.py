@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nof.demo import build
-from nof.method import improvement, steps
+from nof.method import improvement, next_segment, steps
 from nof.read import publication
 from nof.rules import ranking, recompute, uncertainty
 
@@ -135,20 +135,20 @@ def test_edges_are_brackets_where_the_pool_is_not_whole(national, demo):
 
 
 def test_the_gap_is_a_range(national, demo):
-    goal = improvement.next_segment(national, Q4, "RX4")
+    goal = next_segment.next_segment(national, Q4, "RX4")
     found = steps.gap_range(goal)
     assert found.gap_low < goal.gap < found.gap_high
     assert found.points_low == pytest.approx((goal.average - goal.edge_high) * 9)
     assert (round(found.points_low, 2), round(found.points_high, 2)) == (0.04, 0.27)
     code = recompute.standing(demo, demo.publication.latest, MHC)["average"].idxmax()
-    known = steps.gap_range(improvement.next_segment(demo, demo.publication.latest, code))
+    known = steps.gap_range(next_segment.next_segment(demo, demo.publication.latest, code))
     assert known.gap_low == known.gap_high
 
 
 def chances(national, quarter=Q4):
     drawn = recompute.redrawn(national, quarter, MHC, draws=2000)
     standing = recompute.standing(national, quarter, MHC)
-    brackets = improvement.edge_brackets(national, quarter)
+    brackets = next_segment.edge_brackets(national, quarter)
     return drawn, standing, brackets, steps.segment_chance_ranges(drawn, brackets, standing["in_deficit"], 3)
 
 
@@ -177,7 +177,7 @@ def test_the_edge_can_swing_a_chance_by_18_points(national):
     """A reviewer's figure for RW1, in segment 1, across the bracket of the first edge."""
     drawn = recompute.redrawn(national, Q4, MHC)
     standing = recompute.standing(national, Q4, MHC)
-    table = steps.segment_chance_ranges(drawn, improvement.edge_brackets(national, Q4), standing["in_deficit"], 3)
+    table = steps.segment_chance_ranges(drawn, next_segment.edge_brackets(national, Q4), standing["in_deficit"], 3)
     own = steps.own_segment_chances(table, standing["segment"])
     swing = own["chance_own_high"] - own["chance_own_low"]
     assert swing["RW1"] == pytest.approx(0.18, abs=0.005)
@@ -189,7 +189,7 @@ def test_known_edges_leave_one_chance(demo):
     quarter = demo.publication.latest
     drawn = recompute.redrawn(demo, quarter, MHC, draws=500)
     standing = recompute.standing(demo, quarter, MHC)
-    table = steps.segment_chance_ranges(drawn, improvement.edge_brackets(demo, quarter), standing["in_deficit"], 3)
+    table = steps.segment_chance_ranges(drawn, next_segment.edge_brackets(demo, quarter), standing["in_deficit"], 3)
     own = steps.own_segment_chances(table, standing["segment"])
     assert (own["chance_own_high"] == own["chance_own_low"]).all()
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from nof.method import store, view
+from nof.method import opening, store, view
 
 needs_modes = pytest.mark.skipif(os.name != "posix" or os.geteuid() is None, reason="file modes are of POSIX systems")
 
@@ -22,9 +22,9 @@ def place(tmp_path, monkeypatch) -> Path:
     """A cache of one's own in which everything is worth keeping."""
     monkeypatch.setenv(store.VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(store, "WORTH", -1.0)
-    view._opened.cache_clear()
+    opening._opened.cache_clear()
     yield tmp_path / "cache"
-    view._opened.cache_clear()
+    opening._opened.cache_clear()
 
 
 def publication(folder: Path) -> Path:
@@ -34,12 +34,12 @@ def publication(folder: Path) -> Path:
 
 def opened(folder: Path) -> dict[str, pd.DataFrame]:
     """Everything that is computed where a publication is opened, as a new process would have it."""
-    view._opened.cache_clear()
-    national = view.open_publication(folder)
-    parts = {name: getattr(national.publication, name) for name in view._FRAMES}
+    opening._opened.cache_clear()
+    national = opening.open_publication(folder)
+    parts = {name: getattr(national.publication, name) for name in opening._FRAMES}
     return parts | {
-        "scores": national.scores, "standings": national.standings, "compared": view.compared(national),
-        "told": view.findings_of(national), "league": view.view_of(national, "2025-26-q2", "acute").league,
+        "scores": national.scores, "standings": national.standings, "compared": opening.compared(national),
+        "told": opening.findings_of(national), "league": view.view_of(national, "2025-26-q2", "acute").league,
         "warnings": pd.DataFrame({"warning": national.publication.warnings}),
     }  # fmt: skip
 
@@ -52,8 +52,8 @@ def test_what_was_kept_is_what_is_computed_and_nothing_is_computed_again(place, 
     folder = publication(tmp_path / "data")
     first = opened(folder)
     assert len(store.entries()) == 1
-    monkeypatch.setattr(view, "_recomputed", refuse)
-    monkeypatch.setattr(view.reconcile, "compare", refuse)
+    monkeypatch.setattr(opening, "_recomputed", refuse)
+    monkeypatch.setattr(opening.reconcile, "compare", refuse)
     again = opened(folder)
     assert first.keys() == again.keys()
     for name, frame in first.items():

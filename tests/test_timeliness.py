@@ -13,17 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nof.common import Quarter
-from nof.method.timeliness import (
-    LONGEST,
-    Period,
-    dated,
-    in_quarter_metrics,
-    metric_periods,
-    parse,
-    unknown_styles,
-    unmoved,
-)
-from nof.method.view import findings_of, open_publication
+from nof.method.opening import findings_of, open_publication
+from nof.method.reporting_dates import LONGEST, Period, parse
+from nof.method.timeliness import dated, in_quarter_metrics, metric_periods, unknown_styles, unmoved
 
 Q1, Q2, Q3, Q4 = (f"2025-26-q{n}" for n in (1, 2, 3, 4))
 # The scores that enter the average of a mental health and community trust (method note, section 2).

@@ -19,7 +19,7 @@ from nof.briefing.make import Job, executed
 from nof.common import InputError, Quarter
 from nof.demo import two_years
 from nof.method import board, limits, safe_facts
-from nof.method.view import mergers_of, open_publication
+from nof.method.opening import mergers_of, open_publication
 from nof.rules import recompute, short_names
 from nof.rules.framework import load
 from nof.show import national_rows, safe

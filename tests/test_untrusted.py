@@ -223,7 +223,7 @@ def test_a_parameter_that_is_a_path_is_refused(tmp_path, lines):
     text = "".join(f"{one}\n" for one in ("quarter: 2025-26-q2", "data: data") if one.split(":")[0] not in lines)
     (home / "params.yaml").write_text(f"{text}{lines}\n")
     from nof.briefing import params, plan
-    from nof.method.view import open_publication
+    from nof.method.opening import open_publication
 
     with pytest.raises(InputError):
         found = params.load(home / "params.yaml")

@@ -28,7 +28,7 @@ import pandas as pd
 from nof import common, demo
 from nof.briefing.params import cores
 from nof.common import InputError
-from nof.method import view
+from nof.method import opening
 from nof.read import mergers
 from nof.read.publication import Publication, read
 from nof.rules import ranking
@@ -324,11 +324,11 @@ class Drill:
         for name, rows in zip(self.names, (slip.metrics, slip.league), strict=True):
             (self.work / name).write_bytes(slip.raw(_text(rows)).encode("utf-8-sig"))
         try:
-            national = recompute(read(self.work))  # as view.open_publication, less the search for older releases
+            national = recompute(read(self.work))  # as opening.open_publication, less the search for older releases
         except InputError as error:
             return "refused", None, str(error).splitlines()
         vars(national)["_mergers"] = mergers.known_mergers(self.work)
-        told = view.findings_of(national)
+        told = opening.findings_of(national)
         if (told["severity"] == "refused").any():
             return "refused", None, told["message"].tolist()
         shown = told[told["severity"] == "shown"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from nof.briefing.params import Params
 from nof.common import Quarter
-from nof.method import view
+from nof.method import opening
 from nof.rules import recompute
 from nof.rules.framework import Framework
 from nof.rules.recompute import National
@@ -76,7 +76,7 @@ def changes(national: National, params: Params, run: str) -> dict[str, Any]:
         "source": source_line(illustrative, quarter),
         "licence": None if illustrative else LICENCE_LINE,
         "run": run,
-        "compared_with": sorted(view.restated_of(national).files["file"].unique()),
+        "compared_with": sorted(opening.restated_of(national).files["file"].unique()),
         "counts": {
             name: {one: sum(row["level"] == one for row in found) for one in LEVELS} for name, found in rows.items()
         },
@@ -153,7 +153,7 @@ def restated_changes(national: National, quarter: str, types: list[str]) -> pd.D
         figures (how many), trusts (that have one), largest (absolute change; None where it is no number). Empty where no
         older file is at hand.
     """
-    restated = view.restated_of(national)
+    restated = opening.restated_of(national)
     rows: list[tuple] = []
     for trust_type in types:
         found = restated.of_type(trust_type, quarter)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nof.briefing.html import ILLUSTRATIVE
 from nof.common import Quarter
-from nof.method import view
+from nof.method import opening, view
 from nof.method.contributions import of_type
 from nof.rules.recompute import National
 from nof.show.grammar import to
@@ -58,7 +58,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
     league = view.view_of(national, quarter, trust_type).league
     moved = pd.DataFrame(found["trusts"], columns=["trust_code", "what", "before"]).set_index(["trust_code", "what"])
     was = moved["before"].to_dict()
-    restated = view.restated_of(national)
+    restated = opening.restated_of(national)
     label, weighing = Quarter.parse(quarter).label, of_type(national, quarter, trust_type).groupby("trust_code")
     for row in league.itertuples(index=False):
         before = {what: was.get((row.trust_code, what)) for what in ("place", "segment", "average", "deficit flag")}

@@ -24,7 +24,8 @@ from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT,
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
 from nof.common import Quarter, names_a_quarter
-from nof.method.view import findings_of, view_of
+from nof.method.opening import findings_of
+from nof.method.view import view_of
 from nof.read import findings
 from nof.rules import kinds, unconfirmed
 from nof.rules.recompute import National

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from nof import common
 from nof.briefing import parts
 from nof.common import InputError, NofError, Problem
-from nof.method import view
+from nof.method import opening
 from nof.read import mergers
 from nof.rules import uncertainty
 from nof.rules.recompute import National
@@ -145,7 +145,7 @@ def inputs(national: National, data: Path) -> list[dict[str, Any]]:
     `compared`, wherever they stand.
     """
     found = json.loads(national.publication.files[INPUTS].to_json(orient="records"))
-    older = json.loads(view.restated_of(national).files.reindex(columns=INPUTS).to_json(orient="records"))
+    older = json.loads(opening.restated_of(national).files.reindex(columns=INPUTS).to_json(orient="records"))
     here = {(one["file"], one["sha256"]): one for one in found}
     for one in older:
         if (entry := here.get((one["file"], one["sha256"]))) is None:  # else it is one that is set aside in the folder

@@ -24,7 +24,7 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.workers import working
 from nof.common import NofError
-from nof.method import limits, movement, timeliness, view
+from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id
 from nof.method.movement_facts import beside_standards
 from nof.read import findings
@@ -181,7 +181,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     """
     started = time.perf_counter()
     workers.one_allocator()
-    national = view.open_publication(params.data)
+    national = opening.open_publication(params.data)
     params = plan.settled(params, national)
     hold(national, params.quarter, params.reproduce_at_least)
     run = _Run(params, options, national, plan.run_key(params, national))
@@ -190,7 +190,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     wanted = {job.name: plan.job_key(job, run.key) for job in jobs}
     origin = manifest.origin(run.key, national, params.data)
     in_place = options.out / params.quarter  # the report that readers see until the new one stands
-    read_once = view.pinned(params.data, national)
+    read_once = opening.pinned(params.data, national)
     with read_once, _disk_explained(), publish.locked(options.out, params.quarter):
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
@@ -368,8 +368,8 @@ def _tables(
             _put(folder / f"{name}-{trust_type}.csv", frame)
     if carried:
         return
-    _put(folder / "reconciliation.csv", view.reconciliation(national))
-    _put(folder / "mismatches.csv", reconcile.mismatches(view.compared(national)))
+    _put(folder / "reconciliation.csv", opening.reconciliation(national))
+    _put(folder / "mismatches.csv", reconcile.mismatches(opening.compared(national)))
 
 
 def _put(path: Path, frame: pd.DataFrame) -> None:
@@ -391,7 +391,7 @@ def _beside(shown: view.View) -> dict[str, pd.DataFrame]:
 
 def _findings(national: recompute.National) -> dict[str, Any]:
     """What is odd in the files, as the manifest keeps it: how many of each severity, and what was shown."""
-    told = view.findings_of(national)
+    told = opening.findings_of(national)
     shown = told.loc[told["severity"] == "shown", "message"]
     return {"counts": findings.counts(told), "shown": shown.tolist()}
 
@@ -408,7 +408,7 @@ def shares_reproduced(national: recompute.National, quarter: str) -> dict[str, f
     quarter : str
         Slug; its share has the key "newest quarter", as `nof refresh` names it.
     """
-    summary = view.reconciliation(national)
+    summary = opening.reconciliation(national)
     newest = summary[summary["quarter"] == quarter]
     parts = {"all": summary, "newest quarter": newest}
     return {name: float(part["reproduced"].sum() / max(part["published"].sum(), 1)) for name, part in parts.items()}
@@ -423,7 +423,7 @@ def hold(national: recompute.National, quarter: str, required: float) -> dict[st
         One of them is below what is required.
     """
     shares = shares_reproduced(national, quarter)
-    summary = view.reconciliation(national)
+    summary = opening.reconciliation(national)
     compared = {"all": len(summary) > 0, "newest quarter": bool((summary["quarter"] == quarter).any())}
     if any(share < required for name, share in shares.items() if compared[name]):
         raise NotReproduced(

@@ -37,7 +37,7 @@ from nof.briefing import html, make, plan
 from nof.briefing.make import Job
 from nof.briefing.manifest import identity
 from nof.common import NofError
-from nof.method import board, view
+from nof.method import board, opening, view
 from nof.rules.recompute import National
 from nof.show import fonts
 
@@ -468,7 +468,7 @@ def _warm(jobs: list[Job], national: National) -> None:
     quarter = jobs[0].parameters["quarter"]
     every = [job.parameters for job in jobs]
     boards = [one for one in every if "trust" in one]
-    steps = [lambda: view.reconciliation(national), warm]
+    steps = [lambda: opening.reconciliation(national), warm]
     steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(every, national)]
     steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
     for step in steps:

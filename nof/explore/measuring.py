@@ -11,7 +11,7 @@ import pandas as pd
 
 from nof import common, demo
 from nof.common import InputError, Problem
-from nof.method import view
+from nof.method import opening, view
 from nof.method.contributions import published_value_id, values
 from nof.method.view import View
 from nof.rules import recompute, scoring
@@ -70,7 +70,7 @@ def _demo() -> Path:
 
 def opened(data: Data) -> National:
     """The results of a publication; `data` is its folder (None: as `named` says), or the results themselves."""
-    return data if isinstance(data, National) else view.open_publication(folder_of(data))
+    return data if isinstance(data, National) else opening.open_publication(folder_of(data))
 
 
 def view_of(data: Data, quarter: str | None, trust_type: str | None) -> View:

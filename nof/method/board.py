@@ -13,10 +13,11 @@ import pandas as pd
 from scipy import stats
 
 from nof.common import Quarter, kept
-from nof.method import improvement, limits, peers
+from nof.method import improvement, limits, next_segment, peers
 from nof.method.contributions import contributions as contributions_of
-from nof.method.improvement import Movement, NextSegment
+from nof.method.improvement import Movement
 from nof.method.movement_facts import OurDoing, beside_standards, our_doing
+from nof.method.next_segment import NextSegment
 from nof.method.steps import step_chances
 from nof.method.trust import (
     Trust,
@@ -267,10 +268,10 @@ def why_not_compared(trust: Trust) -> str | None:
 
 @kept
 def goal(trust: Trust) -> NextSegment | None:
-    """As `improvement.next_segment`; None for a trust without a place."""
+    """As `next_segment.next_segment`; None for a trust without a place."""
     if trust.view is None:
         return None
-    return improvement.next_segment(trust.national, trust.quarter, trust.code)
+    return next_segment.next_segment(trust.national, trust.quarter, trust.code)
 
 
 @kept

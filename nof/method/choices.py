@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem
-from nof.method.sensitivity import NOTHING, Multiverse, Setting, averages_under, league_ranks, segments_under, setting
+from nof.method.sensitivity import NOTHING, Multiverse
+from nof.method.setting import Setting, averages_under, league_ranks, segments_under, setting
 from nof.rules.ranking import override as overridden
 from nof.rules.recompute import National
 from nof.rules.scoring import round_half_up
@@ -160,7 +161,7 @@ def own_rules(
 
     The whole league table of a type recomputed for all trusts under other rules, beside the published one.
 
-    Segments are cut anew by the rule that the data at hand allow (see `sensitivity.Setting.rule`): quartiles of the
+    Segments are cut anew by the rule that the data at hand allow (see `setting.Setting.rule`): quartiles of the
     whole national pool, or as many trusts in each segment as published. Metric scores stay as they are. Not to be
     confused with `whatif`, which changes one trust and holds the others.
 

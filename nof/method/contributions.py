@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
-from nof.method import spine, timeliness
+from nof.method import reporting_dates, spine
 from nof.rules import framework as rules
 from nof.rules import recompute
 from nof.rules.framework import Framework
 from nof.rules.recompute import National
 
-YEARLY = ("calendar year", "financial year", timeliness.PLAN)
+YEARLY = ("calendar year", "financial year", reporting_dates.PLAN)
 CONTRIBUTION_COLUMNS = [
     "metric_id", "value_id", "description", "domain", "value", "units", "median", "lower_quartile", "upper_quartile",
     "rank", "ranked", "score", "weight", "median_score", "contribution", "reporting_date", "spine",
@@ -224,7 +224,7 @@ def _next_in_year(quarter: str) -> str | None:
 def _is_new(quarter: str, now: str, before: str) -> bool:
     previous = Quarter.parse(quarter)
     previous = Quarter(previous.year, previous.number - 1)
-    periods = timeliness.parse(now, quarter), timeliness.parse(before, previous)
+    periods = reporting_dates.parse(now, quarter), reporting_dates.parse(before, previous)
     return now != before if None in periods else periods[0].days != periods[1].days
 
 
@@ -263,9 +263,9 @@ def updates(reporting_date: object, quarter: str) -> str:
     quarter : str
         Slug of the quarter in whose table it stands.
     """
-    period = timeliness.parse(reporting_date, quarter)
+    period = reporting_dates.parse(reporting_date, quarter)
     if period is None:
         return "unknown"
-    if period.kind in (timeliness.AWARD, timeliness.OPEN_AWARD):
+    if period.kind in (reporting_dates.AWARD, reporting_dates.OPEN_AWARD):
         return "when awarded"
     return "yearly" if period.kind in YEARLY else "quarterly"

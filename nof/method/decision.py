@@ -24,7 +24,8 @@ import pandas as pd
 
 from nof.method.contributions import scored
 from nof.method.curves import direction
-from nof.method.sensitivity import AVERAGE_ONLY, FEWEST, NOTHING, SEGMENT_FIRST, Setting, ranked_under, setting
+from nof.method.sensitivity import AVERAGE_ONLY, FEWEST, NOTHING, SEGMENT_FIRST, ranked_under
+from nof.method.setting import Setting, setting
 from nof.rules.framework import Framework
 from nof.rules.recompute import National
 

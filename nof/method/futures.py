@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter, kept
-from nof.method import timeliness
+from nof.method import reporting_dates
 from nof.method.contributions import scored
 from nof.method.curves import TINY, Curve, curves
 from nof.rules import ranking, recompute, scoring
@@ -157,7 +157,7 @@ def moved_metrics(national: National, trust_type: str, earlier: str, later: str)
         for one in (earlier, later)
     ]
     days = [
-        {metric: period.days if (period := timeliness.parse(text, one)) else text for metric, text in part.items()}
+        {metric: period.days if (period := reporting_dates.parse(text, one)) else text for metric, text in part.items()}
         for one, part in zip((earlier, later), spoken, strict=True)
     ]
     return {metric for metric, told in days[1].items() if days[0].get(metric) != told}

@@ -11,9 +11,10 @@ from itertools import pairwise
 import pandas as pd
 
 from nof.common import Quarter, kept
-from nof.method import lineage, peers, timeliness
+from nof.method import lineage, peers, reporting_dates, timeliness
 from nof.method.lineage import MergedPosition
-from nof.method.view import View, mergers_of
+from nof.method.opening import mergers_of
+from nof.method.view import View
 from nof.rules import scoring
 
 
@@ -167,7 +168,7 @@ def surveys_before_mergers(periods: pd.DataFrame, codes: set[str], quarter: str,
     """
     last_day = Quarter.parse(quarter).last_day
     surveys = periods[periods["description"].str.contains("survey", case=False)]
-    read = [(one.metric_id, timeliness.parse(one.reporting_date, quarter)) for one in surveys.itertuples()]
+    read = [(one.metric_id, reporting_dates.parse(one.reporting_date, quarter)) for one in surveys.itertuples()]
     rows = [
         (code, metric_id, lineage.survey_timing(code, period, last_day, mergers))
         for code in sorted(codes)

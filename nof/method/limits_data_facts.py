@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
+from nof.method.association import Association
 from nof.method.decision import Decision
 from nof.method.facts import Facts, fact
 from nof.method.lineage import MergedPosition
-from nof.method.sensitivity import Association
 
 COMMON = 0.5  # share of trusts with a metric from which its absence is worth a remark
 

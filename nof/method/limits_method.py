@@ -11,8 +11,11 @@ from nof.common import kept
 from nof.method import choices as spanning
 from nof.method import cliffs as edges_of_rules
 from nof.method import decision, sensitivity
+from nof.method import setting as settings
+from nof.method.association import Association, covariate
 from nof.method.limits_data import in_quarter, matrix, metric_names, names
-from nof.method.sensitivity import Association, Multiverse, Setting
+from nof.method.sensitivity import Multiverse
+from nof.method.setting import Setting
 from nof.method.view import View
 from nof.rules.recompute import standing
 
@@ -21,8 +24,8 @@ IN_QUARTER = "in-quarter data only"  # how `sensitivity` labels that choice
 
 @kept
 def setting(view: View) -> Setting:
-    """What a ranking of this table is made of; see `sensitivity.setting`."""
-    return sensitivity.setting(view.national, view.quarter, view.trust_type)
+    """What a ranking of this table is made of; see `setting.setting`."""
+    return settings.setting(view.national, view.quarter, view.trust_type)
 
 
 @kept
@@ -102,4 +105,4 @@ def in_quarter_ranks(view: View) -> pd.DataFrame:
 def association(view: View, numbers: pd.Series) -> Association:
     """How a number that somebody brings, on the trust codes, goes with the average score."""
     averages = standing(view.national, view.quarter, view.trust_type)["average"]
-    return sensitivity.covariate(numbers, averages)
+    return covariate(numbers, averages)

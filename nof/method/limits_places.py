@@ -14,9 +14,9 @@ from nof.common import kept
 from nof.method import components as facets
 from nof.method import peers, ranges, volatility
 from nof.method import places as placing
-from nof.method.improvement import edge_brackets
 from nof.method.limits_data import broken, matrix
 from nof.method.limits_moves import expected_places
+from nof.method.next_segment import edge_brackets
 from nof.method.steps import own_segment_chances, segment_chance_ranges, segment_edges
 from nof.method.view import View
 from nof.rules import uncertainty

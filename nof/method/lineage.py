@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nof.common import Quarter, quarter_of
-from nof.method.timeliness import AWARD, OPEN_AWARD, Period, metric_periods
+from nof.method.reporting_dates import AWARD, OPEN_AWARD, Period
+from nof.method.timeliness import metric_periods
 from nof.read.mergers import by_day, known, reach
 from nof.rules.scoring import round_half_up
 

@@ -29,8 +29,8 @@ import pandas as pd
 
 from nof.common import Quarter, kept
 from nof.method import lineage
+from nof.method.opening import mergers_of
 from nof.method.own_values import crossed_scores, same_rules
-from nof.method.view import mergers_of
 from nof.rules import draft, recompute
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError
-from nof.method import futures, timeliness
+from nof.method import futures, reporting_dates
 from nof.method.contributions import published_value_id, scored, scored_of, type_of, values
 from nof.method.curves import combined_score, curves
 from nof.method.whatif import levers
@@ -355,7 +355,9 @@ def taken(national: National, quarter: str, trust_code: str) -> pd.DataFrame:
     every = national.publication.metrics.groupby(["metric_id", "units"])["value"].agg(seen_low="min", seen_high="max")
     rows = rows.join(every, on=["metric_id", "units"])
     limits = [_limits(row.description, row.units) for row in rows.itertuples(index=False)]
-    ends = [period and period.last_day for period in (timeliness.parse(one, quarter) for one in rows["reporting_date"])]
+    ends = [
+        period and period.last_day for period in (reporting_dates.parse(one, quarter) for one in rows["reporting_date"])
+    ]
     return pd.DataFrame(
         {
             "metric_id": rows["metric_id"],

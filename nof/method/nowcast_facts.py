@@ -13,7 +13,7 @@ from nof.common import InputError, Problem, Quarter
 from nof.method import nowcast as method
 from nof.method.facts import Facts, fact
 from nof.method.nowcast import HELD, NEW, Nowcast
-from nof.method.view import open_publication
+from nof.method.opening import open_publication
 from nof.read.own_values import read_own_values
 from nof.rules import recompute, scoring
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from nof.method.sensitivity import spearman_interval
+from nof.method.association import spearman_interval
 
 LEVEL = 0.95
 PEERS = 10

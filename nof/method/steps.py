@@ -17,7 +17,8 @@ import pandas as pd
 
 from nof.common import Quarter, kept
 from nof.method.contributions import history, scored
-from nof.method.improvement import NextSegment, cases_of, edge_brackets, next_segment, with_variance
+from nof.method.improvement import cases_of, with_variance
+from nof.method.next_segment import NextSegment, edge_brackets, next_segment
 from nof.rules.recompute import National
 from nof.rules.uncertainty import Redraw
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
 from nof.method import limits, lineage
-from nof.method.view import View, compared, mergers_of, open_publication, view_of
+from nof.method.opening import compared, mergers_of, open_publication
+from nof.method.view import View, view_of
 from nof.rules import reconcile
 from nof.rules.recompute import National, choose_quarter, select
 

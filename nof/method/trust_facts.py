@@ -19,13 +19,13 @@ import pandas as pd
 from nof.common import Quarter
 from nof.method import board
 from nof.method.facts import Facts, fact
-from nof.method.improvement import NextSegment
+from nof.method.next_segment import NextSegment
+from nof.method.opening import restated_of
 from nof.method.ranges import PUBLISHED
-from nof.method.timeliness import PLAN
+from nof.method.reporting_dates import PLAN
 from nof.method.trust import Trust
 from nof.method.trust_way import SHOWN, Peers, Step, Way, number, peers, way, whole
 from nof.method.trust_who import Who, who
-from nof.method.view import restated_of
 from nof.rules.short_names import short_name
 
 __all__ = [

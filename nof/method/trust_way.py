@@ -14,7 +14,8 @@ import pandas as pd
 
 from nof.common import Quarter
 from nof.method.facts import Facts, fact
-from nof.method.improvement import Movement, NextSegment
+from nof.method.improvement import Movement
+from nof.method.next_segment import NextSegment
 from nof.method.steps import gap_range
 
 NEAR = 5  # like-for-like peers shown

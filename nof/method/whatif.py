@@ -11,7 +11,7 @@ import pandas as pd
 from nof.common import InputError, Problem
 from nof.method.contributions import scored_of
 from nof.method.curves import TINY, Curve, combined_score, curves
-from nof.method.improvement import NextSegment, next_segment
+from nof.method.next_segment import NextSegment, next_segment
 from nof.rules import ranking, recompute, scoring, uncertainty
 from nof.rules.recompute import National
 

@@ -315,13 +315,15 @@ def _state(settings: Settings, quarter: str) -> Path:
 
 
 def _render(settings: Settings, fetched: Fetched, summary: Summary) -> None:
-    from nof.method import view
+    from nof.method import opening
 
     folder = _fixed(fetched)
-    national = view.open_publication(folder)
+    national = opening.open_publication(folder)
     summary.previous, summary.differences = _differences(national)
     summary.warnings += [
-        one for one in view.findings_of(national).query("severity == 'shown'")["message"] if one not in summary.warnings
+        one
+        for one in opening.findings_of(national).query("severity == 'shown'")["message"]
+        if one not in summary.warnings
     ]
     summary.reproduced = _hold(settings, national, fetched.quarter)
     params = settings.params(fetched.quarter, folder)
@@ -345,13 +347,13 @@ def _fixed(fetched: Fetched) -> Path:
 def _hold(settings: Settings, national: National, quarter: str) -> dict[str, float]:
     """The share of published figures that come out equal; too few stop the run."""
     from nof.briefing import run
-    from nof.method import view
+    from nof.method import opening
 
     required = settings.reproduce_at_least
     shares = run.shares_reproduced(national, quarter)
     said = f"{shares['all']:.1%} of published figures reproduced, {shares['newest quarter']:.1%} of the newest quarter"
     events.event("reconciled", said, **shares)
-    odd = view.findings_of(national).query("severity == 'shown'")
+    odd = opening.findings_of(national).query("severity == 'shown'")
     for one in odd.itertuples():
         events.event("odd in the files", one.message, 30, code=one.code, file=one.file)
     try:
@@ -407,10 +409,10 @@ def _in_place(settings: Settings, params: Params, national: National) -> bool:
 
 def _differences(national: National) -> tuple[str, list[dict[str, Any]]]:
     """What these files say otherwise than those published before them; see `nof.method.restated`."""
-    from nof.method import view
+    from nof.method import opening
     from nof.read import difference
 
-    found = view.restated_of(national)
+    found = opening.restated_of(national)
     if found.difference is None:
         return "", []
     before = ", ".join(found.places)

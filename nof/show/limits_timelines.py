@@ -12,7 +12,7 @@ import pandas as pd
 from nof.common import Quarter
 from nof.method import lineage
 from nof.method.limits_data_facts import Ages, Mergers
-from nof.method.timeliness import AWARD, OPEN_AWARD, PLAN
+from nof.method.reporting_dates import AWARD, OPEN_AWARD, PLAN
 from nof.show import limits_findings, style
 from nof.show.charts import figure, head, shortened
 from nof.show.display import Chart

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nof.common import Quarter
-from nof.method.view import View, restated_of
+from nof.method.opening import restated_of
+from nof.method.view import View
 from nof.read.difference import Difference, counts
 from nof.show import words
 from nof.show.display import Column, Table, Words, plain
