@@ -100,7 +100,6 @@ def written(publication, folder: Path) -> Path:
 def stages(folder: Path) -> dict[str, float]:
     """Processor seconds of each stage, and the largest memory in megabytes."""
     from nof.briefing import index, make, plan, workers
-    from nof.briefing import workers as rehearsal
     from nof.briefing.params import Params
     from nof.method import limits, opening, trust, view
     from nof.read.publication import read
@@ -118,7 +117,7 @@ def stages(folder: Path) -> dict[str, float]:
         took[name] = time.process_time() - started
         return found
 
-    rehearsal.warm()
+    workers.warm()
     publication = timed("read and check", partial(read, folder))
     timed("recompute", partial(recompute, publication))
     national = opening.open_publication(folder)
@@ -134,7 +133,7 @@ def stages(folder: Path) -> dict[str, float]:
     timed("one trust's briefing", partial(make.make, job))
     with tempfile.TemporaryDirectory() as place:
         timed("index page", lambda: index.write_quarter(Path(place), national, params, "growth", {}, {}))
-    return {name: round(value, 3) for name, value in took.items()} | {"peak MB": round(workers.peak_memory_mb())}
+    return {name: round(value, 3) for name, value in took.items()} | {"peak MB": round(make.peak_memory_mb())}
 
 
 # --- the whole ---

@@ -41,7 +41,7 @@ from pathlib import Path
 from nof import demo
 from nof.quarterly import refresh
 from nof.briefing import run
-from nof.briefing import index as summary
+from nof.quarterly import summary
 from nof.briefing.params import Params
 
 out = Path(sys.argv[1])

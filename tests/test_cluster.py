@@ -7,7 +7,7 @@ import shutil
 import pytest
 import tiny
 
-from nof.briefing import workers as cluster
+from nof.briefing import cluster
 
 distributed = pytest.importorskip("distributed", reason="the optional extra dask is not installed")
 

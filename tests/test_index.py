@@ -17,7 +17,7 @@ import builders
 import html5lib
 import pytest
 
-from nof.briefing import index, machines, manifest, plan
+from nof.briefing import index, machines, manifest, pages, plan
 from nof.briefing import manifest as bundles
 from nof.briefing.gate import check_html
 from nof.briefing.params import Params
@@ -122,7 +122,7 @@ def by_class(page, tag: str, name: str) -> list:
     return [one for one in page.iter(tag) if name in one.get("class", "").split()]
 
 
-def pages(report: Path) -> list[Path]:
+def both(report: Path) -> list[Path]:
     return [report / "index.html", report.parent / "index.html"]
 
 
@@ -130,13 +130,13 @@ def pages(report: Path) -> list[Path]:
 
 
 def test_both_pages_are_valid_html_and_pass_the_checks_of_briefings(report):
-    for page in pages(report):
+    for page in both(report):
         html5lib.HTMLParser(strict=True).parse(page.read_text(encoding="utf-8"))
-    assert [check_html(page) for page in pages(report)] == [[], []]
+    assert [check_html(page) for page in both(report)] == [[], []]
 
 
 def test_the_policy_allows_exactly_the_style_and_script_of_the_page(report):
-    for path in pages(report):
+    for path in both(report):
         page = parsed(path)
         policy = next(one.get("content") for one in page.iter("meta") if one.get("http-equiv"))
         for tag in ("style", "script"):
@@ -151,7 +151,7 @@ def test_the_policy_allows_exactly_the_style_and_script_of_the_page(report):
 
 
 def test_no_page_asks_another_host_for_anything(report):
-    for path in pages(report):
+    for path in both(report):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"(?i)https?:|//[a-z0-9-]+\.|@import", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text))
 
@@ -169,10 +169,10 @@ def test_names_are_text_everywhere_and_nothing_in_them_takes_effect(report):
 
 
 def test_a_reason_shows_no_folder_of_the_machine_and_no_escape_codes(report):
-    assert index.reason("\x1b[31mOSError\x1b[0m: /home/me/x/y.csv and C:\\Users\\me\\z.csv") == (
+    assert pages.reason("\x1b[31mOSError\x1b[0m: /home/me/x/y.csv and C:\\Users\\me\\z.csv") == (
         "OSError: …/y.csv and …/z.csv"
     )
-    assert len(index.reason("long " * 1000)) < 500
+    assert len(pages.reason("long " * 1000)) < 500
     text = (report / "index.html").read_text(encoding="utf-8")
     assert "/home/" not in text and "secret" not in text and "…/file.csv &lt;b&gt;here&lt;/b&gt;" in text
 
@@ -181,7 +181,7 @@ def test_a_reason_shows_no_folder_of_the_machine_and_no_escape_codes(report):
 
 
 def test_every_link_leads_to_a_file_or_a_place_on_the_page(report):
-    for path in pages(report):
+    for path in both(report):
         page = parsed(path)
         ids = {one.get("id") for one in page.iter() if one.get("id")}
         links = [one.get("href") for one in page.iter("a")]

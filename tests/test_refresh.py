@@ -401,24 +401,13 @@ def test_the_log_does_not_grow_for_ever_and_a_full_disk_does_not_end_the_run(tmp
 DRIVER = """
 import json, os, shutil, signal, sys, traceback
 from pathlib import Path
-import nof.quarterly.fetch, nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.method.opening, nof.read.difference
+import nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.method.opening, nof.read.difference
 import papermill
 from nof.rules import reconcile
 from nof.method import limits
-from nof.briefing import manifest as carry
-from nof.briefing import workers as cluster
+from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, workers
+from nof.quarterly import summary
 from nof.show import fonts
-from nof.briefing import index
-from nof.briefing import make
-from nof.briefing import manifest
-from nof.briefing import pdf
-from nof.briefing import workers as places
-from nof.briefing import plan
-from nof.briefing import manifest as provenance
-from nof.briefing import publish
-from nof.briefing import run
-from nof.briefing import index as summary
-from nof.briefing import workers
 
 home = Path(sys.argv[1])
 STAGES = {
@@ -471,7 +460,7 @@ def state():
 
 def warm():
     nof.method.opening.reconciliation(nof.method.opening.open_publication(home / "data"))
-    fonts.warm(), provenance.code_state(), provenance.versions(), cluster, places, limits, papermill
+    fonts.warm(), manifest.code_state(), manifest.versions(), cluster, place, limits, papermill
 
 def replay():
     # From now on the briefings and figures of the first run are taken as they are: what counts here is the rest.

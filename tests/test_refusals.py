@@ -12,8 +12,7 @@ import httpcore
 import pytest
 
 from nof import common as paths
-from nof.briefing import workers
-from nof.briefing import workers as cluster
+from nof.briefing import cluster, workers
 from nof.common import InputError
 from nof.explore import exporting
 from nof.quarterly.catalogue import Policy

@@ -9,7 +9,7 @@ from pathlib import Path
 import builders
 import pytest
 
-from nof.briefing import html, make, plan, workers
+from nof.briefing import html, make, place, plan, workers
 from nof.briefing.params import Params
 from nof.method import opening
 
@@ -51,7 +51,7 @@ def test_few_briefings_are_not_rehearsed(jobs, monkeypatch):
 
 
 def test_a_failing_rehearsal_is_a_warning_and_no_more(caplog):
-    workers._try(lambda: 1 / 0)
+    place._try(lambda: 1 / 0)
     assert "could not be computed in advance: division by zero" in caplog.text
 
 

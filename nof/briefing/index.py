@@ -10,17 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
-from nof.briefing import html, links, machines, manifest, plan, publish
+from nof.briefing import links, machines, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
+from nof.briefing.pages import plain, reason, render, size_text, write_page
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
 from nof.common import Quarter, names_a_quarter
@@ -29,39 +26,9 @@ from nof.method.view import view_of
 from nof.read import findings
 from nof.rules import kinds, unconfirmed
 from nof.rules.recompute import National
-from nof.show import style, tables, words
-from nof.show.display import MISSING
+from nof.show import tables, words
 
 # --- summary.json and summary.html: what the last run of the unattended job did, and what it wants of a person ---
-
-
-SUMMARY_PAGE = "summary.html"
-DATA = "summary.json"
-
-
-def write(out: Path, facts: dict[str, Any]) -> None:
-    """Write both forms into the reports folder, each with one rename: a reader finds the old one or the new.
-
-    Parameters
-    ----------
-    out : Path
-        The reports folder.
-    facts : dict
-        As `refresh.Summary.facts`; texts from files are shown as text, folders of this machine are left out.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    facts = _shown(facts)
-    publish.put(out / SUMMARY_PAGE, render("summary.html.j2", **facts))
-    publish.put(out / DATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-
-
-def _shown(value: Any) -> Any:
-    """The same with every text made fit to be shown to anybody."""
-    if isinstance(value, dict):
-        return {str(key): _shown(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_shown(one) for one in value]
-    return reason(value) if isinstance(value, str) and value else value
 
 
 # --- Static index pages: what there is for a quarter, and which quarters there are ---
@@ -71,11 +38,9 @@ PAGE = "index.html"
 # Columns of the league table that sort by a number or a text; a range does neither.
 _NUMBERS = ("rank", "average_score", "segment_text", "metrics_scored")
 _TEXTS = ("trust_name", "deficit")
-_FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
 _SHEET = re.compile(r"-(safe-to-say|board-paper|binder)$")  # a further page of a trust, by its file's ending
 _HANDED = {".pdf": "PDF", ".docx": "Word"}  # forms of such a page that are handed on
 _ODD = 40  # sentences on what is odd in the files
-_LONGEST_REASON = 400  # characters of an error; the run's log has all of it
 
 
 def write_quarter(
@@ -122,7 +87,7 @@ def write_quarter(
     inside[PAGE] = render("index.html.j2", **facts, zips={}, everything=None)
     everything = manifest.write_everything(folder, params.quarter, note, inside)
     whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}
-    _write(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
+    write_page(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
 
 
 def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
@@ -148,7 +113,7 @@ def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
         source=words.source_line(illustrative, quarter),
         licence="" if illustrative else words.LICENCE_LINE,
     )
-    _write(folder / links.DICTIONARY, page)
+    write_page(folder / links.DICTIONARY, page)
 
 
 def write_root(out: Path) -> None:
@@ -207,9 +172,7 @@ def quarter_facts(
         "machines": [name for name in machines.FILES if (folder / name).is_file()],
         "dictionary": links.DICTIONARY if (folder / links.DICTIONARY).is_file() else "",
         "notes": list(dict.fromkeys(note for league in leagues for note in league["notes"])),
-        "odd": [
-            _clean(one) for one in findings.words(findings.concerning(findings_of(national), params.quarter), _ODD)
-        ],
+        "odd": [plain(one) for one in findings.words(findings.concerning(findings_of(national), params.quarter), _ODD)],
         "not_given": _not_given(national, params),
         "without": [league for league in leagues if league["unasked"]],
         "earlier": sorted({_short(entry["run"]) for entry in entries.values()} - {run}),
@@ -286,24 +249,19 @@ def _rows(league: pd.DataFrame, shown: Mapping[str, Any]) -> list[dict[str, Any]
     tones = {int(column): names for column, names in shown["tones"].items()}
     return [
         {
-            "code": _clean(row.trust_code),
-            "name": _clean(row.trust_name),
-            "subtype": _clean(row.trust_subtype),
-            "region": _clean(row.region),
+            "code": plain(row.trust_code),
+            "name": plain(row.trust_name),
+            "subtype": plain(row.trust_subtype),
+            "region": plain(row.region),
             "segment": "" if pd.isna(row.segment) else int(row.segment),
-            "cells": [(_clean(text), tones[j][i] if j in tones else None) for j, text in enumerate(shown["rows"][i])],
+            "cells": [(plain(text), tones[j][i] if j in tones else None) for j, text in enumerate(shown["rows"][i])],
         }
         for i, row in enumerate(league.itertuples(index=False))
     ]
 
 
-def _clean(text: Any) -> str:
-    """Text from a file in one line, without characters that HTML forbids."""
-    return MISSING if text is None or pd.isna(text) else " ".join(style.clean(str(text)).split()) or MISSING
-
-
 def _distinct(values: Iterable[Any]) -> list[str]:
-    return sorted({_clean(one) for one in values})
+    return sorted({plain(one) for one in values})
 
 
 def _choices(leagues: list[dict[str, Any]]) -> dict[str, Any]:
@@ -346,7 +304,7 @@ def _briefing(entry: Mapping[str, Any], run: str) -> dict[str, Any]:
     by_ending = {Path(file).suffix: file for file in entry["files"] if not _SHEET.search(Path(file).stem)}
     made = _short(entry["run"])
     return {
-        "title": _clean(entry["title"]),
+        "title": plain(entry["title"]),
         "trust": entry.get("trust"),
         "page": by_ending[".html"],
         "pdf": by_ending.get(".pdf"),
@@ -378,13 +336,7 @@ def _failure(name: str, why: str, titles: Mapping[str, str], national: National)
 def _trust(code: str, national: National) -> str:
     """Name and code of a trust, by the name that it had last."""
     rows = national.publication.trusts.query("trust_code == @code").sort_values("quarter")
-    return code if rows.empty else f"{_clean(rows['trust_name'].iloc[-1])} ({code})"
-
-
-def reason(why: str) -> str:
-    """An error as readers may see it: one line, no folders of the machine, not endless."""
-    text = _FOLDERS.sub("…/", _clean(re.sub(r"\x1b\[[0-9;]*m", "", why)))
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+    return code if rows.empty else f"{plain(rows['trust_name'].iloc[-1])} ({code})"
 
 
 def _titles(national: National, params: Params) -> dict[str, str]:
@@ -456,48 +408,3 @@ def _mapping(facts: Any, key: str) -> dict[str, Any]:
 
 def _short(run: Any) -> str:
     return str(run)[:10]
-
-
-def size_text(size: int) -> str:
-    """A file's size: "1.2 MB"; in kB below one megabyte."""
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 1):.0f} kB"
-
-
-def render(template: str, **facts: Any) -> str:
-    """A page of this module from its template."""
-    css = html.one_line(html._css(False) + _read("index.css"))
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **html.on_every_page(),
-            css=Markup(css),
-            style_hash=html.digest(css),
-            illustrative_title=ILLUSTRATIVE,
-            illustrative_words=ILLUSTRATIVE_WORDS,
-            independent=INDEPENDENT,
-            **facts,
-        )
-    )
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(html.TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    made.filters["address"] = lambda path: quote(path, safe="/")
-    return made
-
-
-@cache
-def _read(name: str) -> str:
-    return (html.TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import os
 import re
 import sys
 import time
-import types
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,143 +18,15 @@ from typing import Any
 import nbformat
 import papermill
 import psutil
-from IPython.core.displayhook import DisplayHook
-from IPython.core.displaypub import DisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
 from nbconvert.exporters.exporter import Exporter
-from papermill.engines import Engine, papermill_engines
-from traitlets.config import Config
 
 from nof import common
 from nof.briefing import binder
+from nof.briefing.engine import register
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.parts import parts
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
-from nof.show import say
-
-# --- A papermill engine that runs cells in this very process, where the library is imported and the results are known ---
-
-
-NAME = "nof-warm"
-
-
-class WarmEngine(Engine):
-    """Runs a notebook's cells one after another in an IPython shell of this process; stops at the first error."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **_: Any) -> None:
-        """Execute every code cell, with outputs such as an ordinary kernel would have sent."""
-        with _shell() as shell:
-            for index, cell in enumerate(nb_man.nb.cells):
-                if cell.cell_type != "code" or not cell.source.strip():
-                    continue
-                nb_man.cell_start(cell, index)
-                failed = _run(shell, cell)
-                if failed is not None:
-                    nb_man.cell_exception(cell, index)
-                    break
-                nb_man.cell_complete(cell, index)
-
-
-class _Results(DisplayHook):
-    """A cell's last value becomes an output instead of printed text."""
-
-    def __call__(self, result: Any = None) -> None:
-        self.check_for_underscore()
-        if result is not None and not self.quiet():
-            data, metadata = self.compute_format_data(result)
-            self.update_user_ns(result)
-            self.shell.display_pub.publish(data, metadata, result=True)
-
-
-class _Outputs(DisplayPublisher):
-    """Keeps what a cell shows, in order."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.kept: list[Any] = []
-
-    def printed(self, name: str, text: str) -> None:
-        """Printed text joins what was printed just before, as between a kernel and its client."""
-        last = self.kept[-1] if self.kept else None
-        if last is not None and last.output_type == "stream" and last.name == name:
-            last.text += text
-        elif text:
-            self.kept.append(nbformat.v4.new_output("stream", name=name, text=text))
-
-    def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
-        """Keep what a cell shows, as the output that a kernel would have sent."""
-        kind = (
-            {"output_type": "execute_result", "execution_count": self.shell.execution_count}
-            if result
-            else {"output_type": "display_data"}
-        )
-        self.kept.append(nbformat.v4.new_output(data=data, metadata=metadata or {}, **kind))
-
-    def clear_output(self, wait: bool = False) -> None:
-        """Forget what the cell has shown so far."""
-        self.kept.clear()
-
-
-class _Stream(io.TextIOBase):
-    """Standard output or error of a cell: what is written takes its place among the other outputs."""
-
-    def __init__(self, outputs: _Outputs, name: str):
-        self._outputs, self._name = outputs, name
-
-    def writable(self) -> bool:
-        """A cell may write here."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Keep printed text; returns how many characters it has."""
-        self._outputs.printed(self._name, text)
-        return len(text)
-
-
-@contextmanager
-def _shell():
-    """A fresh shell; whatever it replaces in this process is put back."""
-    main, hook = sys.modules["__main__"], sys.displayhook
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(
-        user_module=types.ModuleType("__main__"),
-        colors="nocolor",
-        displayhook_class=_Results,
-        display_pub_class=_Outputs,
-        config=Config({"HistoryManager": {"enabled": False}}),
-    )
-    say.register(shell)  # helpers was imported before there was this shell
-    try:
-        yield shell
-    finally:
-        sys.modules["__main__"], sys.displayhook = main, hook
-        InteractiveShell.clear_instance()
-
-
-def _run(shell: InteractiveShell, cell: Any) -> BaseException | None:
-    """Run one cell and put its outputs where a kernel would have put them; the error, if there was one."""
-    outputs = shell.display_pub
-    outputs.kept = []
-    with redirect_stdout(_Stream(outputs, "stdout")), redirect_stderr(_Stream(outputs, "stderr")):
-        done = shell.run_cell(cell.source, store_history=True)
-    failed = done.error_before_exec or done.error_in_exec
-    cell.execution_count = done.execution_count
-    cell.outputs = outputs.kept
-    if failed is not None:
-        text = f"{type(failed).__name__}: {failed}"
-        cell.outputs.append(
-            nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed), traceback=[text])
-        )
-    return failed
-
-
-def register() -> str:
-    """Make papermill know this engine; returns its name."""
-    papermill_engines.register(NAME, WarmEngine)
-    return NAME
-
 
 # --- One briefing: a notebook run by papermill, rendered as HTML and PDF. Takes a job, gives bytes; writes no file ---
 

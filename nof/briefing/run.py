@@ -22,7 +22,7 @@ from nof import common, demo
 from nof.briefing import gate, index, links, machines, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
-from nof.briefing.workers import working
+from nof.briefing.place import working
 from nof.common import NofError
 from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import logging
 import multiprocessing
 import os
 import pickle
@@ -22,27 +21,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures import as_completed as any_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
-from hashlib import sha256
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pyarrow
 
-from nof import common
-from nof.briefing import html, make, plan
-from nof.briefing.make import Job
-from nof.briefing.manifest import identity
+from nof.briefing import html, make
 from nof.common import NofError
-from nof.method import board, opening, view
-from nof.rules.recompute import National
 from nof.show import fonts
 
 if TYPE_CHECKING:
-    from nof.briefing.params import Options
+    pass
 
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
@@ -303,192 +295,3 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=look, daemon=True).start()
-
-
-# --- The same briefings on a Dask cluster: workers elsewhere make them, the caller gathers and publishes ---
-
-
-CONNECTING = 15  # seconds to wait for the scheduler
-_ONE_AT_A_TIME = threading.Lock()  # papermill changes the working directory, which belongs to the whole process
-
-
-class ClusterError(NofError):
-    """The cluster cannot be used: not there, without workers, or with other code than ours."""
-
-
-class ClusterExecutor(Executor):
-    """Hands calls to a Dask cluster; its futures are those of concurrent.futures.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    packed : bytes
-        The national results, see `nof.common.packed`.
-    """
-
-    def __init__(self, client: Any, packed: bytes):
-        self._inner = client.get_executor(pure=False)
-        self._expected = identity()
-        # A task, not scattered data: when the worker that holds it is killed, the cluster can make it again.
-        self._packed = client.submit(bytes, packed, pure=False)
-
-    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        """Queue a call on the cluster."""
-        return self._inner.submit(_remotely, fn, args, kwargs, self._expected, self._packed)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for what is queued, or drop it."""
-        self._inner.shutdown(wait=wait and not cancel_futures)
-
-
-@contextmanager
-def connected(address: str, packed: bytes) -> Iterator[ClusterExecutor]:
-    """A cluster whose workers can make our briefings.
-
-    Raises
-    ------
-    ClusterError
-        No scheduler answers, there are no workers, or one of them has other code or versions; each is named.
-    """
-    with _client(address) as client:
-        _check(client)
-        executor = ClusterExecutor(client, packed)
-        try:
-            yield executor
-        finally:
-            executor.shutdown(wait=False)
-
-
-@contextmanager
-def _client(address: str) -> Iterator[Any]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ClusterError("--scheduler needs the package distributed: pip install 'nof[dask]'") from None
-    try:
-        client = Client(address, timeout=CONNECTING, set_as_default=False)
-    except (OSError, ValueError) as error:  # distributed's TimeoutError is an OSError
-        raise ClusterError(f"no Dask scheduler answers at {address}: {error}") from error
-    with client:
-        yield client
-
-
-def _check(client: Any) -> None:
-    try:
-        answers = client.run(identity)
-    except Exception as error:  # noqa: BLE001 - whatever a worker without our package answers
-        why = f"{type(error).__name__}: {error}"
-        raise ClusterError(f"the workers cannot run nof; is it installed there? ({why})") from error
-    if not answers:
-        raise ClusterError("the scheduler has no workers")
-    wrong = [f"worker {name}: {what}" for name, found in sorted(answers.items()) if (what := differences(found))]
-    if wrong:
-        listed = "\n".join(wrong)
-        raise ClusterError(f"not every worker has what this run has, so the briefings would differ:\n{listed}")
-
-
-def differences(found: dict[str, str], expected: dict[str, str] | None = None) -> str:
-    """What one identity has and another has not, in words; empty if they are the same."""
-    expected = identity() if expected is None else expected
-    return "; ".join(
-        f"{name} {found.get(name, 'missing')[:12]} instead of {expected.get(name, 'none')[:12]}"
-        for name in sorted({*found, *expected})
-        if found.get(name) != expected.get(name)
-    )
-
-
-def _remotely(fn: Callable, args: tuple, kwargs: dict, expected: dict[str, str], packed: bytes) -> Any:
-    """What a worker does: look whether it is the right one, lay out the results, make the call."""
-    wrong = differences(identity(), expected)
-    if wrong:  # a worker that came after the check
-        raise ClusterError(f"this worker has other code or versions: {wrong}")
-    with _ONE_AT_A_TIME:
-        path = _laid_out(packed)
-        os.environ |= own_ground(str(path.parent)) | {common.VARIABLE: str(path)}
-        return fn(*args, **kwargs)
-
-
-_KEPT: dict[str, tempfile.TemporaryDirectory] = {}
-
-
-def _laid_out(packed: bytes) -> Path:
-    """The file in which kernels of this worker find the results; written once."""
-    name = sha256(packed).hexdigest()
-    if name not in _KEPT:
-        _KEPT.clear()
-        _KEPT[name] = tempfile.TemporaryDirectory(prefix="nof-results-")
-        (Path(_KEPT[name].name) / name).write_bytes(packed)
-    return Path(_KEPT[name].name) / name
-
-
-# --- Where the briefings of a run are made: in forked copies of this process, by ordinary kernels, or on a cluster ---
-
-
-log = logging.getLogger(__name__)
-
-
-class Place(NamedTuple):
-    """An executor, and the jobs as they have to be there."""
-
-    executor: Executor
-    jobs: list[Job]
-
-
-@contextmanager
-def working(jobs: list[Job], options: Options, scratch: Path, national: National) -> Iterator[Place]:
-    """The place to work, with the national results at hand; nothing of it is left afterwards.
-
-    Forked copies of this process have the results in memory. Ordinary kernels are used where fork does not exist, on a
-    cluster, or when asked for; they read the results from a file that this run wrote.
-    """
-    cold = options.cold or bool(options.scheduler) or not can_fork()
-    jobs = [replace(job, cold=cold, timeout=options.timeout) for job in jobs]
-    _warm(jobs, national)
-    if options.scheduler:
-        with connected(options.scheduler, common.packed(jobs_folder(jobs), national)) as executor:
-            yield Place(executor, jobs)
-        return
-    if not cold:
-        _try(partial(rehearse, jobs))
-    with _results_for(jobs, scratch, national) if cold else frozen():
-        here = Workers(options.jobs, options.timeout, scratch)
-        try:
-            yield Place(here, jobs)
-        finally:
-            here.shutdown(wait=False, cancel_futures=True)
-
-
-def jobs_folder(jobs: list[Job]) -> Path:
-    """The folder of the publication that the jobs read."""
-    return Path(jobs[0].parameters["data"]).resolve()
-
-
-def _warm(jobs: list[Job], national: National) -> None:
-    """Compute here, once, what every notebook will read, and load what rendering needs."""
-    quarter = jobs[0].parameters["quarter"]
-    every = [job.parameters for job in jobs]
-    boards = [one for one in every if "trust" in one]
-    steps = [lambda: opening.reconciliation(national), warm]
-    steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(every, national)]
-    steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
-    for step in steps:
-        _try(step)
-
-
-def _try(step: Callable[[], object]) -> None:
-    try:
-        step()
-    except Exception as error:  # noqa: BLE001 - whichever notebook needs it will meet the error itself, and say so
-        log.warning("something could not be computed in advance: %s", error)
-
-
-@contextmanager
-def _results_for(jobs: list[Job], scratch: Path, national: National) -> Iterator[None]:
-    """Leave the results for kernels that this run starts; see `nof.common`."""
-    path = scratch / "results"
-    path.write_bytes(common.packed(jobs_folder(jobs), national))
-    os.environ[common.VARIABLE] = str(path)
-    try:
-        yield
-    finally:
-        del os.environ[common.VARIABLE]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
-from nof.explore import drawings
+from nof.explore import dial, drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
 from nof.method.timeliness import dated
 from nof.method.view import View
@@ -443,9 +443,7 @@ def what_if_chart(data: Data, quarter: str | None, trust: str, changes: Mapping[
     cases = what_if(national, slug, trust, changes)
     rows = national.publication.trusts
     name = rows.loc[(rows["quarter"] == slug) & (rows["trust_code"] == trust), "trust_name"].iloc[0]
-    return drawings.dial(
-        cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}"
-    )
+    return dial.dial(cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}")
 
 
 def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> WhatIf:

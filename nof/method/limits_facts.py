@@ -118,6 +118,7 @@ def places(table: pd.DataFrame, published: bool, narrowness: pd.DataFrame, level
         return int((part >= least).sum()) if len(part) else None
 
     def sets(question: str) -> dict:
+        """How wide the sets of a question are, and how many trusts they tell apart from others."""
         told = table[f"told_apart_{question}"].dropna()
         return {
             f"{question}_width": typical_width(table, f"{question}_low", f"{question}_high"),

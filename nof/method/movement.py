@@ -165,6 +165,7 @@ def split_place(
 
 def _side(scores: pd.DataFrame, standings: pd.DataFrame, quarter: str, trust_type: str, rules: Rules) -> _Side:
     def own(frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of this quarter and type."""
         return frame[(frame["quarter"] == quarter) & (frame["trust_type"] == trust_type)]
 
     wide, weights = matrix(own(scores))

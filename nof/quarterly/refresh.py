@@ -443,7 +443,7 @@ def _finish(settings: Settings, summary: Summary) -> None:
 
 
 def _write(settings: Settings, summary: Summary) -> None:
-    from nof.briefing.index import write
+    from nof.quarterly.summary import write
 
     write(settings.reports, summary.facts())
 

@@ -16,6 +16,7 @@ def spine(one: Spine) -> str:
     middle = _HIGH / 2
 
     def x(share: float) -> float:
+        """Where a share of the range stands, in points."""
         return _EDGE + share * (_WIDE - 2 * _EDGE)
 
     band = max(x(one.upper) - x(one.lower), 0.8)

@@ -18,18 +18,22 @@ FILES = "All trusts: tables/{} beside this briefing."
 
 
 def file_of(trust_type: str, name: str) -> str:
+    """The file with all rows of a table of this briefing."""
     return FILES.format(f"limits_{name}-{trust_type}.csv")
 
 
 def trust_column() -> Column:
+    """The column that names a row."""
     return Column("trust_name", "Trust", row_header=True)
 
 
 def number_column(name: str, label: str, form: str = ".0f", unit: str = "") -> Column:
+    """A column of numbers, at the right; whole ones unless said."""
     return Column(name, label, unit, align="right", format=form)
 
 
 def span_of(table: pd.DataFrame, low: str, high: str) -> list[str | None]:
+    """Two columns as "3 to 8"; None where one of them is not known."""
     return [
         None if pd.isna(a) or pd.isna(b) else f"{a:.0f} to {b:.0f}"
         for a, b in zip(table[low], table[high], strict=True)

@@ -61,6 +61,7 @@ def card(sure: Places, moves: Moves, method: Method) -> Card:
     """Four figures that say how far the table carries."""
 
     def width(places: float | None) -> str:
+        """Places, and out of how many."""
         return "not known" if places is None else f"{places:.0f} of {sure.trusts}"
 
     told = (

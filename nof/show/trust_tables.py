@@ -50,6 +50,7 @@ def points(low: float, high: float) -> str:
     """Points of the average, as a range where its ends differ; never nought for something."""
 
     def shown(value: float) -> str:
+        """Two decimals, or that it is less than they show."""
         return f"{value:.2f}" if value >= 0.005 else "below 0.01"
 
     return shown(high) if shown(low) == shown(high) else f"{shown(low)} to {shown(high)}"
