@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 import tiny
 
-from nof.method import opening, store, view
+from nof.method import change as changing
+from nof.method import limits, movement, opening, sensitivity, store, view
+from nof.method import places as placing
 
 needs_modes = pytest.mark.skipif(os.name != "posix" or os.geteuid() is None, reason="file modes are of POSIX systems")
 
@@ -187,3 +189,44 @@ def test_the_command_shows_and_clears(place, tmp_path):
     assert code == 0 and "1 entry" in text
     code, text = tiny.nof(tmp_path, "cache", "--clear", **options)
     assert code == 0 and "1 removed" in text and "0 entries" in text and store.entries() == []
+
+
+def frames_of(folder: Path) -> dict[str, pd.DataFrame]:
+    """What is asked of a view and kept on its own, as a new process would have it."""
+    opening._opened.cache_clear()
+    national = opening.open_publication(folder)
+    shown = view.view_of(national, "2025-26-q2", "acute")
+    return {
+        "league": shown.league, "places": limits.places(shown), "narrower": limits.places(shown, 0.8),
+        "change": limits.change(shown), "method": limits.method(shown), "chances": limits.chances_by_average(shown),
+        "movement": movement.movement(national, "2025-26-q1", "2025-26-q2", "acute"),
+    }  # fmt: skip
+
+
+def test_a_frame_asked_of_a_view_is_kept_with_what_it_was_asked_with(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FRAME_WORTH", -1.0)
+    folder = publication(tmp_path / "data")
+    first = frames_of(folder)
+    kept = len(store.entries())
+    assert kept == 1 + len(first), "one of the publication, one a frame: another level is another frame"
+    for module, name in ((placing, "places"), (changing, "change_tests"), (sensitivity, "multiverse")):
+        monkeypatch.setattr(module, name, refuse)
+    again = frames_of(folder)
+    for name, frame in first.items():
+        pd.testing.assert_frame_equal(frame, again[name], check_exact=True, obj=name)
+    assert len(store.entries()) == kept
+
+
+def test_files_are_kept_as_they_were_made(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FRAME_WORTH", -1.0)
+    shown = view.view_of(opening.open_publication(publication(tmp_path / "data")), "2025-26-q2", "acute")
+    assert store.files(shown, "tables", lambda: {"a": b"1", "b": b""}) == {"a": b"1", "b": b""}
+    assert store.files(shown, "tables", refuse) == {"a": b"1", "b": b""}
+    assert store.files(shown, "others", lambda: {"c": b"2"}) == {"c": b"2"}
+
+
+def test_results_that_come_from_no_folder_are_kept_in_the_process_alone(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FRAME_WORTH", -1.0)
+    national = opening._recomputed(publication(tmp_path / "data"))
+    shown = view.view_of(national, "2025-26-q2", "acute")
+    assert limits.places(shown) is limits.places(shown) and store.entries() == []

@@ -59,7 +59,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
     moved = pd.DataFrame(found["trusts"], columns=["trust_code", "what", "before"]).set_index(["trust_code", "what"])
     was = moved["before"].to_dict()
     restated = opening.restated_of(national)
-    label, weighing = Quarter.parse(quarter).label, of_type(national, quarter, trust_type).groupby("trust_code")
+    label, weighing = Quarter.parse(quarter).label, _weighing(of_type(national, quarter, trust_type))
     for row in league.itertuples(index=False):
         before = {what: was.get((row.trust_code, what)) for what in ("place", "segment", "average", "deficit flag")}
         new = (row.trust_code, "came") in was
@@ -78,7 +78,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
             _line("Segment", _whole(row.segment), "", "", before["segment"], since),
             _line("Average score", f"{row.average_score:.2f}", " (1.00 is best)", _range(row.average_low, row.average_high, 2), before["average"], since),
             f"Deficit flag of the financial override: {'yes' if row.in_deficit else 'no'}{_flag_before(before['deficit flag'])}",
-            *_reasons(weighing.get_group(row.trust_code)),
+            *_reasons(weighing[row.trust_code]),
             f"Figures of earlier quarters restated for this trust: {_restated(restated, row.trust_code, quarter)}",
             NOTE,
             f"{ILLUSTRATIVE + '. ' if national.publication.illustrative else ''}{_source(found)} "
@@ -115,17 +115,22 @@ def _flag_before(before: Any) -> str:
     return "" if before is None else f"; last quarter {'yes' if before else 'no'}"
 
 
-def _reasons(table: pd.DataFrame) -> list[str]:
-    """The metrics that weigh most against and for a trust (rows of `of_type`), beside a median trust of its type."""
-    worse, better = table[table["contribution"] > 0], table[table["contribution"] < 0].iloc[::-1]
+def _weighing(rows: pd.DataFrame) -> dict[str, list[tuple[str, float]]]:
+    """Each trust's metrics with what they add, those that weigh most against it first."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for code, metric, added in zip(rows["trust_code"], rows["description"], rows["contribution"], strict=True):
+        found.setdefault(code, []).append((metric, added))
+    return found
+
+
+def _reasons(weighing: list[tuple[str, float]]) -> list[str]:
+    """The metrics that weigh most against and for a trust, beside a median trust of its type."""
+    worse = [one for one in weighing if one[1] > 0][:NAMED]
+    better = [one for one in reversed(weighing) if one[1] < 0][:NAMED]
     return [
-        f"{what}: {'; '.join(_metric(row) for row in part.head(NAMED).itertuples(index=False)) or 'none'}"
+        f"{what}: {'; '.join(f'{_flat(metric)} ({added:+.2f})' for metric, added in part) or 'none'}"
         for what, part in (("Makes the average worse than a median trust's", worse), ("Makes it better", better))
     ]
-
-
-def _metric(row: Any) -> str:
-    return f"{_flat(row.description)} ({row.contribution:+.2f})"
 
 
 def _restated(restated: Any, code: str, quarter: str) -> str:

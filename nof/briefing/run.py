@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.place import working
 from nof.common import NofError
-from nof.method import limits, movement, opening, timeliness, view
+from nof.method import limits, movement, opening, store, timeliness, view
 from nof.method.contributions import published_value_id
 from nof.method.movement_facts import beside_standards
 from nof.read import findings
@@ -355,8 +356,8 @@ def _tables(
     for trust_type in types:
         shown = view.view_of(national, quarter, trust_type)
         if hides and not (carried and any(folder.glob(f"limits_*-{trust_type}.csv"))):
-            for name, frame in limits.tables(shown).items():
-                _put(folder / f"{name}-{trust_type}.csv", frame)
+            for name, content in store.files(shown, "limits", partial(_limits_files, shown)).items():
+                (folder / f"{name}-{trust_type}.csv").write_bytes(content)
         if carried and (folder / f"league_table-{trust_type}.csv").exists():
             continue
         rankings = list(_rankings(shown))
@@ -374,6 +375,10 @@ def _tables(
 
 def _put(path: Path, frame: pd.DataFrame) -> None:
     path.write_text(common.text(frame), encoding=common.MARKED)
+
+
+def _limits_files(shown: view.View) -> dict[str, bytes]:
+    return {name: common.text(frame).encode(common.MARKED) for name, frame in limits.tables(shown).items()}
 
 
 def _beside(shown: view.View) -> dict[str, pd.DataFrame]:

@@ -10,53 +10,47 @@ them, `widgets` the controls.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
-
-from nof.explore.exporting import export
-from nof.explore.measuring import measures
-from nof.explore.own_rules import Asked, own_league
-from nof.explore.sql import connect, save, tables
-from nof.explore.views import (
-    compare,
-    compare_chart,
-    league,
-    ranking,
-    ranking_chart,
-    scatter,
-    scatter_chart,
-    trajectories,
-    trajectories_chart,
-    trusts,
-    what_if,
-    what_if_chart,
-    what_if_metrics,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nof.explore.widgets import Desk
 
-__all__ = [
-    "compare",
-    "compare_chart",
-    "connect",
-    "desk",
-    "export",
-    "league",
-    "measures",
-    "own_league",
-    "ranking",
-    "ranking_chart",
-    "save",
-    "scatter",
-    "scatter_chart",
-    "tables",
-    "trajectories",
-    "trajectories_chart",
-    "trusts",
-    "what_if",
-    "what_if_chart",
-    "what_if_metrics",
-]
+# Where each view stands; it is loaded when it is first used, for most who import helpers.py explore nothing.
+_WHERE = {
+    "compare": "views",
+    "compare_chart": "views",
+    "connect": "sql",
+    "export": "exporting",
+    "league": "views",
+    "measures": "measuring",
+    "own_league": "own_rules",
+    "ranking": "views",
+    "ranking_chart": "views",
+    "save": "sql",
+    "scatter": "views",
+    "scatter_chart": "views",
+    "tables": "sql",
+    "trajectories": "views",
+    "trajectories_chart": "views",
+    "trusts": "views",
+    "what_if": "views",
+    "what_if_chart": "views",
+    "what_if_metrics": "views",
+}
+
+__all__ = [*_WHERE, "desk"]
+
+
+def __getattr__(name: str) -> Any:
+    """A view, by its name."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"nof.explore.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def desk(
@@ -76,6 +70,7 @@ def desk(
 
     The rules that it starts with are the arguments of `own_league`.
     """
+    from nof.explore.own_rules import Asked
     from nof.explore.widgets import Desk  # here: ipywidgets is for notebooks, scripts do without
 
     pairs = tuple((weights or {}).items())

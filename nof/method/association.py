@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 LEVEL = 0.95
 CAVEAT = (
@@ -89,16 +89,16 @@ def spearman_interval(x: pd.Series, y: pd.Series, level: float = LEVEL) -> tuple
     """
     if len(x) < 4 or x.nunique() < 2 or y.nunique() < 2:
         return np.nan, np.nan, np.nan
-    r = float(stats.spearmanr(x, y).statistic)
+    r = float(scipy.stats.spearmanr(x, y).statistic)
     if abs(r) > 1 - 1e-12:
         return r, r, r
-    reach = stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (len(x) - 3))
+    reach = scipy.stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (len(x) - 3))
     return r, float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
 
 
 def _slope(x: pd.Series, y: pd.Series, level: float) -> tuple[float, float, float]:
     if len(x) < 4 or x.nunique() < 2:
         return np.nan, np.nan, np.nan
-    line = stats.linregress(x, y)
-    reach = stats.t.ppf((1 + level) / 2, len(x) - 2) * line.stderr
+    line = scipy.stats.linregress(x, y)
+    reach = scipy.stats.t.ppf((1 + level) / 2, len(x) - 2) * line.stderr
     return float(line.slope), float(line.slope - reach), float(line.slope + reach)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from nof.common import Quarter, kept
 from nof.method import improvement, limits, next_segment, peers
@@ -314,10 +314,9 @@ def chances(trust: Trust) -> pd.DataFrame | None:
     """Share of redraws in each segment (the index) by the average and after the override; None where not known."""
     if trust.view is None:
         return None
-    drawn = trust.view.redrawn
-    if drawn is None:
-        return None
     by_average = limits.chances_by_average(trust.view)
+    if by_average is None:
+        return None
     after = [place(trust)[f"redraw_{segment}"] for segment in (1, 2, 3, 4)]
     return pd.DataFrame({"by_average": by_average.loc[trust.code], "after": after}, index=[1, 2, 3, 4])
 
@@ -418,7 +417,7 @@ def near(trust: Trust) -> pd.DataFrame:
         part.loc[trust.code, table.index] for part in (paired.difference, paired.standard_error, paired.freedom)
     )
     with np.errstate(invalid="ignore"):
-        reach = error.where((error > 0) & (freedom > 0)) * stats.t.ppf((1 + LEVEL) / 2, freedom)
+        reach = error.where((error > 0) & (freedom > 0)) * scipy.stats.t.ppf((1 + LEVEL) / 2, freedom)
     table = table.assign(difference=difference, low=difference - reach, high=difference + reach)
     own = pd.DataFrame({"metrics": [int(place(trust)["metrics_scored"])]}, index=[trust.code])
     shown = league[["trust_name", "rank", "average_score", "segment"]]

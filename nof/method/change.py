@@ -27,7 +27,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from nof.method.pooled_noise import GRID, PooledNoise, pooled_noise
 from nof.method.score_changes import STEP
@@ -199,7 +199,7 @@ def _smallest(sums: np.ndarray, chances: np.ndarray, tail: np.ndarray, single: f
 def adjusted_p_values(p_values: pd.Series) -> pd.Series:
     """q-values of Benjamini and Hochberg over the p-values that are there (NaN where p is)."""
     known = p_values.dropna()
-    found = stats.false_discovery_control(known) if len(known) else known
+    found = scipy.stats.false_discovery_control(known) if len(known) else known
     return pd.Series(found, known.index, dtype=float).reindex(p_values.index)
 
 

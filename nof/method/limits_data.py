@@ -66,7 +66,7 @@ def periods(view: View) -> pd.DataFrame:
 @kept
 def unmoved(view: View) -> tuple[str, ...] | None:
     """Score ids whose period is that of the quarter before; None without a quarter before."""
-    table = timeliness.unmoved(metrics(view), view.quarter, view.metrics["metric_id"])
+    table = timeliness.unmoved(metrics(view), view.quarter, view.metrics["metric_id"], periods_of_all(view))
     known = table[table["unmoved"].notna()]
     return tuple(known["unmoved_ids"].iloc[0]) if len(known) else None
 
@@ -74,7 +74,7 @@ def unmoved(view: View) -> tuple[str, ...] | None:
 @kept
 def in_quarter(view: View) -> frozenset[str]:
     """Ids of the scored metrics whose data end in the quarter."""
-    return timeliness.in_quarter_metrics(metrics(view), view.quarter, view.metrics["metric_id"])
+    return timeliness.in_quarter_metrics(metrics(view), view.quarter, view.metrics["metric_id"], periods_of_all(view))
 
 
 # --- mergers ---
@@ -114,7 +114,9 @@ def blanks(view: View) -> pd.DataFrame:
 
     merged_too_with_value: names of other merged trusts that have a value although the window spans their merger as well.
     """
-    table = lineage.blank_because_of_merger(metrics(view), view.quarter, mergers_of(view.national))
+    table = lineage.blank_because_of_merger(
+        metrics(view), view.quarter, mergers_of(view.national), periods_of_all(view)
+    )
     table = table.drop_duplicates(["trust_code", "metric_id"])
     return table.assign(
         trust_name=table["trust_code"].map(names(view)),

@@ -10,7 +10,7 @@ import pandas as pd
 from nof.common import kept
 from nof.method import choices as spanning
 from nof.method import cliffs as edges_of_rules
-from nof.method import decision, sensitivity
+from nof.method import decision, sensitivity, store
 from nof.method import setting as settings
 from nof.method.association import Association, covariate
 from nof.method.limits_data import in_quarter, matrix, metric_names, names
@@ -48,7 +48,7 @@ def told(view: View, label: str) -> str:
     return label
 
 
-@kept
+@store.frame
 def method(view: View) -> pd.DataFrame:
     """Places of each trust over choices, in the order of the league table.
 

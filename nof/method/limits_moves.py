@@ -12,7 +12,7 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method import change as changing
-from nof.method import expected_rank, persistence, pooled_noise, timeliness, volatility
+from nof.method import expected_rank, persistence, pooled_noise, store, timeliness, volatility
 from nof.method import score_changes as changed
 from nof.method.limits_data import broken, broken_steps, matrix, metric_names, metrics, names
 from nof.method.view import View
@@ -103,7 +103,7 @@ def directions(view: View) -> pd.DataFrame:
     """Which way each score and its value went since the quarter before, with trust_name and description; see
     `score_changes.directions`. No rows without an earlier quarter."""
     rows = score_changes(view)
-    rows = rows[rows["quarter_after"] == view.quarter] if last_step(view) else rows.iloc[:0]
+    rows = rows[rows["quarter_after"] == view.quarter] if _last_pair(view) else rows.iloc[:0]
     table = changed.directions(rows, metrics(view), view.framework.by_score)
     return table.assign(
         trust_name=table["trust_code"].map(names(view)), description=table["metric_id"].map(metric_names(view))
@@ -115,7 +115,11 @@ def last_step(view: View) -> Step | None:
     return next((step for step in steps(view) if step.after == view.quarter), None)
 
 
-@kept
+def _last_pair(view: View) -> tuple[str, str] | None:
+    return next((pair for pair in broken_steps(view) if pair[1] == view.quarter), None)
+
+
+@store.frame
 def change(view: View) -> pd.DataFrame:
     """`changes` of the last step with names; no rows without an earlier quarter."""
     step = last_step(view)
@@ -128,10 +132,10 @@ def change(view: View) -> pd.DataFrame:
 @kept
 def excluded(view: View) -> pd.DataFrame:
     """Trusts that the comparison with the quarter before leaves out: trust_code, reason, trust_name."""
-    step = last_step(view)
-    if step is None:
+    pair = _last_pair(view)
+    if pair is None:
         return pd.DataFrame(columns=["trust_code", "reason", "trust_name"])
-    before, after = step[:2]
+    before, after = pair
     table = volatility.excluded(view.national.standings, before, after, view.trust_type, broken(view, before, after))
     return table.assign(trust_name=table["trust_code"].map(names(view)))
 
@@ -139,10 +143,10 @@ def excluded(view: View) -> pd.DataFrame:
 @kept
 def transitions(view: View) -> pd.DataFrame | None:
     """As `volatility.transitions` for the last step."""
-    step = last_step(view)
-    if step is None:
+    pair = _last_pair(view)
+    if pair is None:
         return None
-    before, after = step[:2]
+    before, after = pair
     return volatility.transitions(
         view.national.standings, before, after, view.trust_type, not_comparable=broken(view, before, after)
     )

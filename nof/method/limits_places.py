@@ -12,7 +12,7 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method import components as facets
-from nof.method import peers, ranges, volatility
+from nof.method import peers, ranges, store, volatility
 from nof.method import places as placing
 from nof.method.limits_data import broken, matrix
 from nof.method.limits_moves import expected_places
@@ -66,7 +66,7 @@ def places(view: View, level: float = placing.LEVEL) -> pd.DataFrame:
     return _places(view, float(level))
 
 
-@kept
+@store.frame
 def _places(view: View, level: float) -> pd.DataFrame:
     table = view.league.set_index("trust_code")
     middle = table["average_score"].median()
@@ -113,10 +113,12 @@ def _edges(view: View) -> pd.DataFrame:
     return found.rename(columns={"1/2": "distance_12", "2/3": "distance_23", "3/4": "distance_34"})
 
 
-@kept
-def chances_by_average(view: View) -> pd.DataFrame:
-    """Chance of each segment before the override, on the trusts; see `uncertainty.segment_chances`."""
-    assert view.redrawn is not None, "asked only where edges between segments are known"
+@store.frame
+def chances_by_average(view: View) -> pd.DataFrame | None:
+    """Chance of each segment before the override, on the trusts; see `uncertainty.segment_chances`. None where the edges
+    between segments are not known."""
+    if view.redrawn is None:
+        return None
     return uncertainty.segment_chances(view.redrawn, adjusted=False)
 
 

@@ -27,8 +27,8 @@ from math import factorial
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter, kept
-from nof.method import lineage
+from nof.common import Quarter
+from nof.method import lineage, store
 from nof.method.opening import mergers_of
 from nof.method.own_values import crossed_scores, same_rules
 from nof.rules import draft, recompute
@@ -338,7 +338,7 @@ def shown(parts: pd.DataFrame, decimals: int = 1) -> pd.DataFrame:
 # --- from the national results ---
 
 
-@kept
+@store.frame
 def movement(
     national: National,
     before: str,

@@ -82,7 +82,10 @@ def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tu
     refused = findings.problems(findings_of(national))
     if refused:
         raise checks.PublicationError(refused)
-    if wanted and not known and time.process_time() - started > store.WORTH and store.key(folder) == wanted:
+    if wanted and not known and store.key(folder) != wanted:  # files that changed while they were read
+        wanted = None
+    store.sign(national, wanted)
+    if wanted and not known and time.process_time() - started > store.WORTH:
         _to_disk(wanted, national)
     return national
 

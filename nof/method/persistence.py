@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+import scipy
 
 from nof.method.volatility import RANK, STILL, releases
 
@@ -77,7 +77,7 @@ def _icc(between: float, within: float, group: float, above: int, below: int, le
     if within == 0:
         return 1.0, 1.0, 1.0
     tail, ratio = (1 + level) / 2, between / within
-    lowered, raised = ratio / stats.f.ppf(tail, above, below), ratio * stats.f.ppf(tail, below, above)
+    lowered, raised = ratio / scipy.stats.f.ppf(tail, above, below), ratio * scipy.stats.f.ppf(tail, below, above)
     return tuple((one - 1) / (one + group - 1) for one in (ratio, lowered, raised))
 
 
@@ -119,7 +119,7 @@ def tau_squared(estimate: pd.Series, standard_error: pd.Series) -> float:
 
     # As each weight is below 1 / tau, the excess is negative at the sum of squares: the root lies before it.
     top = ((value - value.mean()) ** 2).sum() + variance.max()
-    return 0.0 if excess(0.0) <= 0 else float(optimize.brentq(excess, 0.0, top))
+    return 0.0 if excess(0.0) <= 0 else float(scipy.optimize.brentq(excess, 0.0, top))
 
 
 def rankability(estimate: pd.Series, standard_error: pd.Series) -> float:
@@ -209,8 +209,8 @@ def _correlation(pair: pd.DataFrame) -> tuple[int, float, float, bool]:
         return len(pair), np.nan, np.nan, is_copy
     return (
         len(pair),
-        float(stats.spearmanr(first, second).statistic),
-        float(stats.kendalltau(first, second).statistic),
+        float(scipy.stats.spearmanr(first, second).statistic),
+        float(scipy.stats.kendalltau(first, second).statistic),
         is_copy,
     )
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csgraph
+import scipy
 
 from nof.method.components import quarter_noise
 from nof.method.rank_sets import DRAWS, rank_confidence_sets
@@ -186,7 +186,7 @@ def other_metrics(scores: pd.DataFrame) -> Levels | None:
     links = np.zeros((trusts + metrics, trusts + metrics))
     links[trust, trusts + metric] = 1
     freedom = len(trust) - trusts - metrics + 1
-    if freedom < 1 or csgraph.connected_components(links, directed=False, return_labels=False) > 1:
+    if freedom < 1 or scipy.sparse.csgraph.connected_components(links, directed=False, return_labels=False) > 1:
         return None
     design = np.zeros((len(trust), trusts + metrics - 1))
     design[np.arange(len(trust)), trust] = 1

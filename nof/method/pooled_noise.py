@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import fft
+import scipy
 
 from nof.method.score_changes import STEP
 from nof.method.volatility import side_by_side
@@ -75,7 +75,7 @@ class PooledNoise:
     @cached_property
     def length(self) -> int:
         """Points of the grid of sums, from the lowest possible sum to the highest."""
-        return fft.next_fast_len(2 * int(self.units.abs().max().fillna(0).sum()) + 1, real=True)
+        return scipy.fft.next_fast_len(2 * int(self.units.abs().max().fillna(0).sum()) + 1, real=True)
 
     @cached_property
     def sums(self) -> np.ndarray:
@@ -89,7 +89,7 @@ class PooledNoise:
             spectrum = np.ones(self.length // 2 + 1, dtype=complex)
             for part in self._parts(key):
                 spectrum = spectrum * self._spectrum(part)
-            self._known[key] = np.maximum(np.roll(fft.irfft(spectrum, self.length), self.length // 2), 0.0)
+            self._known[key] = np.maximum(np.roll(scipy.fft.irfft(spectrum, self.length), self.length // 2), 0.0)
         return self._known[key]
 
     def tail(self, metrics: Iterable[str]) -> np.ndarray:
@@ -111,7 +111,7 @@ class PooledNoise:
         key = ("spectrum", *part)
         if key not in self._known:
             pool = self._pool(part)
-            self._known[key] = fft.rfft(np.bincount(pool % self.length, minlength=self.length) / len(pool))
+            self._known[key] = scipy.fft.rfft(np.bincount(pool % self.length, minlength=self.length) / len(pool))
         return self._known[key]
 
 

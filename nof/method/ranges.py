@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy import special
+import scipy
 
 LEVEL = 0.95
 ENDS = ("average_low", "average_high", "rank_low", "rank_high")
@@ -125,6 +125,9 @@ def narrowness(metrics: Iterable[int], level: float = LEVEL) -> pd.DataFrame:
     if (n < 2).any():
         raise ValueError("a range over fewer than two metrics has no width")
     tail = (1 + level) / 2
-    reach = special.ndtri(tail) * np.sqrt((n - 1) / n)
-    table = {"narrower": 1 - reach / special.stdtrit(n - 1, tail), "coverage": 2 * special.stdtr(n - 1, reach) - 1}
+    reach = scipy.special.ndtri(tail) * np.sqrt((n - 1) / n)
+    table = {
+        "narrower": 1 - reach / scipy.special.stdtrit(n - 1, tail),
+        "coverage": 2 * scipy.special.stdtr(n - 1, reach) - 1,
+    }
     return pd.DataFrame(table, index=pd.Index(n.astype(int), name="metrics"))

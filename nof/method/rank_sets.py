@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 DRAWS = 100_000
 LOWEST_LEVEL = 0.6  # below it nearly every drawn difference would have to be kept, and nobody asks
@@ -320,7 +320,7 @@ def joint_rank_intervals(
     value = _oriented(_values(estimate, "estimate"), best)
     margin = _errors(margin_of_error, estimate.index, "margin_of_error")
     joint, single = (1 + _level(level) ** (1 / value.size)) / 2, (1 + _level(margin_level, "margin_level")) / 2
-    half = margin * stats.norm.ppf(joint) / stats.norm.ppf(single)
+    half = margin * scipy.stats.norm.ppf(joint) / scipy.stats.norm.ppf(single)
     low, high = value - half, value + half
     if decimals is not None:
         low, high = low.round(decimals), high.round(decimals)
@@ -359,7 +359,7 @@ def multinomial_rank_sets(
     if (count < 0).any() or (count % 1 != 0).any():
         raise ValueError("counts must be whole numbers, 0 or more")
     value = _oriented(count, best)
-    tails = stats.binom.cdf(count[:, None], count[:, None] + count[None, :], 0.5)
+    tails = scipy.stats.binom.cdf(count[:, None], count[:, None] + count[None, :], 0.5)
     above, below = _holm(tails if best == "high" else tails.T, 1 - _level(level), simultaneous)
     return _frame(counts.index, value, lower=1 + above.sum(axis=1), upper=value.size - below.sum(axis=1))
 
@@ -379,7 +379,7 @@ def _holm(tails: np.ndarray, alpha: float, simultaneous: bool) -> tuple[np.ndarr
 
 
 def _frame(index: pd.Index, value: np.ndarray, **columns) -> pd.DataFrame:
-    rank = stats.rankdata(-value, method="min").astype(int)
+    rank = scipy.stats.rankdata(-value, method="min").astype(int)
     return pd.DataFrame({"rank": rank, **columns}, index=index)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from nof.rules.ranking import known_edges, segment_of
 from nof.rules.recompute import National, select, standing
@@ -211,5 +211,5 @@ def league_ranks(segments: np.ndarray, averages: np.ndarray) -> np.ndarray:
         1 is best; ties all take the best rank among them.
     """
     key = segments * 1000 + round_half_up(averages) * 100
-    ranks = stats.rankdata(np.where(np.isnan(averages), np.inf, np.rint(key)), method="min", axis=1)
+    ranks = scipy.stats.rankdata(np.where(np.isnan(averages), np.inf, np.rint(key)), method="min", axis=1)
     return np.where(np.isnan(averages), np.nan, ranks)

@@ -3,6 +3,8 @@
 An entry is a folder of files (Parquet where they hold figures), named by a hash of everything that its figures rest on: the publication's files, our
 code and rules, and the versions of the packages that compute. A file that is damaged, or a folder that others may write
 to, is passed over in silence: the results are computed again. `nof cache` shows and clears it.
+
+What opening a publication computes is one entry; what is asked of it later (`frame`, `files`) has entries of its own.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ import platform
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 import platformdirs
@@ -28,11 +31,15 @@ import platformdirs
 from nof import common
 
 VARIABLE = "NOF_CACHE"  # another folder; empty: nothing is kept
-WORTH = 1.0  # seconds of computing from which on results are kept
+WORTH = 1.0  # seconds of computing from which on the results of a publication are kept
+FRAME_WORTH = 0.3  # and a frame, or files, asked of them
 MOST_BYTES = 300_000_000  # of all entries; beyond that the longest unused go
 ABOUT = "about.json"
 _PACKAGES = ("numpy", "pandas", "pyarrow", "scipy")
 _ROOMS = ("read", "rules", "method")
+
+
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -103,6 +110,58 @@ def content(told: str, name: str, make: Callable[[], bytes]) -> bytes:
     made = make()
     _write(wanted, {name: made}, {})
     return made
+
+
+def sign(national: Any, wanted: str | None) -> None:
+    """Note with the results of a publication what they rest on; what is asked of them may then be kept, too."""
+    vars(national).setdefault("_rests_on", wanted)
+
+
+def frame(function: Callable[..., T]) -> Callable[..., T]:
+    """Keep the frame that a function gives of a view, or of national results, on disk and as `nof.common.kept` does.
+
+    What is no frame, or comes from results that were not opened from a folder, is kept in the process alone.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def ask(owner, /, *args, **named):
+        """What is on disk, or what the function gives now."""
+        wanted = _of(owner, name, args, named)
+        held = fetch(wanted) if wanted else None
+        if held and "frame" in held.frames:
+            return held.frames["frame"]
+        started = time.process_time()
+        found = function(owner, *args, **named)
+        if wanted and isinstance(found, pd.DataFrame) and time.process_time() - started > FRAME_WORTH:
+            put(wanted, {"frame": found}, {})
+        return found
+
+    return common.kept(ask)
+
+
+def files(owner: Any, name: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
+    """Files that take long to make from a view, by name; kept like its frames."""
+    wanted = _of(owner, name, (), {})
+    held = _read(wanted) if wanted else None
+    if held:
+        return held[0]
+    started = time.process_time()
+    made = make()
+    if wanted and time.process_time() - started > FRAME_WORTH:
+        _write(wanted, made, {})
+    return made
+
+
+def _of(owner: Any, name: str, args: tuple, named: Mapping[str, Any]) -> str | None:
+    """The key of what is asked of a view or of national results; None where it cannot be told what these rest on."""
+    national = getattr(owner, "national", owner)
+    rests_on = vars(national).get("_rests_on")
+    if not rests_on:
+        return None
+    about = [getattr(owner, one, None) for one in ("quarter", "trust_type", "draws", "seed")]
+    told = repr((rests_on, about, name, args, sorted(named.items())))
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _frame(content: bytes) -> pd.DataFrame:

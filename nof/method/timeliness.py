@@ -110,7 +110,12 @@ def unknown_styles(metrics: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted(unread))
 
 
-def unmoved(metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[str] | None = None) -> pd.DataFrame:
+def unmoved(
+    metrics: pd.DataFrame,
+    quarter: Quarter | str,
+    metric_ids: Iterable[str] | None = None,
+    periods: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Count the metrics whose period is that of the quarter before.
 
     Parameters
@@ -120,6 +125,8 @@ def unmoved(metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[
     metric_ids : iterable of str, optional
         Score ids that enter the average (from the framework). By default every OF1xxx id, which
         counts the two finance scores OF1079 and OF1081 that are shown but not averaged.
+    periods : DataFrame, optional
+        From `metric_periods` for that quarter; computed if not given.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def unmoved(metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[
         One row per trust_type: trust_type, metrics (number compared), unmoved (number; NA where
         there is no quarter before), unmoved_ids (tuple).
     """
-    periods = _scored(metric_periods(metrics, quarter), metric_ids)
+    periods = _scored(metric_periods(metrics, quarter) if periods is None else periods, metric_ids)
     rows = []
     for trust_type, of_type in periods.groupby("trust_type", sort=False):
         known = of_type[of_type["moved"].notna()]
@@ -138,7 +145,10 @@ def unmoved(metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[
 
 
 def in_quarter_metrics(
-    metrics: pd.DataFrame, quarter: Quarter | str, metric_ids: Iterable[str] | None = None
+    metrics: pd.DataFrame,
+    quarter: Quarter | str,
+    metric_ids: Iterable[str] | None = None,
+    periods: pd.DataFrame | None = None,
 ) -> frozenset[str]:
     """Ids of the scored metrics whose data end in the quarter, for a ranking from these alone.
 
@@ -148,10 +158,10 @@ def in_quarter_metrics(
 
     Parameters
     ----------
-    metrics, quarter, metric_ids
+    metrics, quarter, metric_ids, periods
         As for `unmoved`.
     """
-    periods = _scored(metric_periods(metrics, quarter), metric_ids)
+    periods = _scored(metric_periods(metrics, quarter) if periods is None else periods, metric_ids)
     every = periods.groupby("metric_id")["in_quarter"].all()
     return frozenset(every.index[every])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
+from nof.method import store
 from nof.method.lineage import not_comparable
 from nof.method.opening import findings_of, mergers_of, open_publication, reconciliation
 from nof.method.ranges import with_published
@@ -81,7 +82,7 @@ class View:
         return f"{before} is not in these files; the last one held is {Quarter.parse(earlier[-1]).label}"
 
     @property
-    @kept
+    @store.frame
     def league(self) -> pd.DataFrame:
         """The recomputed league table, with NHS England's own likely ranges where it published them; see
         `recompute.league` and `ranges.with_published`."""
@@ -258,7 +259,7 @@ def view_of(national: National, quarter: str, trust_type: str) -> View:
     return View(national, quarter, trust_type)
 
 
-WARMED = ("league", "redrawn", "edges", "scores", "movement", "domains", "score_map", "metrics", "reproduced")
+WARMED = ("league", "edges", "scores", "movement", "domains", "score_map", "metrics", "reproduced")
 
 
 def warm(view: View) -> None:

@@ -15,7 +15,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy import fft
+import scipy
 
 from nof.rules.ranking import override, segment_of
 from nof.rules.scoring import round_half_up
@@ -70,13 +70,13 @@ def _compositions(hundredths: np.ndarray, weights: np.ndarray) -> Iterator[tuple
 def _convolved(parts, weight: int, chance: float) -> tuple[np.ndarray, np.ndarray]:
     """Distribution of the sum of independent draws, each group drawn `times` times and scaled by its weight."""
     top = sum(int(group.max()) * times * size for group, times, size in parts) + 1
-    length = fft.next_fast_len(top, real=True)
+    length = scipy.fft.next_fast_len(top, real=True)
     spectrum = np.ones(length // 2 + 1)
     for group, times, size in parts:
         if times:
             single = np.bincount(group * size) / len(group)
-            spectrum = spectrum * fft.rfft(single, length) ** times
-    sums = fft.irfft(spectrum, length)[:top]
+            spectrum = spectrum * scipy.fft.rfft(single, length) ** times
+    sums = scipy.fft.irfft(spectrum, length)[:top]
     kept = np.flatnonzero(sums > 1e-15)
     return kept / (100.0 * weight), sums[kept] * chance
 
