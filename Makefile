@@ -7,6 +7,8 @@ QUARTER ?= 2025-26-q4
 PARAMS ?= params/demo.yaml
 # Tests of one file share what is costly to make, so a file stays with one process; tests/conftest.py puts the longest first.
 BOTH   := -n auto --dist loadfile --no-loadscope-reorder
+# Two processes share two cores: threads of a third and fourth would only take turns.
+export OPENBLAS_NUM_THREADS ?= 1
 PORT   ?= 8866
 
 .DEFAULT_GOAL := demo

@@ -20,9 +20,9 @@ League table and metric rankings
     next_bands               In which segment each average would stand under the next year's thresholds.
     transition               How many trusts would go from which segment to which.
     transition_table         Segments as they stand against those under another year's bands.
-    under_bands_table        Trusts that would stand in another segment under another year's bands; None where there are none.
-    type_moves_of            `type_moves` of a table since the quarter before; None where there is none, or where no move could be split.
-    novelties_of             What a table's framework year holds that the year before did not, and what went; see `novelties.novelties`.
+    under_bands_table        Trusts in another segment under another year's bands; None where there are none.
+    type_moves_of            `type_moves` since the quarter before; None where no move could be split.
+    novelties_of             What a framework year holds that the year before did not, and what went.
     novelties_table          What is new, renamed or gone in a framework year; None where nothing is.
     beside_standards         Values of a table that have a planning standard, beside it.
     meeting                  How many trusts meet each standard.
@@ -36,7 +36,7 @@ Reconciliation
     reconcile_tables         Card and tables of the reconciliation, of its ranking pools, rules and their sources.
 
 Glossary
-    glossary                 The glossary of a publication: terms from data/reference/glossary.yaml, metrics from the files and the rules of the year.
+    glossary                 Terms from data/reference/glossary.yaml; metrics from the files and the year's rules.
     glossary_tables          Tables of the glossary: the words, and the metrics of each domain.
 
 What a rank cannot tell you
@@ -53,10 +53,10 @@ One trust, for its board
     board_charts             Figures of a trust's briefing; caption and alt text state the finding.
     board_tables             Card and tables of one trust's briefing: frames and facts go in.
     questions                The questions that the facts raise, as a numbered list; blank where they raise none.
-    board_paper              A paper for a board's meeting, one page: front sheet, what hurts and helps most, questions with room for an answer.
-    national_rows            A trust's rows of the national tables, with those beside it in the league table: for its binder.
-    safe_facts               What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
-    safe                     Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
+    board_paper              A paper for a board's meeting: front sheet, what hurts and helps most, questions.
+    national_rows            A trust's rows of the national tables, with those beside it in the league table.
+    safe_facts               What a trust may say of its place and what it may not: the facts behind each line.
+    safe                     What a trust may say, what it may not, and answers to what it may be asked, as tables.
 
 Before publication day
     nowcast                  A trust's own newer values in the last published table: frames, facts, chart, tables.

@@ -13,9 +13,6 @@ from nof.briefing.pdf import BriefingPDFExporter
 from nof.method import opening
 from nof.show import charts
 
-for name in ("rfc3987_syntax", "isoduration"):  # as `nof.cli.main` does
-    sys.modules.setdefault(name, None)
-
 
 def shown(source: str, names: dict) -> list:
     """Run a cell's code; the outputs that its last value or `show` gives."""

@@ -6,6 +6,7 @@ briefing. CONTRIBUTING.md has the map of the house, and follows one number throu
 
 import sys
 
-# jsonschema, which nbformat brings, tries this package for the syntax of addresses, which nothing here is checked for; it
-# compiles a grammar where it is imported, and takes longer than all the rest of nbformat together.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None is how Python marks what cannot be imported
+# jsonschema, which nbformat brings, tries these packages for the syntax of addresses and of durations, which nothing here
+# is checked for; the first compiles a grammar where it is imported, and takes longer than all the rest of nbformat together.
+for _name in ("rfc3987_syntax", "isoduration"):
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # None is how Python marks what cannot be imported

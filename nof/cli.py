@@ -67,10 +67,8 @@ def main() -> None:
         signal.SIGTERM, signal.default_int_handler
     )  # a stop by the system is as clean as Ctrl-C, from the start
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    # jsonschema, where it finds these packages, builds a grammar of web addresses at import, and a calendar: a quarter of
-    # the whole start. Nothing here checks such formats, and a None makes Python say that there is no such package.
-    for name in ("rfc3987_syntax", "isoduration"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    # Matrices here are small: a second thread on each spends a third more processor time to be no sooner ready.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
         if code == Exit.STOPPED:

@@ -17,8 +17,9 @@ from conftest import ROOT
 from filelock import FileLock
 
 from nof.briefing import document
+from nof.briefing.blocks import Cards, Document, Figure, Prose, Tabular
 from nof.briefing.columns import fit
-from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, Cards, Document, Figure, Prose, Tabular, dateline
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 QUARTER = "2025-26-q4"
 TRUSTS = {"trust_acute": "X0G", "trust_ambulance": "X9C"}  # made-up trusts of the demo publication

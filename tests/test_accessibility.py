@@ -24,7 +24,7 @@ from synthetic_briefing import chart, notebook, shown, table, trusts
 
 from nof.briefing import document
 from nof.briefing import pdf as pdf_exporter
-from nof.briefing.document import Figure, Tabular
+from nof.briefing.blocks import Figure, Tabular
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError

@@ -331,7 +331,7 @@ def test_an_error_left_in_a_cell_is_shown_and_reported(tmp_path):
     failed = new_output(
         "error", ename="ValueError", evalue="no", traceback=["Traceback (most recent call last)", "ValueError: no"]
     )
-    page = to_html(new_notebook(cells=[new_code_cell("x", outputs=[failed])]))
+    page = to_html(new_notebook(cells=[new_code_cell("x", outputs=[failed])]), allow_errors=True)
     (tmp_path / "a.html").write_text(page, encoding="utf-8")
     assert any("error" in problem for problem in check_html(tmp_path / "a.html"))
 

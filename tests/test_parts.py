@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nof.briefing import parts
-from nof.briefing.document import Figure, Tabular
+from nof.briefing.blocks import Figure, Tabular
 from nof.explore import save
 from nof.read.covariate import read_covariate
 from nof.show.display import Column, Table

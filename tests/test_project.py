@@ -17,7 +17,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 
 def locked() -> set[str]:
-    return {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", LOCK, re.MULTILINE)}
+    return {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[A-Za-z0-9,_-]+\])?==", LOCK, re.MULTILINE)}
 
 
 def test_the_lock_holds_every_dependency_with_hashes():

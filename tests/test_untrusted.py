@@ -22,7 +22,7 @@ import tiny
 from conftest import ROOT
 from pypdf import PdfReader
 
-from nof.briefing import document, pdf
+from nof.briefing import blocks, pdf
 from nof.common import InputError
 from nof.quarterly.settings import load
 from nof.read import publication
@@ -304,7 +304,7 @@ def test_typst_reads_nothing_outside_its_folder(tmp_path, monkeypatch, source, s
     (secret := tmp_path / "secret.txt").write_text("secret")
     monkeypatch.setattr(pdf, "_template", lambda: source.replace("{outside}", str(secret)))
     with pytest.raises(pdf.TypstFailedError, match=said):
-        pdf.render(document.Document(document.Meta("Confined")))
+        pdf.render(blocks.Document(blocks.Meta("Confined")))
 
 
 def called(tree: ast.AST) -> list[ast.Call]:

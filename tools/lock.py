@@ -25,6 +25,7 @@ COMMAND = [
     "--generate-hashes",
     "--no-header",
     "--no-annotate",
+    "--no-strip-extras",  # so that a pip that resolves finds what is asked for with an extra, too
     "--no-emit-index-url",
     "--quiet",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 
 from nof.briefing import document, pdf
-from nof.briefing.document import Block, Document, Prose
+from nof.briefing.blocks import Block, Document, Prose
 
 ENDING = "-binder.pdf"
 

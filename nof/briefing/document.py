@@ -9,13 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mistune
 
+from nof.briefing import foreign, formula
+from nof.briefing.blocks import Block, Boxed, Cards, Document, Figure, Meta, NewPage, Prose, Tabular, Verbatim, headings
 from nof.briefing.vocabulary import in_its_words
 from nof.common import NofError
 from nof.show import words
@@ -42,114 +46,29 @@ COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and no
 # --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
 
 
+log = logging.getLogger(__name__)
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 DATA_TAG = "data:"  # a cell tagged "data:league_table" shows what is in tables/league_table-TYPE.csv
+_PAPERMILL = "papermill-error-cell-tag"  # where papermill says in raw HTML that a cell failed; the cell says so itself
 _NEW_PAGE = "new-page"  # the tag of a cell that should begin a page of a PDF
 DESK = "look"  # the tag of a cell that shows a frame to whoever works in the notebook; no export holds it
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-@dataclass(frozen=True)
-class Meta:
-    """What a briefing says about itself; from ``nb.metadata["briefing"]``."""
-
-    title: str
-    subtitle: str = ""
-    illustrative: bool = False
-    source_line: str = ""
-    licence_line: str = ""
-    independent_line: str = ""
-    run_id: str = ""
-    date: dt.date | None = None
-    lang: str = "en-GB"
-    contents: bool = False
-    kinds: tuple[str, ...] = ()  # slugs, where a briefing is not about trusts
-
-
-@dataclass(frozen=True)
-class Prose:
-    """Markdown, parsed: a list of mistune's tokens."""
-
-    tokens: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Boxed:
-    """Markdown of somebody else's, set in a marked box below a remark that says so."""
-
-    remark: str
-    tokens: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture; ``alt`` is empty where its author gave none."""
-
-    kind: str
-    data: bytes
-    alt: str
-    caption: str
-    cell: str
-    width_mm: float | None = None
-    height_mm: float | None = None
-    csv: str = ""  # name of the file in tables/ that holds its figures, without trust type and ending
-    narrow: bytes = b""
-
-
-@dataclass(frozen=True)
-class Tabular:
-    """A table as ``nof.show.display.Table.data()`` gives it, and the name of the file in tables/ with its figures."""
-
-    data: Mapping[str, Any]
-    csv: str = ""
-
-
-@dataclass(frozen=True)
-class Cards:
-    """A strip of key figures as ``nof.show.display.Card.data()`` gives it."""
-
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Verbatim:
-    """Text as it stands: code, printed output or an error."""
-
-    text: str
-    kind: str  # "code", "output" or "error"
-
-
-@dataclass(frozen=True)
-class NewPage:
-    """Where a cell tagged `new-page` asks for one; paper alone has pages."""
-
-
-Block = Prose | Boxed | Figure | Tabular | Cards | Verbatim | NewPage
-
-
-@dataclass(frozen=True)
-class Document:
-    """A briefing: what it says about itself, and its blocks in order."""
-
-    meta: Meta
-    blocks: list[Block] = field(default_factory=list)
-
-    def headings(self) -> Iterator[dict[str, Any]]:
-        """The heading tokens in order; each has attrs level (2 or more) and id."""
-        yield from _headings(self.blocks)
-
-
-def read(notebook: Mapping[str, Any], name: str = "", include_code: bool = False) -> Document:
+def read(
+    notebook: Mapping[str, Any], name: str = "", include_code: bool = False, folder: Path | None = None
+) -> Document:
     """Turn an executed notebook (version 4) into a document.
 
-    Headings are brought into order: the title is the only one of level 1, and no level is skipped.
+    Headings are brought into order: the title is the only one of level 1, and no level is skipped. Pictures that a cell
+    names by their file are taken from the notebook's folder, where it is given.
     """
     notebook = in_its_words(notebook, (notebook.get("metadata", {}).get("briefing") or {}).get("kinds") or ())
     blocks = [
         block
         for number, cell in enumerate(notebook.get("cells", ()), start=1)
-        for block in _cell(cell, number, include_code)
+        for block in _cell(cell, number, include_code, folder)
     ]
     about = notebook.get("metadata", {}).get("briefing") or {}
     meta = _meta(about, _first_title(blocks), name)
@@ -174,7 +93,7 @@ def _commentary(given: Any, blocks: list[Block]) -> list[Block]:
         return []
     tokens = parse_markdown(text)
     _sink_headings(tokens)
-    level = min((heading["attrs"]["level"] for heading in list(_headings(blocks))[1:]), default=2)
+    level = min((heading["attrs"]["level"] for heading in list(headings(blocks))[1:]), default=2)
     title = {"type": "heading", "attrs": {"level": level}, "children": [{"type": "text", "raw": COMMENTARY}]}
     return [Prose([title]), Boxed(COMMENTARY_WORDS, tokens)]
 
@@ -191,7 +110,7 @@ def flat(tokens: list[dict[str, Any]]) -> str:
 
 
 def parse_markdown(text: str) -> list[dict[str, Any]]:
-    """Markdown (with tables and strikethrough) as tokens; entities decoded, text cleaned."""
+    """Markdown (with tables, strikethrough and formulas) as tokens; entities decoded, text cleaned."""
     parsed: Any = _PARSER.parse(clean(text))[0]
     tokens: list[dict[str, Any]] = parsed
     _decode(tokens)
@@ -200,13 +119,16 @@ def parse_markdown(text: str) -> list[dict[str, Any]]:
     return [token for token in tokens if token["type"] != "heading" or flat(token["children"]).strip()]
 
 
-_PARSER = mistune.create_markdown(renderer=None, plugins=["table", "strikethrough"])
+_PLUGINS: list[Any] = ["table", "strikethrough", formula.plugin]
+_PARSER = mistune.create_markdown(renderer=None, plugins=_PLUGINS)
 
 
 def _decode(tokens: list[dict[str, Any]]) -> None:
     from html import unescape
 
     for token in tokens:
+        if token["type"] in ("inline_math", "block_math") and formula.drawn(token["raw"]) is None:
+            token |= {"type": "codespan" if token["type"] == "inline_math" else "block_code", "formula": True}
         if token["type"] == "text" and "&" in token["raw"]:
             token["raw"] = clean(_ENTITY.sub(lambda match: unescape(match[0]), token["raw"]))
         _decode(token.get("children") or [])
@@ -256,25 +178,29 @@ def _date(value: Any) -> dt.date | None:
 # ---- cells and outputs ----
 
 
-def _cell(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
+def _cell(cell: Mapping[str, Any], number: int, include_code: bool, folder: Path | None) -> Iterator[Block]:
     tags = cell.get("metadata", {}).get("tags") or ()
-    if DESK in tags:
+    if DESK in tags or _PAPERMILL in tags:
         return
-    shown = list(_shown(cell, number, include_code))
+    shown = list(_shown(cell, number, include_code, folder))
     yield from [NewPage(), *shown] if shown and _NEW_PAGE in tags else shown
 
 
-def _shown(cell: Mapping[str, Any], number: int, include_code: bool) -> Iterator[Block]:
-    source = _joined(cell.get("source", ""))
-    first = source.strip().split("\n", 1)[0][:60]
-    place = f"cell {number}" + (f" ({first})" if first else "")
+def place_of(cell: Mapping[str, Any], number: int) -> str:
+    """Which cell it is, in words: its number, from 1, and how it begins."""
+    first = _joined(cell.get("source", "")).strip().split("\n", 1)[0][:60]
+    return f"cell {number}" + (f" ({first})" if first else "")
+
+
+def _shown(cell: Mapping[str, Any], number: int, include_code: bool, folder: Path | None) -> Iterator[Block]:
+    source, place = _joined(cell.get("source", "")), place_of(cell, number)
     if cell["cell_type"] == "markdown":
-        yield from _markdown(source, place, cell.get("attachments") or {})
+        yield from _prose(parse_markdown(source), place, cell.get("attachments") or {}, folder)
     elif cell["cell_type"] == "code":
         if include_code and source.strip():
             yield Verbatim(clean(source), "code")
         for output in cell.get("outputs", ()):
-            yield from _with_data(_output(output, place), cell.get("metadata", {}).get("tags") or ())
+            yield from _with_data(_output(output, place, folder), cell.get("metadata", {}).get("tags") or ())
 
 
 def _with_data(blocks: Iterator[Block], tags: Iterable[str]) -> Iterator[Block]:
@@ -284,35 +210,56 @@ def _with_data(blocks: Iterator[Block], tags: Iterable[str]) -> Iterator[Block]:
         yield replace(block, csv=csv) if csv and isinstance(block, Figure | Tabular) else block
 
 
-def _markdown(text: str, place: str, attachments: Mapping[str, Any] | None = None) -> Iterator[Block]:
-    """Prose, with a picture that stands alone in its paragraph as a figure of its own."""
+def _prose(
+    tokens: Iterable[dict[str, Any]], place: str, attachments: Mapping[str, Any], folder: Path | None
+) -> Iterator[Block]:
+    """Prose, with a picture that stands alone in its paragraph as a figure of its own, and so a table of HTML."""
     kept: list[dict[str, Any]] = []
-    for token in parse_markdown(text):
-        figure = _lone_picture(token, place, attachments or {})
-        if figure is None:
+    for token in tokens:
+        apart = _apart(token, place, attachments, folder)
+        if apart is None:
             kept.append(token)
             continue
         if kept:
             yield Prose(kept)
-        yield figure
+        yield apart
         kept = []
     if any(token["type"] != "blank_line" for token in kept):
         yield Prose(kept)
 
 
-def _lone_picture(token: dict[str, Any], place: str, attachments: Mapping[str, Any]) -> Figure | None:
+def _apart(
+    token: dict[str, Any], place: str, attachments: Mapping[str, Any], folder: Path | None
+) -> Figure | Tabular | None:
+    """What a token comes to that is no prose; for a picture that cannot be had its words remain, with a warning."""
+    if token["type"] == "html_table":
+        return Tabular(token["table"])
+    if token["type"] == "block_html" and (named := foreign.named_by_tag(token["raw"])):
+        token |= {"type": "paragraph", "children": [named]}
+    _warn(token, place)
     children = token.get("children") or []
     if token["type"] != "paragraph" or len(children) != 1 or children[0]["type"] != "image":
         return None
-    url = children[0]["attrs"]["url"]
-    bundle = attachments.get(url.removeprefix("attachment:"), {})
-    inline = re.fullmatch(r"data:(image/(?:png|jpeg));base64,(.*)", url, re.DOTALL)
-    bundle = {inline[1]: inline[2]} if inline else bundle
-    alt = flat(children[0].get("children") or [])
+    url, alt = children[0]["attrs"]["url"], flat(children[0].get("children") or [])
+    pasted = attachments.get(url.removeprefix("attachment:"))
+    bundle = foreign.picture(url, folder, place) if pasted is None else pasted
     return next((_raster(bundle, mime, {"alt": alt}, place) for mime in _RASTER if mime in bundle), None)
 
 
-def _output(output: Mapping[str, Any], place: str) -> Iterator[Block]:
+def _warn(token: dict[str, Any], place: str) -> None:
+    """Say what of a token will not be seen as its author meant it."""
+    children = token.get("children") or []
+    alone = token["type"] == "paragraph" and len(children) == 1
+    for one in children:
+        if one["type"] == "image" and not alone:
+            url = clean(one["attrs"]["url"])[:100]
+            log.warning("%s: the picture %s stands within a line; its description stands in its place", place, url)
+        _warn(one, place)
+    if token["type"] in ("codespan", "block_code") and token.get("formula"):
+        log.warning("%s: the formula %r cannot be set; its source stands in its place", place, token["raw"][:100])
+
+
+def _output(output: Mapping[str, Any], place: str, folder: Path | None) -> Iterator[Block]:
     kind = output["output_type"]
     if kind == "stream":
         yield from _verbatim(_joined(output.get("text", "")), "output")
@@ -320,12 +267,13 @@ def _output(output: Mapping[str, Any], place: str) -> Iterator[Block]:
         lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
         yield from _verbatim("\n".join(lines), "error")
     else:
-        yield from _bundle(output.get("data", {}), output.get("metadata", {}), place)
+        yield from _bundle(output.get("data", {}), output.get("metadata", {}), place, folder)
 
 
-def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str) -> Iterator[Block]:
+def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str, folder: Path | None) -> Iterator[Block]:
     """The best form of a displayed object; text where nothing else is understood."""
     facts = _facts(metadata)
+    html = list(foreign.blocks(_joined(data["text/html"]))) if "text/html" in data else []
     if TABLE_MIME in data:
         yield Tabular(data[TABLE_MIME])
     elif CARD_MIME in data:
@@ -336,11 +284,25 @@ def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str) ->
     elif any(mime in data for mime in _RASTER):
         yield next(_raster(data, mime, facts, place) for mime in _RASTER if mime in data)
     elif "text/markdown" in data:
-        yield from _markdown(_joined(data["text/markdown"]), place)
-    elif "text/html" in data and (tables := _html_tables(_joined(data["text/html"]))):
-        yield from map(Tabular, tables)
+        yield from _prose(parse_markdown(_joined(data["text/markdown"])), place, {}, folder)
+    elif "text/latex" in data and "text/html" not in data:
+        yield from _prose(parse_markdown(_formula(_joined(data["text/latex"]))), place, {}, folder)
+    elif html:
+        yield from _prose(html, place, {}, folder)
     elif "text/plain" in data:
+        if others := sorted(set(data) - {"text/plain", "text/html"}):
+            log.warning(
+                "%s: %s cannot be shown on a page; its plain text stands in its place", place, ", ".join(others)
+            )
         yield from _verbatim(_joined(data["text/plain"]), "output")
+    elif data:
+        log.warning("%s: %s cannot be shown on a page, and is left out", place, ", ".join(sorted(data)))
+
+
+def _formula(latex: str) -> str:
+    """A formula that a cell gave, as Markdown has it."""
+    source = latex.strip().strip("$").removeprefix("\\displaystyle").strip()
+    return f"$${source}$$"
 
 
 def _facts(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -359,8 +321,9 @@ def _figure(kind: str, data: bytes, facts: Mapping[str, Any], place: str) -> Fig
 
 
 def _raster(bundle: Mapping[str, Any], mime: str, facts: Mapping[str, Any], place: str) -> Figure:
+    given = bundle[mime]
     try:
-        data = base64.b64decode(_joined(bundle[mime]))
+        data = given if isinstance(given, bytes) else base64.b64decode(_joined(given))
     except (binascii.Error, ValueError):
         raise NofError(f"{place}: its {mime} output is not valid base64") from None
     return _figure(_RASTER[mime], data, facts, place)
@@ -376,71 +339,29 @@ def _joined(value: Any) -> str:
     return "".join(value) if isinstance(value, list) else str(value)
 
 
-def _html_tables(html: str) -> list[dict[str, Any]]:
-    """The tables of an HTML output (such as pandas writes) as plain data."""
-    from bs4 import BeautifulSoup
-
-    return [_html_table(table) for table in BeautifulSoup(html, "html.parser").find_all("table")]
-
-
-def _html_table(table: Any) -> dict[str, Any]:
-    grid = [[cell for cell in row.find_all(["th", "td"]) for _ in range(_span(cell))] for row in table.find_all("tr")]
-    grid = [row for row in grid if row]
-    width = max(map(len, grid), default=0)
-    headed = bool(grid) and all(cell.name == "th" for cell in grid[0])
-    text = [[clean(cell.get_text(" ", strip=True)) for cell in row] + [""] * (width - len(row)) for row in grid]
-    body = text[headed:]
-    columns = [
-        {
-            "label": text[0][j] if headed else "",
-            "unit": "",
-            "align": "right" if _numeric([row[j] for row in body]) else "left",
-            "row_header": any(row[j].name == "th" for row in grid[headed:] if j < len(row)),
-        }
-        for j in range(width)
-    ]
-    caption = clean(table.caption.get_text(" ", strip=True)) if table.caption else ""
-    return {"caption": caption, "columns": columns, "rows": body, "tones": {}, "note": "", "key": "", "emphasis": []}
-
-
-def _span(cell: Any) -> int:
-    text = cell.get("colspan", "1")
-    return min(int(text), 100) if text.isdigit() and int(text) else 1
-
-
-def _numeric(texts: list[str]) -> bool:
-    return any(texts) and all(re.fullmatch(r"[-−+]?[\d,]*\.?\d+(e[-+]?\d+)?%?|NaN|<NA>|–|", t) for t in texts)
-
-
 # ---- headings ----
 
 
-def _headings(blocks: list[Block]) -> Iterator[dict[str, Any]]:
-    for block in blocks:
-        if isinstance(block, Prose):
-            yield from (token for token in block.tokens if token["type"] == "heading")
-
-
 def _first_title(blocks: list[Block]) -> str:
-    first = next(_headings(blocks), None)
+    first = next(headings(blocks), None)
     return flat(first["children"]).strip() if first and first["attrs"]["level"] == 1 else ""
 
 
 def _order_headings(blocks: list[Block], title: str) -> list[Block]:
     """Drop a first heading that repeats the title; shift and close up the levels of the rest."""
     blocks = _without_title(blocks, title)
-    headings = list(_headings(blocks))
-    shift = 1 if any(heading["attrs"]["level"] == 1 for heading in headings) else 0
+    found = list(headings(blocks))
+    shift = 1 if any(heading["attrs"]["level"] == 1 for heading in found) else 0
     above = 1
     taken: set[str] = set()
-    for heading in headings:
+    for heading in found:
         above = min(heading["attrs"]["level"] + shift, above + 1, 6)
         heading["attrs"] = {"level": above, "id": _anchor(flat(heading["children"]), taken)}
     return blocks
 
 
 def _without_title(blocks: list[Block], title: str) -> list[Block]:
-    first = next(_headings(blocks), None)
+    first = next(headings(blocks), None)
     if not first or first["attrs"]["level"] != 1 or " ".join(flat(first["children"]).split()) != title:
         return blocks
     return [

@@ -19,19 +19,9 @@ import mistune
 from markupsafe import Markup
 from mistune.core import BlockState
 
-from nof.briefing import document
-from nof.briefing.document import (
-    ILLUSTRATIVE,
-    ILLUSTRATIVE_WORDS,
-    Boxed,
-    Cards,
-    Document,
-    Figure,
-    Prose,
-    Tabular,
-    Verbatim,
-    dateline,
-)
+from nof.briefing import blocks, document, formula
+from nof.briefing.blocks import Boxed, Cards, Document, Figure, Prose, Tabular, Verbatim
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.rules.kinds import kind_of
 from nof.show import fonts, style
@@ -86,7 +76,7 @@ def render(doc: Document) -> str:
     )
 
 
-def _head_title(meta: document.Meta) -> str:
+def _head_title(meta: blocks.Meta) -> str:
     """What a browser's tab says: no two pages of a report the same, and made-up data told."""
     whole = ": ".join(filter(None, [meta.title, meta.subtitle]))
     return f"{ILLUSTRATIVE}: {whole}" if meta.illustrative else whole
@@ -179,6 +169,7 @@ def _contents(doc: Document) -> list[dict[str, Any]]:
 
 def _body(doc: Document) -> str:
     parts: list[str] = []
+    _RENDERER.formulas = 0
     counts = {"Figure": 0, "Table": 0}
     ids = _Ids()
     for position, block in enumerate(doc.blocks):
@@ -308,6 +299,8 @@ def _inline(svg: bytes, alt: str, prefix: str) -> str:
 class _Renderer(mistune.HTMLRenderer):
     """Markdown to HTML in which nothing but Markdown takes effect, and nothing is fetched."""
 
+    formulas = 0  # drawn so far in this page: each has ids of its own
+
     def paragraph(self, text: str, verdict: bool = False) -> str:
         """A paragraph; the verdict of a briefing is set larger."""
         return f'<p class="verdict">{text}</p>\n' if verdict else f"<p>{text}</p>\n"
@@ -327,6 +320,22 @@ class _Renderer(mistune.HTMLRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         """A picture within a line as its description."""
         return text
+
+    def inline_math(self, source: str) -> str:
+        """A formula within a line, standing on the line."""
+        made = formula.drawn(source)
+        assert made is not None, "a formula that cannot be drawn is code"
+        size = f"height:{made.height / formula.SIZE:.2f}em;vertical-align:{-made.depth / formula.SIZE:.2f}em"
+        self.formulas += 1
+        inside = re.sub(r'(?<=\bid=")|(?<=href="#)', f"m{self.formulas}-", made.svg[made.svg.index(">") + 1 :])
+        return (
+            f'<svg class="formula" style="{size}" viewBox="{made.box}" role="img" '
+            f'aria-label="Formula: {escape(source)}">{inside.strip()}'
+        )
+
+    def block_math(self, source: str) -> str:
+        """A formula on its own."""
+        return f'<p class="formula">{self.inline_math(source)}</p>\n'
 
     def linebreak(self) -> str:
         """A break within a paragraph."""

@@ -158,7 +158,7 @@ def make(job: Job) -> Made:
 def rendered(job: Job) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """One page of a briefing: bytes by file ending, and its parts by path; errors as of `make`."""
     notebook = executed(job)
-    resources = {"metadata": {"name": Path(job.name).name}}
+    resources = {"metadata": {"name": Path(job.name).name, "path": str(common.notebooks())}}
     files = {".ipynb": nbformat.writes(notebook).encode()}
     try:
         for form in job.formats:

@@ -13,6 +13,7 @@ from typing import Any
 import mistune
 from mistune.core import BlockState
 
+from nof.briefing import formula
 from nof.show.fonts import drawable
 
 _LINK = re.compile(r"(https?://|mailto:)[^\s\"<>\\]+", re.IGNORECASE)
@@ -81,6 +82,18 @@ class TypstRenderer(mistune.BaseRenderer):
     def codespan(self, token: dict, state: BlockState) -> str:
         """Code within a line."""
         return f"#raw({literal(drawable(token['raw']))});"
+
+    def inline_math(self, token: dict, state: BlockState) -> str:
+        """A formula within a line, standing on the line."""
+        made = formula.drawn(token["raw"])
+        assert made is not None, "a formula that cannot be drawn is code"
+        alt, svg = literal(drawable(f"Formula: {token['raw']}")), literal(made.svg)
+        drawing = f'image(bytes({svg}), format: "svg", height: {made.height:g}pt, alt: {alt})'
+        return f"#box(baseline: {made.depth:g}pt, {drawing});"
+
+    def block_math(self, token: dict, state: BlockState) -> str:
+        """A formula on its own."""
+        return f"#par[#h(1em){self.inline_math(token, state)}]\n"
 
     def linebreak(self, token: dict, state: BlockState) -> str:
         """A new line that was asked for."""

@@ -21,21 +21,10 @@ from typing import Any, NamedTuple
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
-from nof.briefing import document
+from nof.briefing import blocks, document
+from nof.briefing.blocks import Boxed, Cards, Document, Figure, NewPage, Prose, Tabular, Verbatim
 from nof.briefing.columns import fit
-from nof.briefing.document import (
-    ILLUSTRATIVE,
-    ILLUSTRATIVE_WORDS,
-    Boxed,
-    Cards,
-    Document,
-    Figure,
-    NewPage,
-    Prose,
-    Tabular,
-    Verbatim,
-    dateline,
-)
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.briefing.markdown_typst import breakable, convert, literal
 from nof.common import NofError
@@ -280,11 +269,11 @@ def typeset(main: Path, root: Path, **how: Any) -> bytes:
         ) from error
 
 
-def _stamp(meta: document.Meta) -> dt.datetime:
+def _stamp(meta: blocks.Meta) -> dt.datetime:
     return dt.datetime.combine(meta.date, dt.time(), tzinfo=dt.UTC) if meta.date else _NO_DATE
 
 
-def _data(meta: document.Meta, tables: list, cards: list) -> dict[str, Any]:
+def _data(meta: blocks.Meta, tables: list, cards: list) -> dict[str, Any]:
     """What the template reads: plain text, numbers and colours."""
     lang, _, region = meta.lang.partition("-")
     day = meta.date

@@ -24,19 +24,9 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from nof.briefing import document
-from nof.briefing.document import (
-    ILLUSTRATIVE,
-    ILLUSTRATIVE_WORDS,
-    Boxed,
-    Cards,
-    Document,
-    Figure,
-    Prose,
-    Tabular,
-    Verbatim,
-    dateline,
-)
+from nof.briefing import blocks, document, formula
+from nof.briefing.blocks import Boxed, Cards, Document, Figure, Prose, Tabular, Verbatim
+from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.briefing.pdf import FigureWithoutAltError, typeset, width_mm
 from nof.show import style
@@ -151,7 +141,7 @@ class _Writer:
 
     # ---- blocks ----
 
-    def _block(self, block: document.Block) -> None:
+    def _block(self, block: blocks.Block) -> None:
         if isinstance(block, Prose):
             self._tokens(block.tokens)
         elif isinstance(block, Boxed):
@@ -241,6 +231,8 @@ class _Writer:
                 self._plain_table(token)
             elif kind == "block_code":
                 self._run(self.word.add_paragraph(), token["raw"].rstrip(), mono=True)
+            elif kind == "block_math":
+                self._formula(self.word.add_paragraph(), token["raw"])
             elif kind == "block_html" and not token["raw"].startswith("<!--"):
                 self._run(self.word.add_paragraph(), token["raw"].strip())
 
@@ -293,6 +285,8 @@ class _Writer:
                 self._inline(paragraph, inside, **look | {"struck": True})
             elif kind == "codespan":
                 self._run(paragraph, token["raw"], **look | {"mono": True})
+            elif kind == "inline_math":
+                self._formula(paragraph, token["raw"])
             elif kind == "link":
                 self._link(paragraph, inside, token["attrs"]["url"], look)
             elif kind in ("softbreak", "linebreak"):
@@ -303,6 +297,14 @@ class _Writer:
                 self._inline(paragraph, inside, **look)
             else:
                 self._run(paragraph, token.get("raw", ""), **look)
+
+    @staticmethod
+    def _formula(paragraph: Any, source: str) -> None:
+        made = formula.drawn(source)
+        assert made is not None, "a formula that cannot be drawn is code"
+        run = paragraph.add_run()
+        described = run.add_picture(io.BytesIO(formula.png(source)), height=Pt(made.height))._inline.docPr
+        described.set("descr", style.clean(f"Formula: {source}"))
 
     def _link(self, paragraph: Any, inside: list[dict[str, Any]], url: str, look: dict[str, Any]) -> None:
         if not (_LINK.fullmatch(url) or url.startswith("#section-")):

@@ -1,4 +1,4 @@
-"""The glossary of a publication: terms from data/reference/glossary.yaml, metrics from the files and the rules of the year."""
+"""Terms from data/reference/glossary.yaml; metrics from the files and the year's rules."""
 
 from __future__ import annotations
 

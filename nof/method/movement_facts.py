@@ -135,7 +135,7 @@ def type_moves(national: National, before: str, after: str, trust_type: str) -> 
 
 
 def type_moves_of(view: View) -> TypeMoves | None:
-    """`type_moves` of a table since the quarter before; None where there is none, or where no move could be split."""
+    """`type_moves` since the quarter before; None where no move could be split."""
     if view.previous_quarter is None:
         return None
     found = type_moves(view.national, view.previous_quarter, view.quarter, view.trust_type)
@@ -143,7 +143,7 @@ def type_moves_of(view: View) -> TypeMoves | None:
 
 
 def novelties_of(view: View) -> pd.DataFrame:
-    """What a table's framework year holds that the year before did not, and what went; see `novelties.novelties`.
+    """What a framework year holds that the year before did not, and what went.
 
     Only what concerns the trust type. Empty where the year before has no rules file: then everything would be new.
     """

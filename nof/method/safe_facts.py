@@ -1,4 +1,4 @@
-"""What a trust may say of its place and what it may not: the facts behind each line, all of one trust's together.
+"""What a trust may say of its place and what it may not: the facts behind each line.
 
 The lines and their conditions stand in data/reference/safe_to_say.yaml. Places, averages and segments: 1 is best.
 """

@@ -58,7 +58,9 @@ def folder() -> Path | None:
 
 
 def key(data: Path) -> str | None:
-    """What the results of a publication's folder rest on, as a hash; None where it cannot be told."""
+    """What the results of a publication's folder rest on, as a hash; None where it cannot be told, or nothing is kept."""
+    if folder() is None:
+        return None
     try:
         names = sorted(one.name for one in data.iterdir())
         contents = common.fingerprint(data)

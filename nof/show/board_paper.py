@@ -1,4 +1,4 @@
-"""A paper for a board's meeting, one page: front sheet, what hurts and helps most, questions with room for an answer."""
+"""A paper for a board's meeting: front sheet, what hurts and helps most, questions."""
 
 from __future__ import annotations
 

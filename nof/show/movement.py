@@ -99,7 +99,7 @@ def transition_table(table: pd.DataFrame, facts: UnderBands) -> Table:
 
 
 def under_bands_table(table: pd.DataFrame, facts: UnderBands, most: int = 200) -> Table | None:
-    """Trusts that would stand in another segment under another year's bands; None where there are none.
+    """Trusts in another segment under another year's bands; None where there are none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A trust's rows of the national tables, with those beside it in the league table: for its binder."""
+"""A trust's rows of the national tables, with those beside it in the league table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Safe to say: what a trust may say of its place, what it may not, and answers to what it may be asked, as tables.
+"""What a trust may say, what it may not, and answers to what it may be asked, as tables.
 
 The lines stand in data/reference/safe_to_say.yaml in the order in which they are shown; each is decided by a condition on
 facts and carries the test that it rests on, with its figures.

@@ -1,0 +1,195 @@
+"""How long one trust's briefing takes alone, from nothing and with results kept, side by side in one run.
+
+    .venv/bin/python bench/single.py --data data/demo --trust X2G --name demo
+    .venv/bin/python bench/single.py --data ../shared/real --trust RDY --name real --before ../an-older-checkout
+
+(a) stock: the commands a user would run instead, as in bench/briefings.py.
+(b) nothing kept: `nof brief --trust` with an empty cache, as on the first day; (c) kept: the same again.
+(d) floor: one Python process that does the same computing, drawing and Typst compiling with no notebook, nothing kept.
+They take turns, round after round. Then, once: `import helpers`, `nof --help`, the first output of each notebook in a
+fresh kernel, and the processor time of all trusts. With --before all but stock and floor is measured of that tree as well,
+in the same turns; it has to run with this environment's packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from briefings import RESULTS, ROOT, floor, machine, stock
+
+COMMAND = "from nof.cli import main; main()"
+SECOND = "results kept"
+
+
+def clean(tree: Path, cache: Path) -> dict[str, str]:
+    """The environment of a process that uses a tree's code and keeps its results in a folder."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return kept | {"PYTHONPATH": str(tree), "NOF_CACHE": str(cache)}
+
+
+def run(words: list, tree: Path, cache: Path, peak: bool = False) -> dict[str, float]:
+    """Wall and processor seconds of a command, children included."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([str(one) for one in words], cwd=tree, env=clean(tree, cache), capture_output=True, text=True)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{words}: {done.stdout}{done.stderr}")
+    spent = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+    found = {"seconds": round(seconds, 2), "cpu_seconds": round(spent, 2)}
+    if peak and "MB a worker" in done.stdout:
+        found["peak_mb"] = int(done.stdout.split(" MB a worker")[0].split()[-1])
+    return found
+
+
+def brief(tree: Path, params: Path, out: Path, cache: Path, *words: str) -> dict[str, float]:
+    """`nof brief` of a tree."""
+    return run(
+        [sys.executable, "-c", COMMAND, "brief", params, "--out", out, "--force", *words], tree, cache, peak=True
+    )
+
+
+def first_output(tree: Path, notebook: Path, parameters: dict[str, str], cache: Path) -> float:
+    """Seconds from the start of a kernel to the first thing that a notebook shows."""
+    with tempfile.TemporaryDirectory() as place:
+        script = Path(place) / "first.py"
+        script.write_text(FIRST)
+        words = [sys.executable, script, notebook, json.dumps(parameters)]
+        done = subprocess.run(
+            [str(one) for one in words], cwd=notebook.parent, env=clean(tree, cache), capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return float(done.stdout.split()[-1])
+
+
+FIRST = """
+import json, sys, time
+import nbformat
+from jupyter_client.manager import start_new_kernel
+
+notebook, parameters = nbformat.read(sys.argv[1], 4), json.loads(sys.argv[2])
+started = time.perf_counter()
+manager, client = start_new_kernel()
+seen = []
+
+def look(message):
+    if message["msg_type"] in ("display_data", "execute_result"):
+        seen.append(time.perf_counter() - started)
+
+for cell in notebook.cells:
+    if cell.cell_type != "code":
+        continue
+    said = client.execute_interactive(cell.source, output_hook=look, timeout=600)["content"]
+    if said["status"] == "error":
+        raise RuntimeError(said["evalue"])
+    if "parameters" in cell.metadata.get("tags", []):
+        client.execute_interactive("".join(f"{name} = {value!r}\\n" for name, value in parameters.items()), timeout=60)
+    if seen:
+        break
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+print(seen[0])
+"""
+
+
+def measure(data: Path, trust: str, trees: dict[str, Path], rounds: int, whole: bool) -> dict:
+    """All of it: medians and each round."""
+    from nof.method.opening import open_publication
+
+    national = open_publication(data)
+    quarter = national.publication.latest
+    kinds = national.standings
+    kind = kinds.loc[(kinds["quarter"] == quarter) & (kinds["trust_code"] == trust), "trust_type"].iloc[0]
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        params = home / "params.yaml"
+        params.write_text(json.dumps({"quarter": quarter, "data": str(data)}))
+        turns: dict[str, list[float]] = {}
+        for number in range(rounds):
+            turn = _round(data, quarter, trust, trees, params, home / str(number))
+            for name, step in turn.items():
+                turns.setdefault(name, []).append(round(step(), 2))
+        found = {"seconds": {name: statistics.median(each) for name, each in turns.items()}, "rounds": turns}
+        found |= _once(trees, data, quarter, kind, trust, home)
+        if whole:
+            found["all trusts"] = {
+                name: brief(tree, params, home / f"all {name}", home / f"cache {name}", "--all-trusts")
+                for name, tree in trees.items()
+            }
+    return found
+
+
+def _round(
+    data: Path, quarter: str, trust: str, trees: dict[str, Path], params: Path, home: Path
+) -> dict[str, Callable[[], float]]:
+    home.mkdir()
+
+    def ours(name: str) -> Callable[[], float]:
+        """One run; the second finds what the first has kept."""
+        return lambda: brief(trees[name], params, home / name, home / f"cache {name}", "--trust", trust)["seconds"]
+
+    def bare() -> float:
+        """The floor, with nothing kept."""
+        os.environ["NOF_CACHE"] = ""
+        return floor(data, quarter, [trust], home / "floor")
+
+    steps: dict[str, Callable[[], float]] = {"stock": lambda: stock(data, quarter, [trust], home), "floor": bare}
+    for name in trees:
+        steps |= {f"{name}, nothing kept": ours(name), f"{name}, {SECOND}": ours(name)}
+    return steps
+
+
+def _once(trees: dict[str, Path], data: Path, quarter: str, kind: str, trust: str, home: Path) -> dict:
+    """Imports, help and first outputs: the best of three, for each is a second or so."""
+
+    words = {
+        "import pandas": "import pandas",
+        "import helpers": "import helpers",
+        "nof --help": "import sys; sys.argv = ['nof', '--help']; " + COMMAND,
+    }
+    found: dict[str, dict[str, float]] = {name: {} for name in words}
+    for name, tree in trees.items():
+        for what, code in words.items():
+            each = [run([sys.executable, "-c", code], tree, home / f"first {name}")["seconds"] for _ in range(3)]
+            found[what][name] = min(each)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        names = {"data": str(data), "quarter": quarter, "trust_type": kind, "trust": trust}
+        cell = next((one for one in nbformat.read(path, 4).cells if "parameters" in one.metadata.get("tags", [])), None)
+        given = {one: value for one, value in names.items() if cell and f"\n{one} = " in f"\n{cell.source}"}
+        for name, tree in trees.items():
+            if not (tree / "notebooks" / path.name).exists():
+                continue
+            cache = home / f"first {name}"
+            where = tree / "notebooks" / path.name
+            for when in ("nothing kept", SECOND):
+                key = f"first output of {path.stem}"
+                found.setdefault(key, {})[f"{name}, {when}"] = round(first_output(tree, where, given, cache), 2)
+    return {"once": found}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--trust", required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path, help="a checkout of an older commit")
+    parser.add_argument("--all-trusts", action="store_true", help="measure the whole publication as well")
+    given = parser.parse_args()
+    places = {"ours": ROOT} | ({"before": given.before.resolve()} if given.before else {})
+    result = {"publication": given.name, "trust": given.trust, "machine": machine()}
+    result |= measure(given.data.resolve(), given.trust, places, given.rounds, given.all_trusts)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"single-{given.name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
