@@ -518,7 +518,7 @@ def diff(
 @app.command()
 def cache(clear: Annotated[bool, typer.Option("--clear", help="Remove everything that is kept.")] = False) -> None:
     """Show the results of publications that are kept so that nobody waits for them twice; NOF_CACHE names the folder."""
-    from nof.method import store
+    from nof.read import store
 
     place = store.folder()
     if place is None:

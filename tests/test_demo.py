@@ -18,7 +18,7 @@ from nof.common import InputError
 from nof.demo import names as demo_names
 from nof.demo import values as demo_values
 from nof.method import lineage, timeliness
-from nof.read import publication
+from nof.read import publication, store
 from nof.read.mergers import read_mergers
 from nof.rules import framework, reconcile, scoring
 
@@ -271,7 +271,8 @@ def test_another_seed_gives_other_figures():
 
 @pytest.fixture
 def quick(monkeypatch, folder):
-    """Writes copies of files made before, and counts how often."""
+    """Writes copies of files made before, and counts how often; nothing is kept between."""
+    monkeypatch.setenv(store.VARIABLE, "")
     made = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
     calls = []
     monkeypatch.setattr(demo.folder, "build", lambda *given: (calls.append(given), given))

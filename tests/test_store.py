@@ -13,8 +13,9 @@ import pytest
 import tiny
 
 from nof.method import change as changing
-from nof.method import limits, movement, opening, sensitivity, store, view
+from nof.method import limits, movement, opening, sensitivity, view
 from nof.method import places as placing
+from nof.read import store
 
 needs_modes = pytest.mark.skipif(os.name != "posix" or os.geteuid() is None, reason="file modes are of POSIX systems")
 

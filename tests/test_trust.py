@@ -80,11 +80,11 @@ def check_all(national, quarter, every=1, also=()):
     return codes
 
 
-def test_a_third_of_the_demo_trusts_and_those_with_a_story_have_a_page(national):
-    """Every trust of the real files follows; all 205 here took a tenth of the time of all tests."""
+def test_some_demo_trusts_and_those_with_a_story_have_a_page(national):
+    """Every trust of the real files follows; `make boards` makes all 205 of these, each through the gate."""
     held = national.standings.query("quarter == @Q4 and in_deficit")["trust_code"]
     merged = mergers_of(national)["successor_code"]
-    assert len(check_all(national, Q4, every=3, also={*held[:10], *merged, "X0D", "X2G", "X8Q"})) >= 75
+    assert len(check_all(national, Q4, every=12, also={*held[:5], *merged, "X0D", "X2G", "X8Q"})) >= 25
 
 
 def test_every_real_trust_has_a_page(published):

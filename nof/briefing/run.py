@@ -25,10 +25,10 @@ from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.place import working
 from nof.common import NofError
-from nof.method import limits, movement, opening, store, timeliness, view
+from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id
 from nof.method.movement_facts import beside_standards
-from nof.read import findings
+from nof.read import findings, store
 from nof.rules import recompute, reconcile
 
 # --- A run as an operator sees it: a progress bar, what was made, how long it took, what failed ---

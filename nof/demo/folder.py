@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from nof.demo import next_year, publication, two_years
 from nof.demo.names import TYPE_NAMES
 from nof.demo.next_year import BOARDS, BOARDS_NAME
 from nof.demo.publication import FRAMEWORKS, SEED
+from nof.read import store
 from nof.read.checks import METRIC_COLUMNS
 from nof.read.publication import TRUST_FIELDS, Publication
 
@@ -215,7 +217,7 @@ def write(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed: 
     """
     folder = Path(folder)
     _refuse_real(folder)
-    made = files(*build(framework_year, seed))
+    made = store.made(_told(framework_year, seed), lambda: files(*build(framework_year, seed)))
     folder.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".demo-", dir=folder))
     try:
@@ -228,6 +230,11 @@ def write(folder: str | os.PathLike, framework_year: str = FRAMEWORKS[0], seed: 
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return folder
+
+
+def _told(framework_year: str, seed: int) -> str:
+    """All that the files are made from, packages included."""
+    return f"demo {stamp(framework_year, seed)} {platform.python_version()} {np.__version__} {pd.__version__}"
 
 
 def _put(staging: Path, folder: Path, name: str, data: bytes) -> None:

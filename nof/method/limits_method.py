@@ -10,13 +10,14 @@ import pandas as pd
 from nof.common import kept
 from nof.method import choices as spanning
 from nof.method import cliffs as edges_of_rules
-from nof.method import decision, sensitivity, store
+from nof.method import decision, sensitivity
 from nof.method import setting as settings
 from nof.method.association import Association, covariate
 from nof.method.limits_data import in_quarter, matrix, metric_names, names
 from nof.method.sensitivity import Multiverse
 from nof.method.setting import Setting
 from nof.method.view import View
+from nof.read import store
 from nof.rules.recompute import standing
 
 IN_QUARTER = "in-quarter data only"  # how `sensitivity` labels that choice

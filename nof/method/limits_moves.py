@@ -12,10 +12,11 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method import change as changing
-from nof.method import expected_rank, persistence, pooled_noise, store, timeliness, volatility
+from nof.method import expected_rank, persistence, pooled_noise, timeliness, volatility
 from nof.method import score_changes as changed
 from nof.method.limits_data import broken, broken_steps, matrix, metric_names, metrics, names
 from nof.method.view import View
+from nof.read import store
 from nof.rules.recompute import edges
 
 AVERAGE = "average"

@@ -12,13 +12,14 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method import components as facets
-from nof.method import peers, ranges, store, volatility
+from nof.method import peers, ranges, volatility
 from nof.method import places as placing
 from nof.method.limits_data import broken, matrix
 from nof.method.limits_moves import expected_places
 from nof.method.next_segment import edge_brackets
 from nof.method.steps import own_segment_chances, segment_chance_ranges, segment_edges
 from nof.method.view import View
+from nof.read import store
 from nof.rules import uncertainty
 from nof.rules.recompute import standing
 

@@ -28,9 +28,10 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.method import lineage, store
+from nof.method import lineage
 from nof.method.opening import mergers_of
 from nof.method.own_values import crossed_scores, same_rules
+from nof.read import store
 from nof.rules import draft, recompute
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of

@@ -12,9 +12,9 @@ import pandas as pd
 
 from nof import common
 from nof.common import InputError, Problem, kept
-from nof.method import restated, store
+from nof.method import restated
 from nof.method.reporting_dates import parse
-from nof.read import checks, findings, mergers, presence
+from nof.read import checks, findings, mergers, presence, store
 from nof.read.publication import Publication, read, warn
 from nof.rules import consistency, reconcile
 from nof.rules.recompute import (

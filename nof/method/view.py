@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
-from nof.method import store
 from nof.method.lineage import not_comparable
 from nof.method.opening import findings_of, mergers_of, open_publication, reconciliation
 from nof.method.ranges import with_published
 from nof.method.timeliness import dated
-from nof.read import findings
+from nof.read import findings, store
 from nof.read.publication import Publication
 from nof.rules import ranking, scoring
 from nof.rules.framework import Framework, Metric, value_id

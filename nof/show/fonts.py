@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nof.method import store
+from nof.read import store
 from nof.show import style
 
 # What the HTML embeds: Basic Latin, Latin-1, Latin Extended-A (Welsh and most European names),
@@ -36,7 +36,7 @@ def face(weight: str = "400", slope: str = "normal") -> str:
     name = style.FONT_FILES[weight, slope]
     source = hashlib.sha256((style.font_folder() / name).read_bytes()).hexdigest()
     told = f"{name} {source} {metadata.version('fonttools')} {_FEATURES} {_EMBEDDED}"
-    made = store.content(told, "face.woff", lambda: _subset(name))
+    made = store.made(told, lambda: {"face.woff": _subset(name)})["face.woff"]
     return "data:font/woff;base64," + base64.b64encode(made).decode()
 
 

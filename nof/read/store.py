@@ -103,15 +103,15 @@ def put(wanted: str, frames: Mapping[str, pd.DataFrame], told: Mapping[str, Any]
     return _write(wanted, contents, told)
 
 
-def content(told: str, name: str, make: Callable[[], bytes]) -> bytes:
-    """A file that takes long to make, kept under a text that says all that it is made from."""
+def made(told: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
+    """Files that take long to make, by name, kept under a text that says all that they are made from."""
     wanted = hashlib.sha256(told.encode()).hexdigest()
     held = _read(wanted)
-    if held and name in held[0]:
-        return held[0][name]
-    made = make()
-    _write(wanted, {name: made}, {})
-    return made
+    if held:
+        return held[0]
+    found = make()
+    _write(wanted, found, {})
+    return found
 
 
 def sign(national: Any, wanted: str | None) -> None:
