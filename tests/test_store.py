@@ -136,13 +136,13 @@ def test_a_file_is_made_once_and_again_where_it_was_damaged(place):
 
     def make():
         made.append(1)
-        return b"bytes"
+        return {"x": b"bytes"}
 
-    assert [store.content("from this", "x", make) for _ in range(2)] == [b"bytes"] * 2 and len(made) == 1
-    assert store.content("from that", "x", make) == b"bytes" and len(made) == 2
+    assert [store.made("from this", make) for _ in range(2)] == [{"x": b"bytes"}] * 2 and len(made) == 1
+    assert store.made("from that", make) == {"x": b"bytes"} and len(made) == 2
     for path in place.rglob("x"):
         path.write_bytes(b"other")
-    assert store.content("from this", "x", make) == b"bytes" and len(made) == 3
+    assert store.made("from this", make) == {"x": b"bytes"} and len(made) == 3
 
 
 def test_the_longest_unused_goes_first(place, monkeypatch):

@@ -273,7 +273,6 @@ def _output(output: Mapping[str, Any], place: str, folder: Path | None) -> Itera
 def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str, folder: Path | None) -> Iterator[Block]:
     """The best form of a displayed object; text where nothing else is understood."""
     facts = _facts(metadata)
-    html = list(foreign.blocks(_joined(data["text/html"]))) if "text/html" in data else []
     if TABLE_MIME in data:
         yield Tabular(data[TABLE_MIME])
     elif CARD_MIME in data:
@@ -287,7 +286,7 @@ def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], place: str, fo
         yield from _prose(parse_markdown(_joined(data["text/markdown"])), place, {}, folder)
     elif "text/latex" in data and "text/html" not in data:
         yield from _prose(parse_markdown(_formula(_joined(data["text/latex"]))), place, {}, folder)
-    elif html:
+    elif "text/html" in data and (html := list(foreign.blocks(_joined(data["text/html"])))):
         yield from _prose(html, place, {}, folder)
     elif "text/plain" in data:
         if others := sorted(set(data) - {"text/plain", "text/html"}):

@@ -6,6 +6,7 @@ text, caption, units, which cells are headers. A notebook cell ends with one cal
 
 from __future__ import annotations
 
+import base64
 import csv
 import datetime as dt
 import io
@@ -106,7 +107,10 @@ class Chart:
             "width_mm": self.width_mm,
             "height_mm": self.height_mm,
         } | ({"narrow": self.narrow} if self.narrow else {})
-        return {SVG_MIME: self.svg, "text/plain": f"{self.caption}\n{self.alt}"}, {"nof": facts}
+        # As a picture with its alt text, too: for a page that JupyterLab or nbconvert makes of an SVG has none.
+        drawing = base64.b64encode(self.svg.encode()).decode()
+        picture = f'<img src="data:{SVG_MIME};base64,{drawing}" alt="{escape(self.alt)}">'
+        return {SVG_MIME: self.svg, "text/html": picture, "text/plain": f"{self.caption}\n{self.alt}"}, {"nof": facts}
 
 
 @dataclass(frozen=True)
