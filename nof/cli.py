@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -67,6 +68,9 @@ def main() -> None:
         signal.SIGTERM, signal.default_int_handler
     )  # a stop by the system is as clean as Ctrl-C, from the start
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):  # a name that the console cannot write is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Matrices here are small: a second thread on each spends a third more processor time to be no sooner ready.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:

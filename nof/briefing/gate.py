@@ -144,7 +144,7 @@ def check_pdf(path: str | Path) -> list[str]:
     description of its own and that text can be extracted from the first page.
     """
     try:
-        with pikepdf.open(path) as pdf:
+        with pikepdf.open(io.BytesIO(Path(path).read_bytes())) as pdf:  # it takes no name that the locale cannot write
             return list(dict.fromkeys(_pdf_problems(pdf)))
     except (pikepdf.PdfError, OSError, ValueError, KeyError, AttributeError) as error:
         return [f"cannot be read: {error}"]

@@ -31,6 +31,7 @@ from nof.common import NofError
 # --- One briefing: a notebook run by papermill, rendered as HTML and PDF. Takes a job, gives bytes; writes no file ---
 
 
+MOST_SHOWN = 20_000_000  # characters of what a cell shows; a long table of a real publication has one
 HOME = str(common.helpers())  # so that a notebook finds our helpers.py wherever it is run
 
 
@@ -190,9 +191,23 @@ def executed(job: Job) -> nbformat.NotebookNode:
         raise BriefingFailed(f"cell {error.cell_index}: {error.ename}: {error.evalue}") from error
     except Exception as error:  # a kernel that was killed, did not start, or took too long; whatever nbclient raises
         raise BriefingFailed(f"{job.notebook}.ipynb: {type(error).__name__}: {_first_line(error)}") from error
+    _hold_size(notebook)
     _forget_place(notebook, job.parameters)
     _forget_width(notebook)
     return settled(notebook, job.about)
+
+
+def _hold_size(notebook: nbformat.NotebookNode) -> None:
+    """Refuse what no page can hold, before it is set: a notebook that prints without end, say."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        size = sum(
+            len(output.get("text", ""))
+            + sum(len(one) for one in output.get("data", {}).values() if isinstance(one, str))
+            for output in cell.get("outputs", [])
+        )
+        if size > MOST_SHOWN:
+            told = f"{size / 1e6:.0f} MB, and a page takes at most {MOST_SHOWN / 1e6:.0f} MB of a cell"
+            raise BriefingFailed(f"cell {number} shows {told}")
 
 
 def _forget_place(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> None:

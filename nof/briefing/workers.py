@@ -243,9 +243,9 @@ def _kill(process: psutil.Process) -> None:
 
 def _work(pipe: Connection, call: tuple[Callable, tuple, dict], scratch: str) -> None:
     """The life of a worker process: one call, one answer."""
-    _settle(scratch)
     fn, args, kwargs = call
     try:
+        _settle(scratch)
         answer = (True, fn(*args, **kwargs))
     except BaseException as error:  # noqa: BLE001 - whatever it was, the parent must hear of it
         answer = (False, _portable(error))
