@@ -28,7 +28,9 @@ smoke: $(READY) ## Try the demo, one trust and three notebooks with stock paperm
 
 # In two years: what is set up here must still work. tests/clock says why Python's sleep is replaced.
 AHEAD := FAKETIME_DONT_FAKE_MONOTONIC=1 PYTHONPATH=$(CURDIR)/tests/clock faketime -f '+2y'
-DATED := tests/test_setup.py tests/test_quarter.py tests/test_timeliness.py
+SET_UP := tests/test_setup.py::test_
+DATED := tests/test_quarter.py tests/test_timeliness.py $(SET_UP)a_newer_release_breaks_the_old_recipe_and_not_this_one \
+  $(SET_UP)nothing_is_done_twice_and_what_is_no_longer_locked_goes $(SET_UP)a_set_up_that_is_killed_is_mended_by_the_next
 
 ahead: $(READY) ## Render the demo and run tests of set-up and dates, with the clock two years ahead (wants faketime)
 	@command -v faketime >/dev/null || { echo "install faketime (Debian's package of that name) first"; exit 2; }

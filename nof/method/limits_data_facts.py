@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -315,9 +316,16 @@ class Beside(Facts):
     slope: float | None = fact("Change of the average for each unit of the number", "points", digits=2)
     slope_low: float | None = fact("Lower end of its 95% interval", "points", digits=2)
     slope_high: float | None = fact("Upper end of its 95% interval", "points", digits=2)
+    digits: int = fact("Decimals with which these are told: two of the largest that are not nought, at least two")
     missing: int = fact("Trusts of this table that are not in the file", "trusts")
     unmatched: int = fact("Trusts of the file that are not in this table", "trusts")
     caveat: str = fact("What the association is not")
+
+
+def _digits(*numbers: float) -> int:
+    """Decimals that show two digits of the largest of some numbers; at least two, at most eight."""
+    largest = max((abs(one) for one in numbers if np.isfinite(one)), default=0.0)
+    return 2 if largest >= 0.1 or largest == 0 else min(8, 1 - math.floor(math.log10(largest)))
 
 
 def beside(found: Association) -> Beside:
@@ -331,6 +339,7 @@ def beside(found: Association) -> Beside:
         slope=_number(found.slope),
         slope_low=_number(found.slope_low),
         slope_high=_number(found.slope_high),
+        digits=_digits(found.slope, found.slope_low, found.slope_high),
         missing=len(found.missing),
         unmatched=len(found.unmatched),
         caveat=found.caveat,

@@ -67,7 +67,7 @@ class Places(Facts):
         "Trusts told apart from at least one other, all pairs allowed for: these metrics, another quarter", "trusts"
     )
     these_most: int | None = fact(
-        "Most others that one trust is told apart from: these metrics, another quarter", "trusts"
+        "Most others that one trust is told apart from, all pairs allowed for: these metrics, another quarter", "trusts"
     )
     other_width: float | None = fact(
         "Places that a typical set covers: other metrics like these", "places", source=MSW, digits=0
@@ -75,7 +75,9 @@ class Places(Facts):
     other_told: int | None = fact(
         "Trusts told apart from at least one other, all pairs allowed for: other metrics like these", "trusts"
     )
-    other_most: int | None = fact("Most others that one trust is told apart from: other metrics like these", "trusts")
+    other_most: int | None = fact(
+        "Most others that one trust is told apart from, all pairs allowed for: other metrics like these", "trusts"
+    )
     segments: int = fact("Trusts with a chance of their own segment", "trusts")
     odds_against: int = fact("Trusts whose redrawn scores land outside their segment more often than in it", "trusts")
     odds_least: int = fact("The same with every edge where it suits the trusts best, within its bracket", "trusts")
@@ -119,7 +121,7 @@ def places(table: pd.DataFrame, published: bool, narrowness: pd.DataFrame, level
 
     def sets(question: str) -> dict:
         """How wide the sets of a question are, and how many trusts they tell apart from others."""
-        told = table[f"told_apart_{question}"].dropna()
+        told = table[f"told_apart_{question}_joint"].dropna()
         return {
             f"{question}_width": typical_width(table, f"{question}_low", f"{question}_high"),
             f"{question}_told": counted(f"told_apart_{question}_joint", 1),

@@ -7,6 +7,7 @@ England's methodology manual for 2025/26, step 1; what was inferred is marked in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -123,12 +124,18 @@ def pool_size(published: pd.Series, shape: str, at_least: int = 1) -> int | None
     at_least : int
         Trusts that are known to have been ranked.
     """
-    wanted = np.unique(_hundredths(published.dropna()))
+    wanted = set(_hundredths(published.dropna()).tolist())
     low, high = SPAN[shape]
     for pool in range(max(at_least, 1), int((high - low) * 100) + 1):
-        if np.isin(wanted, _hundredths(grid(pool, shape))).all():
+        if wanted <= _rounded_grid(pool, shape):
             return pool
     return None
+
+
+@lru_cache(maxsize=2048)
+def _rounded_grid(pool: int, shape: str) -> frozenset[int]:
+    """Every published score that a pool of this size can give, in hundredths."""
+    return frozenset(_hundredths(grid(pool, shape)).tolist())
 
 
 def recover(published: pd.Series, pool: int, shape: str) -> pd.Series:
