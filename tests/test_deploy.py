@@ -199,7 +199,7 @@ def blocks() -> dict[str, str]:
 
 def test_lock_each_package_has_one_version_and_hashes_and_no_address():
     for name, block in blocks().items():
-        assert re.match(r"[A-Za-z0-9._-]+==[0-9][^\s;\\]*( ; [^\\]*)?\s*\\?\n", block), name
+        assert re.match(r"[A-Za-z0-9._-]+(?:\[[a-z0-9,-]+\])?==[0-9][^\s;\\]*( ; [^\\]*)?\s*\\?\n", block), name
         hashes = re.findall(r"--hash=(\w+):([0-9a-f]+)", block)
         assert hashes and all(kind == "sha256" and len(value) == 64 for kind, value in hashes), name
         assert not re.search(

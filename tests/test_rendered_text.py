@@ -53,17 +53,21 @@ def test_comments_are_dropped_and_other_html_is_shown_as_its_text():
     assert "script" in typst("<script>x</script>") and "#par[" in typst("<div>x</div>")
 
 
+def blocks_of(text, attachments):
+    return document._prose(document.parse_markdown(text), "cell 1", attachments, None)
+
+
 def test_a_picture_alone_in_its_paragraph_is_a_figure_with_its_own_description():
     data = base64.b64encode(b"picture").decode()
     for url, kept in ((f"data:image/png;base64,{data}", {}), ("attachment:a.png", {"a.png": {"image/png": data}})):
-        found = list(document._markdown(f"before\n\n![what it shows]({url})\n\nafter", "cell 1", kept))
+        found = list(blocks_of(f"before\n\n![what it shows]({url})\n\nafter", kept))
         assert [type(one).__name__ for one in found] == ["Prose", "Figure", "Prose"]
         assert found[1].alt == "what it shows" and found[1].data == b"picture"
 
 
 def test_a_picture_that_is_no_base64_is_refused_with_its_place():
     with pytest.raises(NofError, match="cell 1: its image/png output is not valid base64"):
-        list(document._markdown("![x](attachment:a.png)", "cell 1", {"a.png": {"image/png": "abcde"}}))
+        list(blocks_of("![x](attachment:a.png)", {"a.png": {"image/png": "abcde"}}))
 
 
 # --- the look at a page ---
