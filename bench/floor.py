@@ -12,12 +12,16 @@ from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.method import opening
 from nof.show import charts
+from nof.show.say import Names, fill
 
 
 def shown(source: str, names: dict) -> list:
     """Run a cell's code; the outputs that its last value or `show` gives."""
     import ast
 
+    if source.startswith("%%say"):
+        head, _, template = source.partition("\n")
+        return [bundle(fill(template, Names.of(eval(f"[{head.removeprefix('%%say')}]", names), names)))]
     tree = ast.parse(source)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), names)
@@ -47,7 +51,7 @@ def main(data: str, quarter: str, folder: str, *trusts: str) -> None:
         names.clear()
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                cell.outputs = shown(cell.source, names)
+                cell.outputs, cell.execution_count = shown(cell.source, names), 1
                 if "parameters" in cell.metadata.get("tags", []):
                     names |= {"quarter": quarter, "data": data, "trust": trust}
         if not sum(len(cell.get("outputs", [])) for cell in notebook.cells):
