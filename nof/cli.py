@@ -71,7 +71,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a name that the console cannot write is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # Matrices here are small: a second thread on each spends a third more processor time to be no sooner ready.
+    # Matrices here are small: a second thread on each costs processor time and gains none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
@@ -562,7 +562,7 @@ def notebooks(
     force: Annotated[bool, typer.Option("--force", help="Replace files that were changed.")] = False,
 ) -> None:
     """Copy the notebooks, and helpers.py, into a folder of one's own."""
-    from nof.explore.copying import copy_notebooks
+    from nof.explore.exporting import copy_notebooks
 
     made = copy_notebooks(folder, force)
     out.print(

@@ -273,6 +273,11 @@ def read_json(path: Path) -> dict:
     return value if isinstance(value, dict) else {}
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that is the same on every system: UTF-8, lines ended by a line feed."""
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_json(path: Path, value: dict) -> None:
     """Write a JSON file in one step: a reader finds the old one or the new."""
     part = path.with_name(f".{path.name}.part")

@@ -20,10 +20,10 @@ from conftest import ROOT
 
 from nof import common, demo, explore
 from nof.common import InputError
-from nof.explore import drawings, exporting, measuring, present, sql, views, widgets
+from nof.explore import drawings, exporting, measuring, present, sql, supposing, views, widgets
 from nof.explore import panels as html
 from nof.explore import sql as exports
-from nof.explore.copying import copy_notebooks
+from nof.explore.exporting import copy_notebooks
 from nof.explore.own_rules import Asked, own_league
 from nof.method.choices import own_rules
 from nof.method.opening import open_publication
@@ -95,7 +95,7 @@ def choices(data: str) -> list[present.Choice]:
     start = present.default(data)
     table = views.trusts(data, start.quarter, start.trust_type)
     filtered = dataclasses.replace(start, region=table["region"].iloc[0], subtype=table["trust_subtype"].iloc[0])
-    metric = views.what_if_metrics(data, start.quarter, start.trust, {})["metric_id"].iloc[0]
+    metric = supposing.what_if_metrics(data, start.quarter, start.trust, {})["metric_id"].iloc[0]
     other = Asked(leave_out=(metric,), override=False, statistic="median")
     changed = dataclasses.replace(start, measure=start.metric, y=start.x, changes=((metric, None),), rules=other)
     return [start, filtered, changed]
@@ -233,14 +233,14 @@ def test_compare_holds_scores_and_values(real):
 
 def test_what_if_is_the_library_beside_the_trust_as_it_stands(real):
     standing = views.league(real, QUARTER, MENTAL).set_index("trust_code").loc["RYY"]
-    table = views.what_if(real, QUARTER, "RYY", {"OF1082": None}).set_index("case")
+    table = supposing.what_if(real, QUARTER, "RYY", {"OF1082": None}).set_index("case")
     now, then = table.loc["as it stands"], table.loc["changed"]
     assert (now["average_score"], now["rank"], now["average_low"]) == tuple(
         standing[["average_score", "rank", "average_low"]]
     )
     found = whatif(measuring.opened(real), QUARTER, "RYY", {"OF1082": None})
     assert then["average"] == found.average and then["rank"] == found.rank and then["metrics"] == now["metrics"] - 1
-    assert "from 1.53" in views.what_if_chart(real, QUARTER, "RYY", {"OF1082": None}).alt
+    assert "from 1.53" in supposing.what_if_chart(real, QUARTER, "RYY", {"OF1082": None}).alt
 
 
 def test_other_rules_rank_every_trust_anew_and_say_so(real):

@@ -10,16 +10,12 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nof import common
 from nof.briefing.manifest import identity
 from nof.briefing.workers import own_ground
 from nof.common import NofError
-
-if TYPE_CHECKING:
-    pass
-
 
 CONNECTING = 15  # seconds to wait for the scheduler
 _ONE_AT_A_TIME = threading.Lock()  # papermill changes the working directory, which belongs to the whole process

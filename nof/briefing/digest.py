@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from nof.briefing.html import ILLUSTRATIVE
-from nof.common import Quarter
+from nof.common import Quarter, write_text
 from nof.method import opening, view
 from nof.method.contributions import of_type
 from nof.rules.recompute import National
@@ -160,5 +160,5 @@ def write(folder: Path, made: list[Digest]) -> None:
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     for one in made:
-        (place / f"{one.trust_code}.txt").write_text(text(one), encoding="utf-8", newline="\n")
-        (place / f"{one.trust_code}.html").write_text(html(one), encoding="utf-8", newline="\n")
+        write_text(place / f"{one.trust_code}.txt", text(one))
+        write_text(place / f"{one.trust_code}.html", html(one))

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nof.briefing.digest import Digest
-from nof.common import Quarter
+from nof.common import Quarter, write_text
 
 FILE = "feed.xml"
 ATOM = "http://www.w3.org/2005/Atom"
@@ -110,4 +110,4 @@ def _legal(text: str) -> str:
 
 def write(folder: Path, text: str) -> None:
     """Write feed.xml into a folder."""
-    (folder / FILE).write_text(text, encoding="utf-8", newline="\n")
+    write_text(folder / FILE, text)

@@ -17,10 +17,10 @@ import pandas as pd
 
 from nof.briefing import links, machines, manifest, plan, publish
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
-from nof.briefing.pages import plain, reason, render, size_text, write_page
+from nof.briefing.pages import plain, reason, render, size_text
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
-from nof.common import Quarter, names_a_quarter
+from nof.common import Quarter, names_a_quarter, write_text
 from nof.method.opening import findings_of
 from nof.method.view import view_of
 from nof.read import findings
@@ -87,7 +87,7 @@ def write_quarter(
     inside[PAGE] = render("index.html.j2", **facts, zips={}, everything=None)
     everything = manifest.write_everything(folder, params.quarter, note, inside)
     whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}
-    write_page(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
+    write_text(folder / PAGE, render("index.html.j2", **facts, zips=zips, everything=whole))
 
 
 def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
@@ -113,7 +113,7 @@ def write_dictionary(folder: Path, quarter: str, illustrative: bool) -> None:
         source=words.source_line(illustrative, quarter),
         licence="" if illustrative else words.LICENCE_LINE,
     )
-    write_page(folder / links.DICTIONARY, page)
+    write_text(folder / links.DICTIONARY, page)
 
 
 def write_root(out: Path) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from nof import common
 from nof.briefing import manifest, plan
 from nof.briefing.params import NOWCAST_NOTEBOOK, TRUST_NOTEBOOK, national_briefings
-from nof.common import Quarter, names_a_quarter
+from nof.common import Quarter, names_a_quarter, write_text
 from nof.read.publication import Publication
 from nof.show.words import bodies
 
@@ -116,7 +116,7 @@ def link(folder: Path, there: Site) -> None:
     for name, entry in there.entries.items():
         page = folder / f"{name}.html"
         if page.is_file():
-            page.write_text(linked(page.read_text(encoding="utf-8"), name, there), encoding="utf-8", newline="\n")
+            write_text(page, linked(page.read_text(encoding="utf-8"), name, there))
             entry["files"][f"{name}.html"] = common.sha256(page)
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from nof import common
 from nof.briefing import changes, digest, feed, publish
 from nof.briefing.params import Params
-from nof.common import Quarter
+from nof.common import Quarter, write_text
 from nof.rules.recompute import National
 from nof.show.dictionary import Described, dictionary, resource_name, table_of
 from nof.show.words import source_line
@@ -55,11 +55,11 @@ def write(
     """
     found = changes.changes(national, params, run)
     made = digest.digests(national, params.quarter, types, found, run)
-    _put(folder / changes.FILE, changes.text(found))
-    _put(folder / feed.FILE, feed.feed(found, made, _pages(entries)))
+    write_text(folder / changes.FILE, changes.text(found))
+    write_text(folder / feed.FILE, feed.feed(found, made, _pages(entries)))
     digest.write(folder, made)
     package = datapackage(folder, params.quarter, types, national.publication.illustrative)
-    _put(folder / PACKAGE, _json(package))
+    write_text(folder / PACKAGE, _json(package))
 
 
 def _pages(entries: Mapping[str, dict]) -> dict[str, str]:
@@ -71,10 +71,6 @@ def _pages(entries: Mapping[str, dict]) -> dict[str, str]:
         for file in entry["files"]
         if file.endswith(f"/{entry['trust']}.html")
     }
-
-
-def _put(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _json(value: Any) -> str:

@@ -28,9 +28,6 @@ from nof.briefing.parts import parts
 from nof.briefing.pdf import BriefingPDFExporter
 from nof.common import NofError
 
-# --- One briefing: a notebook run by papermill, rendered as HTML and PDF. Takes a job, gives bytes; writes no file ---
-
-
 MOST_SHOWN = 20_000_000  # characters of what a cell shows; a long table of a real publication has one
 HOME = str(common.helpers())  # so that a notebook finds our helpers.py wherever it is run
 

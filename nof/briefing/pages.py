@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -71,7 +70,3 @@ def _environment() -> jinja2.Environment:
 @cache
 def _read(name: str) -> str:
     return (html.TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def write_page(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

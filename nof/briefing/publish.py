@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import filelock
 
-from nof.common import NofError
+from nof.common import NofError, write_text
 
 QUARTER = re.compile(r"\d{4}-\d{2}-q[1-4]")
 _LEFT = re.compile(rf"({QUARTER.pattern})-\w+")  # a run's own folder in .staging; what has another name is not ours
@@ -225,6 +225,6 @@ def uninterrupted() -> Iterator[None]:
 def put(path: Path, text: str) -> None:
     """Write a page that readers may have open, with one rename and readable by everybody: they find the old or the new."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8", newline="\n")
+    write_text(fresh, text)
     fresh.chmod(FILE_MODE)
     os.replace(fresh, path)

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pyarrow
@@ -32,10 +32,6 @@ import pyarrow
 from nof.briefing import html, make
 from nof.common import NofError
 from nof.show import fonts
-
-if TYPE_CHECKING:
-    pass
-
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 

@@ -34,9 +34,9 @@ _WHERE = {
     "trajectories": "views",
     "trajectories_chart": "views",
     "trusts": "views",
-    "what_if": "views",
-    "what_if_chart": "views",
-    "what_if_metrics": "views",
+    "what_if": "supposing",
+    "what_if_chart": "supposing",
+    "what_if_metrics": "supposing",
 }
 
 __all__ = [*_WHERE, "desk"]

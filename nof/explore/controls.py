@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.explore import views
+from nof.explore import supposing, views
 from nof.explore.measuring import codes_in_order, known, opened, quarters, view_of
 from nof.explore.present import Choice
 from nof.method.contributions import scored
@@ -204,7 +204,7 @@ Changes = tuple[tuple[str, float | None], ...]
 
 
 class Lever(NamedTuple):
-    """What a slider moves: `asked` is the id that `views.what_if` takes."""
+    """What a slider moves: `asked` is the id that `supposing.what_if` takes."""
 
     asked: str
     start: float
@@ -220,7 +220,7 @@ def lever(data: str, quarter: str, trust: str, metric: pd.Series) -> Lever:
     Parameters
     ----------
     metric : Series
-        A row of `views.what_if_metrics`.
+        A row of `supposing.what_if_metrics`.
     """
     national = opened(data)
     curve = curves(national, quarter, trust).get(metric["metric_id"])
@@ -263,7 +263,7 @@ class WhatIfControls:
     trust : str
         Code of the trust.
     changes : tuple of pairs
-        As the dict of `views.what_if`.
+        As the dict of `supposing.what_if`.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -317,7 +317,7 @@ class WhatIfControls:
 
     def _restart(self) -> None:
         self._changes, self._quiet = {}, True
-        self._metrics = views.what_if_metrics(self._data, self._quarter, self.trust, {}).set_index(
+        self._metrics = supposing.what_if_metrics(self._data, self._quarter, self.trust, {}).set_index(
             "metric_id", drop=False
         )
         offer(

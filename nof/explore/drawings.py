@@ -15,9 +15,6 @@ from nof.show.charts import figure
 from nof.show.display import Chart
 from nof.show.words import listed, share, short_name
 
-# --- The figures of the analyst's notebook: a frame goes in, a captioned chart with alt text comes out ---
-
-
 SHAPES = ("o", "s", "^", "D", "v")  # of trusts that are named; shape as well as colour
 MOST_TICKS = 8  # quarters named below a line chart
 COLOURS = (style.ACCENT, style.SEGMENT[3], style.SEGMENT[1], style.SEGMENT[4], style.QUIET)

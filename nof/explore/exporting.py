@@ -1,4 +1,4 @@
-"""The tidy tables as files: a folder of CSV or Parquet files, or one workbook with a sheet of definitions and source.
+"""What is taken away as files: the notebooks to work in; the tidy tables as a folder of CSV or Parquet files, or one workbook with a sheet of definitions and source.
 
 CSV files begin with the mark (a byte order mark) by which Excel knows UTF-8, those of a report as well; pandas, DuckDB, R's
 readr and frictionless read past it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -228,3 +229,39 @@ def _refuse_file(path: Path, force: bool) -> None:
         raise InputError(Problem(str(path), "is a folder", expected="a file"))
     if path.exists() and not force:
         raise InputError(Problem(str(path), "is there already", expected="a new file, or --force"))
+
+
+# --- the notebooks as files of one's own ---
+
+
+def copy_notebooks(folder: Path, force: bool = False) -> list[Path]:
+    """Copy every notebook, and helpers.py, which they import, into a folder.
+
+    Parameters
+    ----------
+    force : bool
+        Replace files that are there and say something else; without it nothing is written then.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    InputError
+        A file of the same name says something else, or the folder cannot be written.
+    """
+    found = [*sorted(common.share("notebooks").glob("*.ipynb")), common.helpers() / "helpers.py"]
+    pairs = [(source, folder / source.name) for source in found]
+    changed = [place for source, place in pairs if place.exists() and place.read_bytes() != source.read_bytes()]
+    if changed and not force:
+        expected = "another folder, or --force"
+        raise InputError(
+            Problem(str(one), "is there already and says something else", expected=expected) for one in changed
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [Path(shutil.copyfile(source, place)) for source, place in pairs]
+    except OSError as error:
+        raise InputError(Problem(str(folder), f"cannot be written: {error.strerror}")) from error

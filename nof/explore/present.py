@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.explore import dial, drawings, own_rules, views
+from nof.explore import drawings, own_rules, supposing, views
 from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
 from nof.explore.own_rules import LEVELS, Asked, ruled
 from nof.show import tables
@@ -37,7 +37,7 @@ class Choice:
     trust : str
         Code of the trust of the "what if".
     changes : tuple of pairs
-        As the dict of `views.what_if`.
+        As the dict of `supposing.what_if`.
     rules : Asked
         Rules of one's own.
     """
@@ -323,7 +323,7 @@ def what_if(choice: Choice) -> Shown:
         "or no value behind the score.",
         emphasis=tuple(np.flatnonzero(moved).tolist()),
     )
-    return Shown(calls, (frame, chart, metrics), (Words(f"**{plain(dial.finding(frame))}**"), chart, table))
+    return Shown(calls, (frame, chart, metrics), (Words(f"**{plain(supposing.finding(frame))}**"), chart, table))
 
 
 def _same(one: pd.Series, other: pd.Series) -> np.ndarray:

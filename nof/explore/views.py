@@ -6,17 +6,16 @@ and gives a DataFrame; the functions whose name ends in `_chart` take the same a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter, kept
-from nof.explore import dial, drawings
+from nof.common import InputError, Problem, Quarter
+from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
 from nof.method.timeliness import dated
 from nof.method.view import View
-from nof.method.whatif import WhatIf, whatif
 from nof.rules import recompute, scoring, uncertainty
 from nof.rules.recompute import National
 from nof.show.display import Chart
@@ -290,11 +289,11 @@ def _ranges(view: View, codes: list[str], measure: str) -> pd.DataFrame:
         return pd.DataFrame(np.nan, index=codes, columns=["low", "high"])
     scores, weights = scoring.matrix(view.scores)
     ours = uncertainty.likely_ranges(scores.loc[codes], weights)
-    published = _published_ranges(view.national, view.quarter).reindex(ours.index)
+    published = published_ranges(view.national, view.quarter).reindex(ours.index)
     return published.fillna(ours).set_axis(["low", "high"], axis=1)
 
 
-def _published_ranges(national: National, quarter: str) -> pd.DataFrame:
+def published_ranges(national: National, quarter: str) -> pd.DataFrame:
     """NHS England's likely ranges of averages on the trust codes: average_low, average_high."""
     rows = national.publication.league
     return rows[rows["quarter"] == quarter].set_index("trust_code")[["average_low", "average_high"]]
@@ -383,78 +382,3 @@ def compare_chart(data: Data, quarter: str | None = None, trust_type: str | None
         {code: names[code] for code in codes},
         _about(view, "Metric scores side by side"),
     )
-
-
-# --- what if ---
-
-
-def what_if(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
-    """A trust as it stands and as it would stand if some of its values were others, or were left out.
-
-    Parameters
-    ----------
-    trust : str
-        Code.
-    changes : dict
-        A value by value id (OF0005), a score from 1.00 to 4.00 by score id (OF1005), or None to leave a metric out.
-
-    Returns
-    -------
-    DataFrame
-        Two rows, "as it stands" and "changed": case, average (unrounded; 1.00 is best), average_score (2 decimals),
-        average_low, average_high (likely range), segment_unadjusted, segment, rank (in the league table), metrics (how
-        many are counted). Other trusts and the edges of the segments are held where they stand: see `whatif.whatif`.
-    """
-    cases = {"as it stands": {}, "changed": changes}
-    table = pd.DataFrame([_case(case, what_would_be(data, quarter, trust, made)) for case, made in cases.items()])
-    national = opened(data)
-    published = _published_ranges(national, recompute.choose_quarter(national.publication, quarter))
-    if trust in published.index and published.loc[trust].notna().all():
-        table.loc[0, ["average_low", "average_high"]] = published.loc[trust]
-    return table
-
-
-def _case(case: str, found: WhatIf) -> dict:
-    names = ("average", "average_low", "average_high", "segment_unadjusted", "segment", "rank")
-    facts = {name: np.nan if getattr(found, name) is None else float(getattr(found, name)) for name in names}
-    return (
-        {"case": case, "average": facts["average"], "average_score": scoring.round_half_up(facts["average"])}
-        | {name: facts[name] for name in names[1:]}
-        | {"metrics": int(found.metrics["new_score"].notna().sum())}
-    )
-
-
-def what_if_metrics(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
-    """The metrics behind `what_if`.
-
-    Returns
-    -------
-    DataFrame
-        metric_id, value_id, description, units, weight, value, score, new_value, new_score (both NaN: left out).
-    """
-    return what_would_be(data, quarter, trust, changes).metrics.copy()
-
-
-def what_if_chart(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> Chart:
-    """`what_if` drawn: both averages with their likely ranges, between the edges of the segments."""
-    national = opened(data)
-    slug = recompute.choose_quarter(national.publication, quarter)
-    made_up = " (illustrative data)" if national.publication.illustrative else ""
-    cases = what_if(national, slug, trust, changes)
-    rows = national.publication.trusts
-    name = rows.loc[(rows["quarter"] == slug) & (rows["trust_code"] == trust), "trust_name"].iloc[0]
-    return dial.dial(cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}")
-
-
-def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> WhatIf:
-    """The result behind `what_if`, worked out once for the functions that tell parts of it."""
-    national = opened(data)
-    slug = recompute.choose_quarter(national.publication, quarter)
-    return _what_would_be(national, slug, trust, tuple(changes.items()))
-
-
-@kept
-def _what_would_be(
-    national: National, quarter: str, trust: str, changes: tuple[tuple[str, float | None], ...]
-) -> WhatIf:
-    return whatif(national, quarter, trust, dict(changes))

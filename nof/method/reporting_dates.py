@@ -71,9 +71,6 @@ def _month_number(day: dt.date) -> float:
     return day.year * 12 + day.month + day.day / calendar.monthrange(day.year, day.month)[1]
 
 
-# --- Reading a Reporting_date: each style that NHS England has used, and how its words become days ---
-
-
 # Reporting_date is text from outside. The longest seen is 60 characters; anything much longer is
 # not a date, and a bound keeps the cost of reading it small.
 LONGEST = 120

@@ -28,9 +28,6 @@ import pandas as pd
 from nof.common import Quarter, quarter_of
 from nof.method.reporting_dates import LONGEST, UNKNOWN, Period, parse
 
-# --- The age of the data behind each metric of a table, and which metrics brought nothing new ---
-
-
 log = logging.getLogger(__name__)
 
 

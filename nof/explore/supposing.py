@@ -1,12 +1,21 @@
-"""The picture of a "what if": drawn without matplotlib, so that it moves with the slider."""
+"""What if some of a trust's values were others: the frames, and a picture drawn without matplotlib, so that it moves with
+the slider.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 import pandas as pd
 
+from nof.common import Quarter, kept
+from nof.explore.measuring import Data, opened
+from nof.explore.views import published_ranges
+from nof.method.whatif import WhatIf, whatif
+from nof.rules import recompute, scoring
+from nof.rules.recompute import National
 from nof.show import style
 from nof.show.display import Chart
 
@@ -16,13 +25,91 @@ _TOP, _STEP = 42.0, 34.0  # first row, and from one row to the next
 _FOOT = 100.0
 
 
+# --- the frames ---
+
+
+def what_if(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
+    """A trust as it stands and as it would stand if some of its values were others, or were left out.
+
+    Parameters
+    ----------
+    trust : str
+        Code.
+    changes : dict
+        A value by value id (OF0005), a score from 1.00 to 4.00 by score id (OF1005), or None to leave a metric out.
+
+    Returns
+    -------
+    DataFrame
+        Two rows, "as it stands" and "changed": case, average (unrounded; 1.00 is best), average_score (2 decimals),
+        average_low, average_high (likely range), segment_unadjusted, segment, rank (in the league table), metrics (how
+        many are counted). Other trusts and the edges of the segments are held where they stand: see `whatif.whatif`.
+    """
+    cases = {"as it stands": {}, "changed": changes}
+    table = pd.DataFrame([_told(case, what_would_be(data, quarter, trust, made)) for case, made in cases.items()])
+    national = opened(data)
+    published = published_ranges(national, recompute.choose_quarter(national.publication, quarter))
+    if trust in published.index and published.loc[trust].notna().all():
+        table.loc[0, ["average_low", "average_high"]] = published.loc[trust]
+    return table
+
+
+def _told(case: str, found: WhatIf) -> dict:
+    names = ("average", "average_low", "average_high", "segment_unadjusted", "segment", "rank")
+    facts = {name: np.nan if getattr(found, name) is None else float(getattr(found, name)) for name in names}
+    return (
+        {"case": case, "average": facts["average"], "average_score": scoring.round_half_up(facts["average"])}
+        | {name: facts[name] for name in names[1:]}
+        | {"metrics": int(found.metrics["new_score"].notna().sum())}
+    )
+
+
+def what_if_metrics(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> pd.DataFrame:
+    """The metrics behind `what_if`.
+
+    Returns
+    -------
+    DataFrame
+        metric_id, value_id, description, units, weight, value, score, new_value, new_score (both NaN: left out).
+    """
+    return what_would_be(data, quarter, trust, changes).metrics.copy()
+
+
+def what_if_chart(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> Chart:
+    """`what_if` drawn: both averages with their likely ranges, between the edges of the segments."""
+    national = opened(data)
+    slug = recompute.choose_quarter(national.publication, quarter)
+    made_up = " (illustrative data)" if national.publication.illustrative else ""
+    cases = what_if(national, slug, trust, changes)
+    rows = national.publication.trusts
+    name = rows.loc[(rows["quarter"] == slug) & (rows["trust_code"] == trust), "trust_name"].iloc[0]
+    return dial(cases, recompute.edges(national, slug), f"What if: {name}, {Quarter.parse(slug).label}{made_up}")
+
+
+def what_would_be(data: Data, quarter: str | None, trust: str, changes: Mapping[str, float | None]) -> WhatIf:
+    """The result behind `what_if`, worked out once for the functions that tell parts of it."""
+    national = opened(data)
+    slug = recompute.choose_quarter(national.publication, quarter)
+    return _what_would_be(national, slug, trust, tuple(changes.items()))
+
+
+@kept
+def _what_would_be(
+    national: National, quarter: str, trust: str, changes: tuple[tuple[str, float | None], ...]
+) -> WhatIf:
+    return whatif(national, quarter, trust, dict(changes))
+
+
+# --- the picture ---
+
+
 def dial(cases: pd.DataFrame, edges: np.ndarray, caption: str) -> Chart:
     """Averages with likely ranges on the scale from 1.00 to 4.00, between the edges of the segments.
 
     Parameters
     ----------
     cases : DataFrame
-        As `views.what_if`.
+        As `what_if`.
     edges : array of 3
         Edges between unadjusted segments; those that are not known are left out.
     """
