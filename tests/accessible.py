@@ -40,7 +40,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from nof import demo
-from nof.quarterly import refresh
 from nof.briefing import run
 from nof.quarterly import summary
 from nof.briefing.params import Params
@@ -51,7 +50,7 @@ params = Params(quarter={QUARTER!r}, data=out.parent / "data", trust_types=["amb
                 trusts={list(TRUSTS.values())})
 outcome = run.brief(params, run.Options(out=out))
 assert outcome.published and not outcome.failures, outcome
-said = refresh.Summary(
+said = summary.Summary(
     run="20260611T0300", started="2026-06-11 03:00", outcome="failed", text="Two briefings could not be made.",
     quarter={QUARTER!r}, version="a1", previous="a0", changed=["acute-q4.csv"], warnings=["a file is older"],
     reproduced={{"all": 0.98}}, differences=[{{"kind": "changed value", "rows": 12}}, {{"kind": "new row", "rows": 3}}],

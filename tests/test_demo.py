@@ -17,7 +17,7 @@ from nof import demo
 from nof.common import InputError
 from nof.demo import names as demo_names
 from nof.demo import values as demo_values
-from nof.method import lineage, timeliness
+from nof.method import lineage, succession, timeliness
 from nof.read import publication, store
 from nof.read.mergers import read_mergers
 from nof.rules import framework, reconcile, scoring
@@ -226,8 +226,8 @@ def test_pools_hold_several_types(read):
 
 def test_mergers_explain_every_code_that_comes_or_goes(read, folder):
     mergers = read_mergers(folder / demo.MERGERS)
-    assert lineage.unexplained(read.trusts, mergers).empty
-    without = lineage.unexplained(read.trusts, mergers.iloc[:0])
+    assert succession.unexplained(read.trusts, mergers).empty
+    without = succession.unexplained(read.trusts, mergers.iloc[:0])
     assert sorted(without["trust_code"]) == ["X5Q", "X7D", "X8P", "X8Q"]
     assert set(lineage.blank_because_of_merger(read.metrics, Q3, mergers)["metric_id"]) == {"OF0041"}
 

@@ -248,8 +248,8 @@ def test_notes_name_no_file_that_is_not_there():
 
 
 def test_operations_explains_every_outcome_and_exit_code():
-    from nof.quarterly import refresh
+    from nof.quarterly.summary import OUTCOMES
 
     text = Path(ROOT / "docs" / "operations.md").read_text()
-    for outcome, code in refresh.OUTCOMES.items():
+    for outcome, code in OUTCOMES.items():
         assert re.search(rf"(?m)^\| {code} \| {outcome} \|", text), outcome

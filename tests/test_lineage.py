@@ -13,16 +13,12 @@ from nof.method.lineage import (
     affected,
     blank_because_of_merger,
     events_of,
-    formed_from,
-    lineage,
     merged_position,
     not_comparable,
-    predecessors,
-    successors,
     survey_timing,
-    unexplained,
 )
 from nof.method.reporting_dates import parse
+from nof.method.succession import lineage, successors, unexplained
 from nof.method.timeliness import metric_periods
 from nof.read.mergers import read_mergers
 
@@ -160,17 +156,8 @@ def test_lineage_of_a_code_on_a_day(mergers, code, on, today):
     assert lineage(code, dt.date(*on)) == today  # the project's own table is the default
 
 
-def test_predecessors_and_what_a_trust_was_formed_from(mergers):
-    assert predecessors("G6V2S", dt.date(2026, 3, 31), mergers) == {"RRP", "TAF"}
-    assert predecessors("G6V2S", dt.date(2026, 4, 1), mergers) == {"RRP", "TAF", "RNK"}
-    assert predecessors("RA7", dt.date(2026, 7, 1), mergers) == {"RA3", "RVJ"}
+def test_a_trust_that_was_split_has_two_successors(mergers):
     assert successors("RW6", dt.date(2022, 1, 1), mergers) == {"RM3", "R0A"}
-    day = dt.date(2026, 4, 1)
-    assert formed_from("G6V2S", dt.date(2024, 10, 31), day, mergers) == {"RRP", "TAF", "RNK"}
-    assert formed_from("G6V2S", dt.date(2024, 11, 1), day, mergers) == {"G6V2S", "RNK"}
-    assert formed_from("RW1", dt.date(2024, 9, 30), day, mergers) == {"RW1", "R1C"}
-    assert formed_from("RW1", dt.date(2024, 10, 1), day, mergers) == {"RW1"}
-    assert formed_from("RNK", dt.date(2024, 10, 1), day, mergers) == frozenset()
 
 
 def test_a_chain_through_a_split_and_a_new_trust(table):
@@ -184,20 +171,6 @@ def test_a_chain_through_a_split_and_a_new_trust(table):
     assert lineage("AAA", dt.date(2020, 4, 1), made) == {"BBB"}
     assert lineage("AAA", dt.date(2021, 4, 1), made) == {"CCC", "DDD"}
     assert lineage("AAA", dt.date(2022, 4, 1), made) == {"EEE", "DDD"}
-    assert predecessors("EEE", dt.date(2022, 4, 1), made) == {"AAA", "BBB", "CCC"}
-    assert formed_from("EEE", dt.date(2020, 1, 1), dt.date(2022, 4, 1), made) == {"AAA", "BBB", "CCC"}
-    assert formed_from("EEE", dt.date(2021, 4, 1), dt.date(2022, 4, 1), made) == {"CCC"}
-
-
-def test_lineage_and_predecessors_mirror_each_other(mergers):
-    codes = set(mergers["predecessor_code"]) | set(mergers["successor_code"])
-    for on in (dt.date(2018, 1, 1), dt.date(2021, 10, 1), dt.date(2026, 12, 31)):
-        for code in codes:
-            for carrier in lineage(code, on, mergers) - {code}:
-                assert code in predecessors(carrier, on, mergers)
-
-
-# -- in a table -------------------------------------------------------------------------------
 
 
 def test_every_merger_is_seen_from_each_side(mergers):

@@ -27,21 +27,14 @@ FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24
 @pytest.fixture(scope="module")
 def published(tmp_path_factory) -> Path:
     """A working place with a report in it, made once."""
-    home = tiny.place(tmp_path_factory.mktemp("odd"))
-    code, text = tiny.brief(home)
-    assert code == 0, text
-    return home
+    return tiny.published(tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture
 def home(published, tmp_path) -> Iterator[Path]:
     """The place of this test, with the report in it; afterwards nothing of it may still run."""
-    shutil.copytree(published, tmp_path / "home", symlinks=True)
-    yield tmp_path / "home"
-    left = tiny.processes(tmp_path / "home")
-    for one in left:
-        one.kill()
-    assert not left
+    with tiny.copied(published, tmp_path / "home") as place:
+        yield place
 
 
 def report(home: Path) -> dict[str, str]:

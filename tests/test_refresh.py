@@ -23,12 +23,13 @@ from nof.quarterly import fetch, refresh
 from nof.quarterly import settings as events
 from nof.quarterly.catalogue import Allowance, Catalogue, Limits
 from nof.quarterly.settings import Settings, load
+from nof.quarterly.summary import OUTCOMES
 from nof.rules import reconcile
 
 START = "/nhs-oversight-framework/segmentation-and-league-tables/"
 FAST = Limits(connect=1, read=1, total=2, attempts=1)
 TYPES = tuple(builders.TYPES)
-CODE = refresh.OUTCOMES
+CODE = OUTCOMES
 SHARE = 0.7  # the builders' made-up figures are not consistent: 78% of them are reproduced
 
 
@@ -406,7 +407,7 @@ import papermill
 from nof.rules import reconcile
 from nof.method import limits
 from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, workers
-from nof.quarterly import summary
+from nof.quarterly.settings import load
 from nof.show import fonts
 
 home = Path(sys.argv[1])
@@ -430,7 +431,7 @@ def child(work):
         os._exit(99)
 
 def job():
-    return nof.quarterly.refresh.refresh(nof.quarterly.refresh.load(home / "refresh.yaml"), home / "data").exit_code
+    return nof.quarterly.refresh.refresh(load(home / "refresh.yaml"), home / "data").exit_code
 
 def killed(module, name, nth):
     calls, real = [], getattr(module, name)

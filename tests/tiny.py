@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import builders
@@ -108,6 +111,24 @@ def nof(home: Path, *words: object, **options: object) -> tuple[int, str]:
 def brief(home: Path, *words: object, out: Path | None = None, **options: object) -> tuple[int, str]:
     """`nof brief` on the tiny publication, into home/reports."""
     return nof(home, "brief", home / "params.yaml", "--out", out or home / "reports", *words, **options)
+
+
+def published(folder: Path) -> Path:
+    """A working place with a report in it."""
+    code, text = brief(place(folder))
+    assert code == 0, text
+    return folder
+
+
+@contextmanager
+def copied(published: Path, home: Path) -> Iterator[Path]:
+    """A copy of such a place; afterwards nothing of it may still run."""
+    shutil.copytree(published, home, symlinks=True)
+    yield home
+    left = processes(home)
+    for one in left:
+        one.kill()
+    assert not left
 
 
 def hashes(folder: Path) -> dict[str, str]:

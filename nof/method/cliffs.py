@@ -90,23 +90,3 @@ def _tied(national: National, trust_type: str) -> frozenset:
     rows = rows[(rows["trust_type"] == trust_type) & rows["value"].notna()]
     groups = rows.groupby(["quarter", "metric_id", "value"])["score"].agg(["size", "nunique"])
     return frozenset(groups.index[(groups["size"] > 1) & (groups["nunique"] == 1)])
-
-
-def cliffs_by_metric(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """How many of each metric's moves were cliffs.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `cliffs`.
-    frame : DataFrame
-        As `steps.moves`.
-
-    Returns
-    -------
-    DataFrame
-        On metric_id: description, moves, jumps (listed), little (of them, with a value that moved little).
-    """
-    every = frame.groupby("metric_id").agg(description=("description", "first"), moves=("gain", "size"))
-    counts = table.groupby("metric_id")["little"].agg(jumps="size", little="sum")
-    return every.join(counts).fillna({"jumps": 0, "little": 0}).astype({"jumps": int, "little": int})

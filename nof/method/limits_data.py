@@ -11,7 +11,7 @@ from itertools import pairwise
 import pandas as pd
 
 from nof.common import Quarter, kept
-from nof.method import lineage, peers, reporting_dates, timeliness
+from nof.method import lineage, peers, reporting_dates, succession, timeliness
 from nof.method.lineage import MergedPosition
 from nof.method.opening import mergers_of
 from nof.method.view import View
@@ -183,9 +183,9 @@ def surveys_before_mergers(periods: pd.DataFrame, codes: set[str], quarter: str,
 
 @kept
 def unexplained(view: View) -> pd.DataFrame:
-    """Codes of this type that vanish or appear without a known merger; see `lineage.unexplained`."""
+    """Codes of this type that vanish or appear without a known merger; see `succession.unexplained`."""
     trusts = view.publication.trusts
-    found = lineage.unexplained(trusts[trusts["quarter"] <= view.quarter], mergers_of(view.national))
+    found = succession.unexplained(trusts[trusts["quarter"] <= view.quarter], mergers_of(view.national))
     return found[found["trust_code"].isin(trusts_of_type(view)["trust_code"])].reset_index(drop=True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
-from nof.method import limits, lineage
+from nof.method import limits, succession
 from nof.method.opening import compared, mergers_of, open_publication
 from nof.method.view import View, view_of
 from nof.rules import reconcile
@@ -185,7 +185,7 @@ def carried_by(trust: Trust) -> pd.DataFrame:
     """The trusts that carry its services on the quarter's last day: trust_code, trust_name, rank (NaN where they
     have no place), trust_type. No rows where no merger is known."""
     on = Quarter.parse(trust.quarter).last_day
-    codes = sorted(lineage.lineage(trust.code, on, mergers_of(trust.national)) - {trust.code})
+    codes = sorted(succession.lineage(trust.code, on, mergers_of(trust.national)) - {trust.code})
     rows = trust.national.standings
     places = rows[rows["quarter"] == trust.quarter].set_index("trust_code")[["rank", "trust_type"]]
     known = mergers_of(trust.national).drop_duplicates("successor_code").set_index("successor_code")["successor_name"]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nof.common import kept
 from nof.method.facts import Facts, fact
-from nof.method.movement import CAUSES, movement
+from nof.method.movement import movement
 from nof.rules.framework import Framework
 from nof.rules.ranking import override, segment_of
 from nof.rules.recompute import National
@@ -160,35 +160,3 @@ def split_move(national: National, before: str, after: str, trust_type: str) -> 
     table["like_for_like"] = whole
     table["label"] = np.where(whole, "", NOT_LIKE_FOR_LIKE)
     return table[["outcome", *table.columns.drop("outcome")]]
-
-
-def split_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Each cause over all trusts of a split: how many it moved, and how far.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `movement.split_place`.
-
-    Returns
-    -------
-    DataFrame
-        cause, trusts (with a part other than 0), better, worse, mean_size (mean absolute part over all trusts that were
-        split), largest (largest absolute part).
-    """
-    parts = table.loc[table["can_be_split"], list(CAUSES)]
-    size = parts.abs()
-    moved = size > 1e-9
-    return (
-        pd.DataFrame(
-            {
-                "trusts": moved.sum(),
-                "better": (moved & (parts > 0)).sum(),
-                "worse": (moved & (parts < 0)).sum(),
-                "mean_size": size.mean(),
-                "largest": size.max(),
-            }
-        )
-        .rename_axis("cause")
-        .reset_index()
-    )

@@ -16,7 +16,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,8 @@ from nof.common import InputError, NofError, read_json, sha256, write_json
 from nof.quarterly import settings as events
 from nof.quarterly.fetch import Contents, Held, contents
 from nof.quarterly.keeping import Fetched
-from nof.quarterly.settings import STATE, Settings, load
+from nof.quarterly.settings import STATE, Settings
+from nof.quarterly.summary import DATA, Summary, write
 
 if TYPE_CHECKING:
     from nof.briefing.params import Params
@@ -64,89 +64,6 @@ def _checking_code() -> str:
     return hashlib.sha256("".join(sha256(path) for path in own).encode()).hexdigest()
 
 
-# --- What a run of the unattended job came to: its outcome, its exit code, and what it wants of a person ---
-
-
-# What can come of a run, with the exit code that says so.
-OUTCOMES = {
-    "nothing new": 0,
-    "published": 0,
-    "at work": 0,
-    "failed": 1,
-    "stopped": 1,
-    "hangs": 1,
-    "bad input": 2,
-    "source unreachable": 3,
-}
-WANTED = {
-    "nothing new": "Nothing.",
-    "published": "Nothing; the briefings can be read.",
-    "at work": "Nothing; the run that is at work will finish the job.",
-    "failed": "Look at the failures below. Nothing was published and the last report stays; the next run tries again.",
-    "stopped": "Look at the reconciliation: the method or the files changed. Nothing was published. When it is "
-    "understood, mend the rules or lower reproduce_at_least; the next run goes on from here.",
-    "hangs": "Look at the run that holds the lock; end it if it hangs. The next run goes on from there.",
-    "bad input": "Mend what is named below (a settings file or a hand-made folder), or tell NHS England if the files "
-    "came from there. Nothing was changed.",
-    "source unreachable": "Nothing if it happens once: the next run tries again. If it lasts, look at the site with a "
-    "browser, download the files by hand and run nof refresh --from FOLDER.",
-}
-
-
-@dataclass
-class Summary:
-    """What a run did; written as summary.json and summary.html.
-
-    Attributes
-    ----------
-    outcome : str
-        A key of `OUTCOMES`.
-    text : str
-        The same in a sentence.
-    reproduced : dict
-        Share (0 to 1) of published figures that came out equal: "all", "newest quarter", and what is "required".
-    differences : list of dict
-        Counts of what the files say otherwise than the ones before; see `nof.read.difference.overview`.
-    published : str
-        Folder of the report in the reports folder; empty if this run published nothing.
-    """
-
-    run: str
-    started: str
-    outcome: str = "failed"
-    text: str = ""
-    seconds: float = 0.0
-    quarter: str = ""
-    version: str = ""
-    previous: str = ""
-    changed: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    reproduced: dict[str, float] = field(default_factory=dict)
-    differences: list[dict[str, Any]] = field(default_factory=list)
-    made: int = 0
-    kept: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    published: str = ""
-    report_run: str = ""
-    hook: str = "not run"
-
-    @property
-    def exit_code(self) -> int:
-        """What a scheduler sees. A hook that failed counts: something was made, and nobody was told."""
-        return OUTCOMES[self.outcome] or int(self.hook.startswith("failed"))
-
-    def facts(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        return {"schema": 1, **asdict(self), "exit_code": self.exit_code, "wanted": WANTED[self.outcome]}
-
-
-# --- The unattended job: look for a new publication, and if there is one make its briefings and say what came of it ---
-
-
-__all__ = ["OUTCOMES", "AtWork", "Settings", "Summary", "exclusive", "load", "refresh"]
-
-SUMMARY = "summary.json"
 TRIED = 2  # times that a hook which fails is run
 
 
@@ -428,7 +345,7 @@ def _differences(national: National) -> tuple[str, list[dict[str, Any]]]:
 
 def _finish(settings: Settings, summary: Summary) -> None:
     """Write the summary, run the hook, and only then remember that this is done."""
-    stale = read_json(settings.reports / SUMMARY).get("exit_code", 0) != 0
+    stale = read_json(settings.reports / DATA).get("exit_code", 0) != 0
     if summary.outcome != "nothing new" or stale:
         _write(settings, summary)
     if settings.hook and summary.outcome in settings.hook_on:
@@ -443,14 +360,12 @@ def _finish(settings: Settings, summary: Summary) -> None:
 
 
 def _write(settings: Settings, summary: Summary) -> None:
-    from nof.quarterly.summary import write
-
     write(settings.reports, summary.facts())
 
 
 def _told(settings: Settings) -> str:
     """Run the hook, twice if it fails; what came of it."""
-    path, told = str(settings.reports / SUMMARY), ""
+    path, told = str(settings.reports / DATA), ""
     for _ in range(TRIED):
         told = _hook([*settings.hook, path], settings.hook_seconds)
         if not told.startswith("failed"):

@@ -13,7 +13,6 @@ from nof.show import style
 from nof.show.charts import figure
 from nof.show.display import Chart, Column, Table
 from nof.show.grammar import count, number, signed
-from nof.show.tables import asked
 
 _STEP, _TOP, _ZERO_LEFT = 5.2, 4.5, 84.0
 
@@ -152,27 +151,3 @@ def novelties_table(table: pd.DataFrame) -> Table | None:
             Column("explanation", "What is done with it"),
         ),
     )
-
-
-def standards_table(table: pd.DataFrame, heading: str) -> Table:
-    """One trust's values that have a planning standard, beside it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of one trust, as `standards.against_standards`.
-    heading : str
-        As the file of standards words it: "planning standard; not how the framework scores".
-    """
-    rows = table.assign(
-        asked=[asked(row) for row in table.itertuples()],
-        verdict=table["verdict"].where(table["verdict"] != "unknown", "not known"),
-    )
-    columns = (
-        Column("description", "Metric", row_header=True),
-        Column("value", "Value", align="right", format=".2f"),
-        Column("asked", "Planning standard"),
-        Column("verdict", "National number"),
-    )
-    sources = "; ".join(dict.fromkeys(table["source"]))
-    return Table(rows, heading[0].upper() + heading[1:], columns, note=f"Source: {sources}.")
