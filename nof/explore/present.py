@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.explore import drawings, supposing, views
+from nof.explore import drawings, own_rules, supposing, views
 from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
 from nof.explore.own_rules import LEVELS, Asked, ruled
 from nof.show import tables
