@@ -354,7 +354,7 @@ def brief(
         Path | None,
         typer.Option("--out", help="The reports folder; reports/ if not given, reports/demo/ for the demo."),
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Make one national briefing alone.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Make this national briefing alone; may be repeated.")] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")
     ] = None,
@@ -386,8 +386,8 @@ def brief(
         out,
         changes={"formats": ["html", "pdf", "docx"] if word else None, "binder": binder or None},
         out_dir=out_dir,
-        only=only,
-        trusts=tuple(one.strip().upper() for one in trust or ()),
+        only=tuple(_listed(only)),
+        trusts=tuple(one.upper() for one in _listed(trust)),
         all_trusts=all_trusts,
         cold=cold,
         force=force,

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from nof.briefing import document
 from nof.briefing.blocks import Cards, Document, Figure, Prose, Tabular
-from nof.briefing.columns import fit
+from nof.briefing.columns import fitted
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 QUARTER = "2025-26-q4"
@@ -113,7 +113,9 @@ def source(report: Path, name: str) -> Document:
 
 def parts(doc: Document) -> list[dict]:
     """The tables of a document as a PDF sets them: a wide one comes in parts."""
-    return [part for block in doc.blocks if isinstance(block, Tabular) for part in fit(block.data)]
+    return [
+        part for block in doc.blocks if isinstance(block, Tabular) for part in fitted(block.data, doc.meta.landscape)
+    ]
 
 
 def described(doc: Document) -> list[str]:
@@ -123,7 +125,7 @@ def described(doc: Document) -> list[str]:
         if isinstance(block, Figure):
             texts.append(block.alt)
         elif isinstance(block, Tabular):
-            for part in fit(block.data):
+            for part in fitted(block.data, doc.meta.landscape):
                 drawn = part["drawings"]
                 texts += [
                     cell
@@ -152,7 +154,7 @@ def in_order(doc: Document) -> list[str]:
         elif isinstance(block, Cards):
             texts += [item[key] for item in block.data["items"] for key in ("value", "label", "note")]
         elif isinstance(block, Tabular):
-            for number, part in enumerate(fit(block.data)):
+            for number, part in enumerate(fitted(block.data, doc.meta.landscape)):
                 texts.append(captioned("Table", part["caption"], number == 0))
                 texts += [column[key] for column in part["columns"] for key in ("label", "unit")]
                 drawn = part["drawings"]  # a drawing's words are its description, which is no text of the page

@@ -118,6 +118,8 @@ def test_a_subset_leaves_the_rest_of_the_report_as_it_is(home):
     )
     code, text = tiny.brief(home, "--only", "alpha", "--force")
     assert code == 0 and "1 made" in text and "trusts/ZZ1A.html" in tiny.hashes(report)
+    code, text = tiny.brief(home, "--only", "alpha", "--only", "beta", "--trust", "ZZ1A,zz1a", "--force")
+    assert code == 0 and "3 made" in text
     code, text = tiny.brief(home, "--all-trusts")
     assert code == 0 and "1 made, 3 unchanged and kept" in text and "trusts/ZZ1B.pdf" in tiny.hashes(report)
 

@@ -14,6 +14,7 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import docx
 import html5lib
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from pypdf import PdfReader
 from synthetic_briefing import NASTY, chart, notebook, shown, table, trusts
 
 from nof.briefing import columns, document, pdf
+from nof.briefing.blocks import Tabular
 from nof.briefing.gate import check_html, check_pdf
 from nof.briefing.html import BriefingHTMLExporter, on_every_page
 from nof.briefing.markdown_typst import convert, literal
@@ -383,6 +385,49 @@ def test_a_wide_table_comes_in_parts_that_all_fit():
     labels = [c["label"] for part in parts for c in part["columns"][1:]]
     assert labels == [f"OF{j:04d}" for j in range(40)]
     assert [bool(part["note"]) for part in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def _long_heads(metrics):
+    frame = trusts(40)
+    names = [f"m{j}" for j in range(metrics)]
+    frame = frame.assign(**{one: (np.arange(40) + j) % 4 + 1.25 for j, one in enumerate(names)})
+    scores = [
+        Column(one, f"Community waits over {j} weeks", align="right", format=".2f") for j, one in enumerate(names)
+    ]
+    return Table(frame, "Score map", (Column("rank", "Place"), Column("name", "Trust", row_header=True), *scores))
+
+
+def test_heads_stand_upright_before_a_table_is_split():
+    """Level where there is room, upright where only that keeps the table whole, in parts beyond that."""
+    level, stood = (columns.fit(_long_heads(metrics).data()) for metrics in (4, 14))
+    assert len(level) == len(stood) == 1 < len(columns.fit(_long_heads(40).data()))
+    assert [c["upright"] for c in level[0]["columns"]] == [False] * 6 and not level[0]["tall"]
+    assert [c["upright"] for c in stood[0]["columns"]] == [False] * 2 + [True] * 14
+    lines = [("Community waits", "over 13 weeks"), ("Community waits over", "13 weeks")]
+    needed = min(max(fonts.text_width(line, "600") for line in pair) for pair in lines)
+    assert stood[0]["tall"] >= stood[0]["size"] * needed
+    text = " ".join(texts(to_pdf(new_notebook(cells=[new_code_cell("x", outputs=[shown(_long_heads(14))])]))))
+    assert text.count("Place") == 1 and text.replace(" ", "").count("weeks") == 14
+
+
+def test_a_sheet_on_its_side_holds_long_narrow_tables_in_two_columns_and_wide_ones_whole():
+    """A notebook says so of itself; its contents are on the first page, its rows on as many pages as half of them need."""
+    cells = [new_code_cell("x", outputs=[shown(table(trusts(60))), shown(_long_heads(14))])]
+    about = {"landscape": True, "contents": True}
+    nb = new_notebook(cells=[new_markdown_cell("# Title\n\n## One\n\nWords."), *cells], metadata={"briefing": about})
+    doc = document.read(nb)
+    (narrow,), (wide,) = (columns.fitted(one.data, True) for one in doc.blocks if isinstance(one, Tabular))
+    assert narrow["beside"] and not wide["beside"] and not any(c["upright"] for c in wide["columns"])
+    made = to_pdf(nb)
+    sheets = [one.mediabox for one in PdfReader(io.BytesIO(made)).pages]
+    assert all(one.width > one.height for one in sheets)
+    held = texts(made)
+    assert held[0].startswith("Title Contents One")
+    assert any("Merrow 0 NHS" in one and "Merrow 59 NHS" in one for one in held), "sixty rows on one page"
+    standing = document.read(new_notebook(cells=nb.cells))
+    assert not standing.meta.landscape and not columns.fitted(table(trusts(60)).data())[0]["beside"]
+    (section,) = docx.Document(io.BytesIO(BriefingDocxExporter().from_notebook_node(nb)[0])).sections
+    assert section.page_width > section.page_height
 
 
 def test_numbers_never_wrap_and_type_is_never_tiny():

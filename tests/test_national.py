@@ -39,6 +39,7 @@ def test_each_metric_has_a_heading_a_distribution_where_it_has_values_and_a_rank
     published = view.publication.metrics.query("quarter == @QUARTER")
     with_values = sum((published["metric_id"] == "OF0" + one[3:]).any() for one in view.metrics["metric_id"])
     assert len(headings) == len(ranked) == len(view.metrics) and len(drawn) == with_values < len(view.metrics)
+    assert [one.markdown for one in headings][:1] == ["### Community waits over 52 weeks"]
     assert all(one.markdown.startswith("### ") for one in headings)
 
 
@@ -65,8 +66,10 @@ def test_the_list_of_metrics_and_the_map_of_scores_are_whole(view):
     assert (
         len(listed.frame) == len(view.metrics) == 11
     )  # method notes: twelve, of which the CQC rating is in no Q4 score
-    scores = tables.score_map(view.score_map)
-    assert len(scores.frame) == 61 and set(view.metrics["metric_id"]) <= {column.name for column in scores.columns}
+    scores = tables.score_map(view.score_map, view.metrics)
+    heads = {column.name: column.label for column in scores.columns}
+    assert len(scores.frame) == 61 and set(view.metrics["metric_id"]) <= set(heads)
+    assert heads["OF1063"] == "Stays over 60 days" and all(not label.startswith("OF") for label in heads.values())
 
 
 def test_reconciliation_counts_every_figure_once_and_never_rounds_up_to_all(view, beside):

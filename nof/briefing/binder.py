@@ -28,7 +28,7 @@ def bound(parts: Sequence[tuple[str, bytes]], subtitle: str) -> bytes:
         Of the binder.
     """
     read = [(title, document.read(nbformat.reads(content.decode(), as_version=4))) for title, content in parts]
-    meta = replace(read[0][1].meta, subtitle=subtitle, contents=True)
+    meta = replace(read[0][1].meta, subtitle=subtitle, contents=True, landscape=False)
     blocks: list[Block] = []
     for title, doc in read:
         blocks.append(Prose([{"type": "page_break"}, _heading(title)]))

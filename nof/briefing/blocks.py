@@ -22,6 +22,7 @@ class Meta:
     date: dt.date | None = None
     lang: str = "en-GB"
     contents: bool = False
+    landscape: bool = False
     kinds: tuple[str, ...] = ()  # slugs, where a briefing is not about trusts
 
 

@@ -1,12 +1,12 @@
 """Fits a table to the page: type size, column widths, and parts where it is too wide.
 
-Numbers never wrap; names may, onto a second line. Type shrinks in small steps before a table is
-split into parts that each repeat the columns which name the row.
+Numbers never wrap; names may, onto a second line. Type shrinks in small steps; then heads that are wider than their
+numbers stand upright; then a table is split into parts that each repeat the columns which name the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nof.briefing.markdown_typst import breakable
@@ -15,6 +15,8 @@ from nof.show.fonts import drawable, text_width
 from nof.show.style import clean, dimensions, tidy
 
 PAGE_PT = style.TEXT_WIDTH_MM * style.POINTS_PER_MM
+BETWEEN_PT = 24.0  # between two columns of a sheet on its side
+_SHORT, _EASY = 12, 8.0  # rows of a table that stays in one column, the smallest type of one that runs in two
 # Type size, points at either side of a cell, and the share of what names would like that they must
 # get: first smaller type with names in one line, then names in two or three lines.
 _TRIALS = (
@@ -23,7 +25,23 @@ _TRIALS = (
 )
 _LAST_INSET = 3.0
 _SLACK = 0.25  # ems: kerning and rounding
+_LEVEL = 5  # letters of a head of one word that never stands upright
+_TWO_LINES = 2.3  # ems across two lines of an upright head
 _WIDEST_NAME = 24.0  # ems: a name column asks for no more than this and wraps beyond it
+
+
+def fitted(data: Mapping[str, Any], landscape: bool = False) -> list[dict[str, Any]]:
+    """The parts of a table as `fit` has them, for a sheet that stands or lies on its side.
+
+    On its side, a long table that needs half of the sheet runs in two columns there (`beside`).
+    """
+    if not landscape:
+        return fit(data)
+    page = style.LANDSCAPE_MM[0] * style.POINTS_PER_MM
+    half = fit(data, (page - BETWEEN_PT) / 2) if len(data["rows"]) > _SHORT else []
+    if len(half) == 1 and half[0]["size"] >= _EASY:
+        return [half[0] | {"beside": True}]
+    return fit(data, page)
 
 
 def fit(data: Mapping[str, Any], page: float = PAGE_PT) -> list[dict[str, Any]]:
@@ -42,10 +60,14 @@ def fit(data: Mapping[str, Any], page: float = PAGE_PT) -> list[dict[str, Any]]:
         _span(column, [] if j in drawn else [row[j] for row in texts["rows"]], drawn.get(j, 0.0))
         for j, column in enumerate(texts["columns"])
     ]
-    for size, inset, share in _TRIALS:
-        widths = _widths(spans, size, inset, page, share)
-        if widths:
-            return [_part(texts, range(len(spans)), widths, size, inset)]
+    narrow = [_upright(column, [row[j] for row in texts["rows"]]) for j, column in enumerate(texts["columns"])]
+    stood = [one or span for one, span in zip(narrow, spans, strict=True)]
+    for heads in (spans, stood):
+        for size, inset, share in _TRIALS:
+            widths = _widths(heads, size, inset, page, share)
+            if widths:
+                up = [one is not span for one, span in zip(heads, spans, strict=True)]
+                return [_part(texts, range(len(spans)), widths, size, inset, up)]
     return _split(texts, spans, page)
 
 
@@ -109,6 +131,21 @@ def _span(column: Mapping[str, Any], cells: list[str], drawing: float) -> _Span:
     least = max(head, _widest({word for cell in set(cells) for word in _words(cell)}))
     wanted = min(full, _WIDEST_NAME)
     return _Span(max(least, 0.45 * wanted) + _SLACK, max(least, wanted) + _SLACK, max(least, full) + _SLACK, drawing)
+
+
+def _upright(column: Mapping[str, Any], cells: list[str]) -> _Span | None:
+    """Widths of a column of numbers whose head stands upright in two lines; None for columns whose head stays level."""
+    if column["align"] != "right" or (len(_words(column["label"])) == 1 and len(column["label"]) <= _LEVEL):
+        return None
+    return _Span(*(max(_widest(set(cells)), _TWO_LINES) + _SLACK,) * 3)
+
+
+def _tall(column: Mapping[str, Any]) -> float:
+    """Ems that a head takes in two lines, or a line and its unit."""
+    words = column["label"].split()
+    lines = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))] or [(column["label"], "")]
+    shortest = min(map(_widest, lines)) if not column["unit"] else _widest([column["label"], column["unit"]])
+    return shortest + 2 * _SLACK
 
 
 def _widest(texts: Iterable[str]) -> float:
@@ -178,9 +215,15 @@ def _groups(columns: list[int], cost: list[float], room: float) -> list[list[int
     return groups
 
 
-def _part(texts: dict[str, Any], chosen: Any, widths: list[float], size: float, inset: float) -> dict[str, Any]:
+def _part(
+    texts: dict[str, Any], chosen: Any, widths: list[float], size: float, inset: float, upright: Sequence[bool] = ()
+) -> dict[str, Any]:
     chosen = list(chosen)
-    columns = [texts["columns"][j] | {"width": round(w, 2)} for j, w in zip(chosen, widths, strict=True)]
+    stands = upright or [False] * len(chosen)
+    columns = [
+        texts["columns"][j] | {"width": round(w, 2), "upright": up}
+        for j, w, up in zip(chosen, widths, stands, strict=True)
+    ]
     return {
         "caption": texts["caption"],
         "note": texts["note"],
@@ -192,4 +235,6 @@ def _part(texts: dict[str, Any], chosen: Any, widths: list[float], size: float, 
         "emphasis": texts["emphasis"],
         "size": size,
         "inset": inset,
+        "tall": round(size * max((_tall(one) for one in columns if one["upright"]), default=0.0), 2),
+        "beside": False,  # in two columns of the page
     }

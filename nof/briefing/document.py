@@ -162,6 +162,7 @@ def _meta(given: Mapping[str, Any], heading: str, name: str) -> Meta:
         date=_date(given.get("date")),
         lang=lang if re.fullmatch(r"[a-z]{2,3}(-[A-Z]{2})?", lang) else "en-GB",
         contents=bool(given.get("contents", False)),
+        landscape=bool(given.get("landscape", False)),
         kinds=tuple(map(str, given.get("kinds") or ())),
     )
 

@@ -304,7 +304,7 @@ def settled(notebook: nbformat.NotebookNode, about: dict[str, Any]) -> nbformat.
         {
             "kernelspec": dict(notebook.metadata.get("kernelspec", {})),
             "language_info": {"name": "python"},
-            "briefing": about,
+            "briefing": {**(notebook.metadata.get("briefing") or {}), **about},  # how it is set, what it says of itself
         }
     )
     return notebook

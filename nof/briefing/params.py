@@ -188,8 +188,8 @@ class Options:
     ----------
     out : Path
         The reports folder.
-    only : str, optional
-        Name of the one national notebook to make; the rest of the report stays as it is.
+    only : tuple of str
+        Names of the national notebooks to make alone; the rest of the report stays as it is.
     trusts : tuple of str
         Codes of the trusts to make alone; the rest of the report stays as it is.
     all_trusts : bool
@@ -207,7 +207,7 @@ class Options:
     """
 
     out: Path
-    only: str | None = None
+    only: tuple[str, ...] = ()
     trusts: tuple[str, ...] = ()
     all_trusts: bool = False
     jobs: int = field(default_factory=cores)

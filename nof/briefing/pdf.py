@@ -23,7 +23,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from nof.briefing import blocks, document
 from nof.briefing.blocks import Boxed, Cards, Document, Figure, NewPage, Prose, Tabular, Verbatim
-from nof.briefing.columns import fit
+from nof.briefing.columns import BETWEEN_PT, fitted
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.briefing.markdown_typst import breakable, convert, literal
@@ -293,6 +293,7 @@ def _data(meta: blocks.Meta, tables: list, cards: list) -> dict[str, Any]:
             "date": {"year": day.year, "month": day.month, "day": day.day} if day else None,
             "illustrative": meta.illustrative,
             "contents": meta.contents,
+            "landscape": meta.landscape,
             "lang": lang,
             "region": region or None,
         },
@@ -301,6 +302,7 @@ def _data(meta: blocks.Meta, tables: list, cards: list) -> dict[str, Any]:
         "illustrative_words": ILLUSTRATIVE_WORDS,
         "title_size": _title_size(drawable(meta.title)),
         "tables": tables,
+        "between": BETWEEN_PT,
         "cards": cards,
     }
 
@@ -340,10 +342,10 @@ def _body(doc: Document, root: Path) -> tuple[str, list, list]:
             inside = convert([token for token in block.tokens if token["type"] != "blank_line"])
             parts.append(f"#nof-box({literal(block.remark)})[{inside}]\n")
         elif isinstance(block, Figure):
-            parts.append(_figure(block, number, root))
+            parts.append(_figure(block, number, root, doc.meta.landscape))
         elif isinstance(block, Tabular):
             parts.append(f"#nof-table({len(tables)})\n")
-            tables.append(fit(block.data))
+            tables.append(fitted(block.data, doc.meta.landscape))
         elif isinstance(block, Cards):
             parts.append(f"#nof-card({len(cards)})\n")
             cards.append(_strip(block.data["items"]))
@@ -376,7 +378,7 @@ def _strip(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [_card(item, width) for item in items]
 
 
-def _figure(figure: Figure, number: int, root: Path) -> str:
+def _figure(figure: Figure, number: int, root: Path, landscape: bool) -> str:
     if not figure.alt:
         raise FigureWithoutAltError(figure.cell)
     name = f"figure-{number}.{figure.kind}"
@@ -385,17 +387,18 @@ def _figure(figure: Figure, number: int, root: Path) -> str:
         drawing = style.tidy(drawing.decode(), text=drawable).encode()
     (root / name).write_bytes(drawing)
     caption = literal(breakable(drawable(figure.caption))) if figure.caption else "none"
-    width = width_mm(figure)
+    width = width_mm(figure, landscape)
     return f"#nof-figure({literal(name)}, {literal(drawable(figure.alt))}, {caption}, {width:.2f}mm, auto)\n"
 
 
-def width_mm(figure: Figure) -> float:
+def width_mm(figure: Figure, landscape: bool = False) -> float:
     """Width on paper: as asked for, or the text width, less where the page would be too short."""
     width, height = figure.width_mm, figure.height_mm
     if not width or not height:
         points = style.dimensions(figure.data.decode()) if figure.kind == "svg" else _pixels(figure.data)
         width, height = (length / style.POINTS_PER_MM for length in points)
-    shrink = min(1.0, style.TEXT_WIDTH_MM / width, style.TEXT_HEIGHT_MM / height)
+    wide, tall = style.LANDSCAPE_MM if landscape else (style.TEXT_WIDTH_MM, style.TEXT_HEIGHT_MM)
+    shrink = min(1.0, wide / width, tall / height)
     return width * shrink
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def settled(params: Params, national: National) -> Params:
     )
 
 
-def national_jobs(params: Params, national: National, only: str | None = None) -> list[Job]:
+def national_jobs(params: Params, national: National, only: Collection[str] = ()) -> list[Job]:
     """Jobs of the national briefings: one for each notebook and trust type. Takes settled parameters.
 
     Raises
@@ -72,9 +72,9 @@ def national_jobs(params: Params, national: National, only: str | None = None) -
         A briefing that does not exist; the known ones are listed.
     """
     wanted = national_briefings() if params.briefings is None else params.briefings
-    if only is not None and only not in wanted:
-        raise InputError(Problem("--only", "no such briefing", value=only, expected=f"one of {', '.join(wanted)}"))
-    names = [name for name in wanted if only in (None, name)]
+    for name in set(only) - set(wanted):
+        raise InputError(Problem("--only", "no such briefing", value=name, expected=f"one of {', '.join(wanted)}"))
+    names = [name for name in wanted if not only or name in only]
     return [job for name in names for job in _notebook_jobs(name, params, national)]
 
 

@@ -90,7 +90,10 @@ class _Writer:
         core.author, core.last_modified_by, core.comments = meta.independent_line, "", ""
         core.created = core.modified = day
         page = word.sections[0]
-        page.orientation, page.page_width, page.page_height = WD_ORIENT.PORTRAIT, Mm(210), Mm(297)
+        page.orientation, sheet = (
+            (WD_ORIENT.LANDSCAPE, (297, 210)) if meta.landscape else (WD_ORIENT.PORTRAIT, (210, 297))
+        )
+        page.page_width, page.page_height = map(Mm, sheet)
         page.left_margin = page.right_margin = Mm((210 - style.TEXT_WIDTH_MM) / 2)
         page.top_margin = page.bottom_margin = Mm(18)
         self._styles(word, meta.lang)
@@ -167,7 +170,9 @@ class _Writer:
             raise FigureWithoutAltError(figure.cell)
         self._caption("Figure", figure.caption)
         picture = (
-            self.word.add_paragraph().add_run().add_picture(io.BytesIO(_pixels(figure)), width=Mm(width_mm(figure)))
+            self.word.add_paragraph()
+            .add_run()
+            .add_picture(io.BytesIO(_pixels(figure)), width=Mm(width_mm(figure, self.doc.meta.landscape)))
         )
         described = picture._inline.docPr
         described.set("descr", figure.alt)

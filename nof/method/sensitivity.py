@@ -191,8 +191,10 @@ def ranked_under(here: Setting, choices: pd.DataFrame, kept: np.ndarray) -> tupl
 def _summary(
     here: Setting, choices: pd.DataFrame, ranks: np.ndarray, segments: np.ndarray, fewest: np.ndarray
 ) -> pd.DataFrame:
-    low, high = np.nanquantile(ranks, [0.05, 0.95], axis=0, method="inverted_cdf")
     known = ~np.isnan(ranks)
+    low, high = np.full((2, ranks.shape[1]), np.nan)
+    some = known.any(axis=0)
+    low[some], high[some] = np.nanquantile(ranks[:, some], [0.05, 0.95], axis=0, method="inverted_cdf")
     top = np.where(known, ranks <= ranks.shape[1] / 4, np.nan)
     cut = segments if here.rule != "none" else np.full((1, ranks.shape[1]), np.nan)
     single = np.flatnonzero(choices["differs"] == 1)

@@ -27,6 +27,7 @@ from nof.rules.recompute import (
     select,
     standing,
 )
+from nof.rules.short_names import short_name
 from nof.rules.uncertainty import DRAWS, SEED, Redraw
 
 
@@ -158,7 +159,7 @@ class View:
     @property
     @kept
     def metrics(self) -> pd.DataFrame:
-        """The scored metrics of the type: metric_id (of the score), description, domain, trusts, reporting_date,
+        """The scored metrics of the type: metric_id (of the score), description, short_name, domain, trusts, reporting_date,
         better, shape, pool, certainty (as the rules say; "unknown" where they do not)."""
         rows = select(self.publication.metrics, self.quarter, self.trust_type)
         rows = rows[rows["metric_id"].isin(self.scores.loc[self.scores["weight"] > 0, "metric_id"].unique())]
@@ -172,6 +173,11 @@ class View:
             )
             .reset_index()
         )
+        year = Quarter.parse(self.quarter).year_label
+        facts["short_name"] = [
+            short_name(one.description, year, value_id(one.metric_id), one.metric_id)
+            for one in facts.itertuples(index=False)
+        ]
         rules = [self.framework.by_score.get(one) for one in facts["metric_id"]]
         for field in ("better", "shape", "pool", "certainty"):
             facts[field] = [getattr(rule, field) if rule else "unknown" for rule in rules]

@@ -261,7 +261,7 @@ def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
     known = beside_standards(view)
     for metric in view.metrics.itertuples():
         ranking = view.ranking(metric.metric_id)
-        yield say("### {{ name }}", {"name": metric.description})
+        yield say("### {{ name | capitalize }}", {"name": metric.short_name})
         if ranking["value"].notna().any():
             yield distribution(ranking, metric.description, metric.better)
         about = f"{metric.domain}; period: {metric.reporting_date}; {metric.trusts} trusts."

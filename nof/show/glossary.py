@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from nof.show.display import Column, Table
+from nof.show.grammar import begun
 
 _BETTER = {"low": "lower is better", "high": "higher is better", "unknown": "not known"}
 
@@ -12,7 +13,7 @@ _BETTER = {"low": "lower is better", "high": "higher is better", "unknown": "not
 def words(terms: pd.DataFrame) -> Table:
     """Every word with its meaning and source, from `glossary.terms`."""
     return Table(
-        terms.assign(term=[text[:1].upper() + text[1:] for text in terms["term"]]),
+        terms.assign(term=terms["term"].map(begun)),
         "Words on the pages",
         (Column("term", "Word", row_header=True), Column("means", "What it means"), Column("source", "Source")),
     )
@@ -25,12 +26,12 @@ def metrics(table: pd.DataFrame) -> list[Table]:
 
 def _domain(name: str, part: pd.DataFrame) -> Table:
     shown = part.assign(
-        metric=[f"{one.short[:1].upper()}{one.short[1:]} ({one.metric_id})" for one in part.itertuples()],
+        metric=[f"{begun(one.short)} ({one.metric_id})" for one in part.itertuples()],
         unit=[
             "; ".join(filter(None, (str(one.units or ""), _BETTER[one.better])))
             for one in part.fillna({"units": ""}).itertuples()
         ],
-        how=[f"{one.scored[:1].upper()}{one.scored[1:]}{_sure(one.certainty)}" for one in part.itertuples()],
+        how=[f"{begun(one.scored)}{_sure(one.certainty)}" for one in part.itertuples()],
         asked=[text or "none known" for text in part["standard"]],
     )
     asked = sorted(set(part["standard_source"]) - {""})

@@ -251,10 +251,14 @@ def article(words: Any) -> Marked:
     return Marked(f"{'an' if vowel else 'a'} {text}")
 
 
+def begun(text: str) -> str:
+    """A text with a capital at the beginning; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def capitalize(text: Any) -> Marked:
-    """The same words with a capital at the beginning; the rest stays as it is."""
-    shown = _name(text)
-    return Marked(shown[:1].upper() + shown[1:])
+    """The same words with a capital at the beginning, for a sentence."""
+    return Marked(begun(_name(text)))
 
 
 def quarter(text: str) -> Marked:

@@ -14,6 +14,7 @@ from nof.method.limits_facts import Moves, Places
 from nof.method.limits_moves import Step
 from nof.method.sensitivity import NOTHING
 from nof.show.display import Card, Column, Table
+from nof.show.grammar import begun
 from nof.show.limits_data_tables import (
     MOST,
     file_of,
@@ -245,7 +246,7 @@ def reliability(table: pd.DataFrame) -> Table | None:
 def spans(table: pd.DataFrame) -> Table:
     """The three spans of a typical trust's place, never added up; `table` as `limits.typical_spans`."""
     return Table(
-        table.assign(what=table["what"].str.replace("^.", lambda found: found[0].upper(), regex=True)),
+        table.assign(what=table["what"].map(begun)),
         "How far the typical trust's place moves, by what may change",
         (
             Column("what", "What may change", row_header=True),
@@ -264,7 +265,7 @@ def choices(table: pd.DataFrame, trust_type: str) -> Table | None:
     if table.empty:
         return None
     return Table(
-        table.assign(name=table["name"].str.replace("^.", lambda found: found[0].upper(), regex=True)),
+        table.assign(name=table["name"].map(begun)),
         f"The {len(table)} choices that move most, each on its own",
         (
             Column("name", "Choice", row_header=True),

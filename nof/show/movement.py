@@ -12,7 +12,7 @@ from nof.method.two_methods import SEGMENTS, UnderBands
 from nof.show import style
 from nof.show.charts import figure
 from nof.show.display import Chart, Column, Table
-from nof.show.grammar import count, number, signed
+from nof.show.grammar import begun, count, number, signed
 
 _STEP, _TOP, _ZERO_LEFT = 5.2, 4.5, 84.0
 
@@ -46,7 +46,7 @@ def doing(facts: OurDoing) -> Chart:
             y, whole = _TOP + _STEP * (place + 0.5), name == "together"
             end = zero + value * scale
             axes.barh(y, value * scale, 0.6 * _STEP, left=zero, color=style.INK if whole else style.ACCENT)
-            axes.text(0, y, name[0].upper() + name[1:], va="center", fontsize=7.4, fontweight=600 if whole else 400)
+            axes.text(0, y, begun(name), va="center", fontsize=7.4, fontweight=600 if whole else 400)
             side = 1 if value >= 0 else -1
             shown = signed(value, 0 if whole else 1)
             axes.text(end + side, y, shown, va="center", ha="left" if side > 0 else "right", fontsize=7.4)

@@ -60,6 +60,7 @@ TONES = {f"segment-{number}": colour for number, colour in SEGMENT_WASH.items()}
 
 TEXT_WIDTH_MM = 170.0  # A4 less two margins of 20 mm: the width of a figure
 TEXT_HEIGHT_MM = 235.0  # the tallest figure that leaves room for its caption
+LANDSCAPE_MM = (257.0, 148.0)  # both, where the sheet lies on its side
 POINTS_PER_MM = 72 / 25.4
 BODY_PT = 10.0
 SMALL_PT = 8.5

@@ -10,6 +10,7 @@ from nof.method import spine
 from nof.method.league_facts import League
 from nof.method.ranges import source_note
 from nof.show.display import Card, Column, Table
+from nof.show.grammar import begun
 from nof.show.words import LIKELY_RANGE, SEGMENT_MEANING
 
 ODD = 20  # findings that a page lists
@@ -161,14 +162,17 @@ def domain_heat_map(domains: pd.DataFrame) -> Table:
     )
 
 
-def score_map(scores: pd.DataFrame) -> Table:
+def score_map(scores: pd.DataFrame, metrics: pd.DataFrame) -> Table:
     """Metric scores of every trust, toned and lettered by quarter of the type.
 
     Parameters
     ----------
     scores : DataFrame
         As `View.score_map`.
+    metrics : DataFrame
+        As `View.metrics`: their short names are the heads.
     """
+    heads = metrics.set_index("metric_id")["short_name"]
     ids = [name for name in scores.columns if name not in ("trust_code", "trust_name", "rank")]
     return Table(
         scores.assign(**{one: in_quarters(scores[one]) for one in ids}),
@@ -176,9 +180,9 @@ def score_map(scores: pd.DataFrame) -> Table:
         (
             Column("rank", "Place", align="right", format=".0f"),
             _name(),
-            *(_quarter(one, one) for one in ids),
+            *(_quarter(one, begun(heads.get(one, one))) for one in ids),
         ),
-        note="The list of metrics above says what each column is.",
+        note="Short names of the metrics; the list above has the official ones.",
         key=QUARTER_KEY,
     )
 
@@ -198,6 +202,7 @@ def metric_list(metrics: pd.DataFrame) -> Table:
         (
             Column("metric_id", "Score"),
             Column("description", "Metric", row_header=True),
+            Column("short_name", "In short", format=begun),
             Column("domain", "Domain"),
             Column("reporting_date", "Period"),
             Column("trusts", "Trusts", align="right", format=".0f"),

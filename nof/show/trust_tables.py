@@ -9,7 +9,7 @@ from nof.method.board import NEAR
 from nof.method.trust_facts import Since, Standing, Way
 from nof.show import inline
 from nof.show.display import Card, Column, Table
-from nof.show.grammar import better
+from nof.show.grammar import begun, better
 from nof.show.tables import segment_tone
 
 STEPS = 5  # steps shown
@@ -33,7 +33,7 @@ def number(value: float, units: object = "", signs: bool = False) -> str | None:
 
 def named(description: str, units: object) -> str:
     """A metric with its unit, unless the unit stands beside each value; the first letter is a capital."""
-    text = description[:1].upper() + description[1:]
+    text = begun(description)
     return text if not isinstance(units, str) or units in ("%", "", "count", "rate") else f"{text} ({units})"
 
 
