@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from nof.common import Quarter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+# Whoever runs this in the background ignores Ctrl-C, which every command below would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Results are kept apart from the user's own, and shared by the processes that run the tests.
 os.environ["NOF_CACHE"] = str(Path(tempfile.gettempdir()) / f"nof-tests-{getpass.getuser()}")

@@ -273,6 +273,28 @@ def test_paper_has_every_row_page_numbers_and_the_mark_of_made_up_data(see, tmp_
     assert [name for name in names if "".join(name.split()) not in joined] == []
 
 
+@pytest.mark.parametrize("name", BRIEFINGS)
+def test_a_figure_is_drawn_once_on_a_desk_a_phone_and_paper(see, name):
+    seen = set()
+    for width, media in ((1280, "screen"), (375, "screen"), (A4_WIDTH, "print")):
+        page = see(name, width)
+        page.emulate_media(media=media)
+        drawn = [one.locator("svg:visible") for one in page.locator(".twice .drawing").all()]
+        assert [one.count() for one in drawn] == [1] * len(drawn), (width, media)
+        seen |= {"narrow" in (one.first.get_attribute("class") or "") for one in drawn if width == 375}
+    assert seen <= {True}
+
+
+@pytest.mark.parametrize("name", BRIEFINGS)
+def test_printing_adds_no_page_that_holds_nothing(see, tmp_path, name):
+    """Readers' point 25: a trust's page took five sheets, the last with only a footer."""
+    see(name).pdf(path=tmp_path / "a.pdf", format="A4")
+    sheets = [" ".join(one.extract_text().split()) for one in PdfReader(tmp_path / "a.pdf").pages]
+    running = re.compile(r"Page \d+ of \d+|Illustrative data")
+    assert min(len(running.sub("", one)) for one in sheets) > 150, [len(one) for one in sheets]
+    assert not name.startswith("trust_") or len(sheets) <= 4
+
+
 # ---- figures ----
 
 

@@ -26,6 +26,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 import pyarrow
 
@@ -52,6 +53,7 @@ def warm() -> None:
     fonts.warm()
     html.warm()
     make.import_helpers()
+    nbformat.validate(nbformat.v4.new_notebook())  # its schema is compiled once, not by every copy of this process
 
 
 def rehearse(jobs: list[make.Job]) -> None:

@@ -92,7 +92,7 @@ def spearman_interval(x: pd.Series, y: pd.Series, level: float = LEVEL) -> tuple
     r = float(scipy.stats.spearmanr(x, y).statistic)
     if abs(r) > 1 - 1e-12:
         return r, r, r
-    reach = scipy.stats.norm.ppf((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (len(x) - 3))
+    reach = scipy.special.ndtri((1 + level) / 2) * np.sqrt((1 + r**2 / 2) / (len(x) - 3))
     return r, float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
 
 
@@ -100,5 +100,5 @@ def _slope(x: pd.Series, y: pd.Series, level: float) -> tuple[float, float, floa
     if len(x) < 4 or x.nunique() < 2:
         return np.nan, np.nan, np.nan
     line = scipy.stats.linregress(x, y)
-    reach = scipy.stats.t.ppf((1 + level) / 2, len(x) - 2) * line.stderr
+    reach = scipy.special.stdtrit(len(x) - 2, (1 + level) / 2) * line.stderr
     return float(line.slope), float(line.slope - reach), float(line.slope + reach)

@@ -417,7 +417,7 @@ def near(trust: Trust) -> pd.DataFrame:
         part.loc[trust.code, table.index] for part in (paired.difference, paired.standard_error, paired.freedom)
     )
     with np.errstate(invalid="ignore"):
-        reach = error.where((error > 0) & (freedom > 0)) * scipy.stats.t.ppf((1 + LEVEL) / 2, freedom)
+        reach = error.where((error > 0) & (freedom > 0)) * scipy.special.stdtrit(freedom, (1 + LEVEL) / 2)
     table = table.assign(difference=difference, low=difference - reach, high=difference + reach)
     own = pd.DataFrame({"metrics": [int(place(trust)["metrics_scored"])]}, index=[trust.code])
     shown = league[["trust_name", "rank", "average_score", "segment"]]

@@ -215,8 +215,8 @@ def _satterthwaite(estimate: np.ndarray, error: np.ndarray, level: float) -> np.
     tails = np.array([(1 + level) / 2, (1 - level) / 2])[:, None]
     ratio = np.divide(estimate, error, out=np.zeros_like(estimate), where=error > 0)
     freedom = np.maximum(2 * ratio**2, FEWEST)
-    skewed = freedom * estimate / scipy.stats.chi2.ppf(tails, freedom)
-    normal = (estimate - scipy.stats.norm.ppf(tails) * error).clip(min=0)
+    skewed = freedom * estimate / (2 * scipy.special.gammaincinv(freedom / 2, tails))
+    normal = (estimate - scipy.special.ndtri(tails) * error).clip(min=0)
     return np.where((ratio > 0) & (2 * ratio**2 >= FEWEST), skewed, normal)
 
 

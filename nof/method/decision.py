@@ -320,9 +320,10 @@ def _of_type(ranks, groups, chances) -> pd.DataFrame:
 def _alone(ranks: np.ndarray, alternatives: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """How far places lie from the published ones where one choice alone is another."""
     published, rows = ranks[(0,) * (ranks.ndim - 1)], []
-    for axis, (name, each) in enumerate(alternatives.items()):
+    for axis, name in enumerate(alternatives):
         others = tuple(slice(1, None) if one == axis else 0 for one in range(ranks.ndim - 1))
         places = np.abs(ranks[others] - published)
-        mean, most = (np.nanmean(places), np.nanmax(places)) if len(each) > 1 else (np.nan, np.nan)
+        known = places[~np.isnan(places)]  # none where nothing else can be chosen, or no place is known
+        mean, most = (known.mean(), known.max()) if known.size else (np.nan, np.nan)
         rows.append({"choice": name, "places_mean": mean, "places_most": most})
     return pd.DataFrame(rows)

@@ -77,7 +77,7 @@ def _icc(between: float, within: float, group: float, above: int, below: int, le
     if within == 0:
         return 1.0, 1.0, 1.0
     tail, ratio = (1 + level) / 2, between / within
-    lowered, raised = ratio / scipy.stats.f.ppf(tail, above, below), ratio * scipy.stats.f.ppf(tail, below, above)
+    lowered, raised = ratio / scipy.special.fdtri(above, below, tail), ratio * scipy.special.fdtri(below, above, tail)
     return tuple((one - 1) / (one + group - 1) for one in (ratio, lowered, raised))
 
 

@@ -320,7 +320,7 @@ def joint_rank_intervals(
     value = _oriented(_values(estimate, "estimate"), best)
     margin = _errors(margin_of_error, estimate.index, "margin_of_error")
     joint, single = (1 + _level(level) ** (1 / value.size)) / 2, (1 + _level(margin_level, "margin_level")) / 2
-    half = margin * scipy.stats.norm.ppf(joint) / scipy.stats.norm.ppf(single)
+    half = margin * scipy.special.ndtri(joint) / scipy.special.ndtri(single)
     low, high = value - half, value + half
     if decimals is not None:
         low, high = low.round(decimals), high.round(decimals)
@@ -379,7 +379,7 @@ def _holm(tails: np.ndarray, alpha: float, simultaneous: bool) -> tuple[np.ndarr
 
 
 def _frame(index: pd.Index, value: np.ndarray, **columns) -> pd.DataFrame:
-    rank = scipy.stats.rankdata(-value, method="min").astype(int)
+    rank = pd.Series(-value).rank(method="min").to_numpy(dtype=int)
     return pd.DataFrame({"rank": rank, **columns}, index=index)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from nof.rules.ranking import known_edges, segment_of
 from nof.rules.recompute import National, select, standing
@@ -183,7 +182,8 @@ def segments_under(here: Setting, averages: np.ndarray) -> np.ndarray:
     if here.rule == "thresholds":
         edges = np.broadcast_to(here.cuts, (len(own), 3))
     elif here.rule == "quartiles":
-        edges = np.nanquantile(averages, [0.25, 0.5, 0.75], axis=1).T
+        edges, some = np.full((len(averages), 3), np.nan), ~np.isnan(averages).all(axis=1)
+        edges[some] = np.nanquantile(averages[some], [0.25, 0.5, 0.75], axis=1).T
     else:
         edges = _edges_by_count(own, here.cuts)
     return np.where(np.isnan(own), np.nan, segment_of(own, edges[:, None, :]))
@@ -211,5 +211,4 @@ def league_ranks(segments: np.ndarray, averages: np.ndarray) -> np.ndarray:
         1 is best; ties all take the best rank among them.
     """
     key = segments * 1000 + round_half_up(averages) * 100
-    ranks = scipy.stats.rankdata(np.where(np.isnan(averages), np.inf, np.rint(key)), method="min", axis=1)
-    return np.where(np.isnan(averages), np.nan, ranks)
+    return pd.DataFrame(np.where(np.isnan(averages), np.nan, np.rint(key))).rank(axis=1, method="min").to_numpy()

@@ -13,6 +13,7 @@ from nof.method import board
 from nof.method.facts import Facts, fact
 from nof.method.trust import Trust
 from nof.method.trust_way import number, whole
+from nof.read.published import published_on
 
 
 class Carrier(NamedTuple):
@@ -33,6 +34,8 @@ class Who(Facts):
     code: str = fact("Its code")
     quarter: str = fact("Quarter of the table")
     last_day: dt.date = fact("Last day of the quarter")
+    next_quarter: str = fact("Quarter whose tables come next")
+    next_published: dt.date | None = fact("Day on which they came, where a document reports it; not for made-up files")
     trust_type: str = fact("Type of the trust")
     in_table: bool = fact("Whether it has a place in the table of the quarter")
     illustrative: bool = fact("Whether the publication is made up")
@@ -58,6 +61,7 @@ def who(trust: Trust) -> Who:
     quarters = board.listed(trust)["quarter"]
     earlier, after = quarters[quarters < trust.quarter], board.first_listed_after(trust)
     recomputed, equal = board.figures(trust)
+    illustrative = trust.national.publication.illustrative
     gone = not board.stands(trust) and after is None and trust.quarter not in set(quarters)
     rows = trust.national.standings
     counts = rows[rows["quarter"] == trust.quarter]["trust_type"].value_counts()
@@ -68,9 +72,11 @@ def who(trust: Trust) -> Who:
         code=trust.code,
         quarter=quarter.label,
         last_day=quarter.last_day,
+        next_quarter=quarter.next.label,
+        next_published=None if illustrative else published_on(quarter.next),
         trust_type=board.trust_type(trust),
         in_table=board.stands(trust),
-        illustrative=trust.national.publication.illustrative,
+        illustrative=illustrative,
         recomputed=recomputed,
         equal=equal,
         unequal=tuple(board.unequal(trust)),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate, repeat
 from math import comb
 
 import numpy as np
@@ -51,34 +52,39 @@ def mean_distribution(scores: np.ndarray, weights: np.ndarray | None = None) -> 
 
 
 def _compositions(hundredths: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One part of the mixture for each way to split n draws among the (one or two) weights that occur."""
-    n, shares = len(hundredths), sorted({Fraction(w).limit_denominator(60) for w in weights})
-    if len(shares) > 2:
-        raise ValueError(f"likely ranges handle one or two different weights, not {len(shares)}")
+    """One part of the mixture for each way to split n draws among the weights that occur (one, most often)."""
+    n, shares = len(hundredths), sorted({Fraction(w).limit_denominator(60) for w in weights}, reverse=True)
     unit = Fraction(1, np.lcm.reduce([share.denominator for share in shares]))
-    sizes = [int(share / unit) for share in shares]
+    sizes = [int(share / unit) for share in shares] if len(shares) > 1 else [1]
     groups = [hundredths[np.isclose(weights, float(share))] for share in shares]
-    if len(groups) == 1:
-        yield _convolved([(groups[0], n, 1)], n, 1.0)
+    largest = [int(group.max()) * size for group, size in zip(groups, sizes, strict=True)]
+    length = scipy.fft.next_fast_len(n * max(largest) + 1, real=True)
+    powers = [_powers(group * size, n, length) for group, size in zip(groups, sizes, strict=True)]
+    for split in _splits(n, len(groups)):
+        chance, left, spectrum = 1.0, n, np.ones(1)
+        for group, times, power in zip(groups, split, powers, strict=True):
+            chance *= comb(left, times) * (len(group) / n) ** times
+            left -= times
+            spectrum = spectrum * power[times] if times else spectrum
+        top = sum(one * times for one, times in zip(largest, split, strict=True)) + 1
+        sums = scipy.fft.irfft(spectrum, length)[:top]
+        kept = np.flatnonzero(sums > 1e-15)
+        yield kept / (100.0 * sum(size * times for size, times in zip(sizes, split, strict=True))), sums[kept] * chance
+
+
+def _powers(group: np.ndarray, draws: int, length: int) -> list[np.ndarray]:
+    """Spectrum of the sum of 0, 1, ... draws from a group."""
+    single = scipy.fft.rfft(np.bincount(group) / len(group), length)
+    return list(accumulate(repeat(single, draws), np.multiply, initial=np.ones(len(single))))
+
+
+def _splits(draws: int, groups: int) -> Iterator[tuple[int, ...]]:
+    """Every way to split some draws among some groups."""
+    if groups == 1:
+        yield (draws,)
         return
-    for heavy in range(n + 1):
-        chance = comb(n, heavy) * (len(groups[1]) / n) ** heavy * (len(groups[0]) / n) ** (n - heavy)
-        weight = sizes[1] * heavy + sizes[0] * (n - heavy)
-        yield _convolved([(groups[0], n - heavy, sizes[0]), (groups[1], heavy, sizes[1])], weight, chance)
-
-
-def _convolved(parts, weight: int, chance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Distribution of the sum of independent draws, each group drawn `times` times and scaled by its weight."""
-    top = sum(int(group.max()) * times * size for group, times, size in parts) + 1
-    length = scipy.fft.next_fast_len(top, real=True)
-    spectrum = np.ones(length // 2 + 1)
-    for group, times, size in parts:
-        if times:
-            single = np.bincount(group * size) / len(group)
-            spectrum = spectrum * scipy.fft.rfft(single, length) ** times
-    sums = scipy.fft.irfft(spectrum, length)[:top]
-    kept = np.flatnonzero(sums > 1e-15)
-    return kept / (100.0 * weight), sums[kept] * chance
+    for first in range(draws + 1):
+        yield from ((first, *rest) for rest in _splits(draws - first, groups - 1))
 
 
 def likely_range(scores: np.ndarray, weights: np.ndarray | None = None, level: float = LEVEL) -> tuple[float, float]:
