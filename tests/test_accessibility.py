@@ -148,6 +148,20 @@ def test_nothing_but_tables_scrolls_sideways_on_the_smallest_phone(see, name):
     assert sizes["page"] == 0 and set(sizes["boxes"]) <= {"table"}, sizes
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_stands_out_of_the_page_on_a_desk(see, name):
+    """Also where the header of the index's tables stays in sight, so that their boxes do not scroll."""
+    page = see(name, 1280)
+    assert page.evaluate(OVERFLOWING)["page"] == 0
+    wide = """() => [...document.querySelectorAll("table")].map((one) => [one, one.closest(".scroll")])
+        .filter(([one, box]) => box && getComputedStyle(box).overflowX === "visible" && one.offsetWidth > box.offsetWidth + 1)
+        .map(([one]) => one.offsetWidth)"""
+    assert page.evaluate(wide) == []
+    scrolled = """() => [...document.querySelectorAll(".scroll")].filter((one) => one.scrollWidth > one.clientWidth + 1)
+        .map((one) => one.querySelector("thead tr").children.length)"""
+    assert [count for count in page.evaluate(scrolled) if count < 12] == []  # only the map of all scores
+
+
 def test_a_reader_on_a_phone_may_have_a_figure_larger(see):
     page = see("league_table", 320)
     page.get_by_label("Show the drawing, to scroll: Figure 1").focus()

@@ -30,11 +30,21 @@ ENTRIES = {
     "limitations-acute": {"notebook": "limitations", "trust_type": "acute", "trust": None, "files": {}},
     "limitations-ambulance": {"notebook": "limitations", "trust_type": "ambulance", "trust": None, "files": {}},
     "reconciliation": {"notebook": "reconciliation", "trust_type": None, "trust": None, "files": {}},
-    "trusts/R1A": {"notebook": "trust_briefing", "trust_type": None, "trust": "R1A", "files": {"trusts/R1A.pdf": ""}},
+    "trusts/R1A": {
+        "notebook": "trust_briefing",
+        "trust_type": None,
+        "trust": "R1A",
+        "files": {
+            "trusts/R1A.pdf": "",
+            "trusts/R1A.html": "",
+            "trusts/R1A-safe-to-say.html": "",
+            "trusts/R1A-safe-to-say.pdf": "",
+        },
+    },
     "trusts/R1A-nowcast": {"notebook": "nowcast", "trust_type": None, "trust": None, "files": {}},
 }
 FILES = {f"{name}.html" for name in ENTRIES} | {
-    "index.html", "league_table-acute.pdf", "trusts/R1A.pdf", "trusts/R1A.docx", "tables/league_table-acute.csv",
+    "index.html", "league_table-acute.pdf", "trusts/R1A.pdf", "trusts/R1A-safe-to-say.html", "trusts/R1A-safe-to-say.pdf", "trusts/R1A.docx", "tables/league_table-acute.csv",
 }  # fmt: skip
 BEFORE = Neighbour("Previous quarter", "2025-26-q3", frozenset({"index.html", "league_table-acute.html"}))
 
@@ -74,10 +84,17 @@ def test_a_trusts_page_leads_to_its_other_pages_and_marks_itself_in_national_one
     found = ways(page)
     assert found["League table"] == "../league_table-acute.html?trust=R1A"
     assert found["Before publication day"] == "../trusts/R1A-nowcast.html"
+    assert found["Safe to say"] == "../trusts/R1A-safe-to-say.html"
     assert (found["This page as PDF"], found["This page as Word"]) == ("R1A.pdf", "R1A.docx")
     assert found["Previous quarter, Q3 2025/26"] == "../../2025-26-q3/index.html"  # that quarter has no such page
     assert '<a href="../trusts/R1A.html">' not in page  # not to itself
     assert "limitations-ambulance" not in page
+
+
+def test_a_sheet_beside_a_trusts_briefing_leads_to_it_and_to_its_own_pdf():
+    found = ways(linked(BARE, "trusts/R1A-safe-to-say", a_site()))
+    assert (found["Briefing"], found["This page as PDF"]) == ("../trusts/R1A.html", "R1A-safe-to-say.pdf")
+    assert found["League table"] == "../league_table-acute.html?trust=R1A" and "Safe to say" not in found
 
 
 def test_nothing_leads_to_what_is_not_there():
@@ -98,6 +115,8 @@ def test_a_page_in_a_zip_does_not_lead_out_of_it():
     assert not [one for one in re.findall('href="([^"]*)"', page) if one.startswith("..")]
     alone = links.alone(linked(BARE, "trusts/R1A", a_site()), "trusts/R1A", a_site())
     assert set(re.findall('href="([^"]*)"', alone)) == {"R1A.pdf"}
+    sheet = links.alone(linked(BARE, "trusts/R1A-safe-to-say", a_site()), "trusts/R1A-safe-to-say", a_site())
+    assert set(re.findall('href="([^"]*)"', sheet)) == {"R1A-safe-to-say.pdf"}
 
 
 def test_the_nearest_quarters_of_the_same_kind_of_data_are_joined(tmp_path):
@@ -156,8 +175,11 @@ def test_every_link_of_a_made_site_leads_to_a_file_and_every_page_is_reached(rep
             assert target.is_file(), (path.name, link)
             if target.suffix == ".html":
                 waiting.append(target)
-    names = {path.name for path in reached}
-    assert {Path(f"{PAGES[name]}.html").name for name in BRIEFINGS} | {"data-dictionary.html"} <= names and count > 100
+    pages = {path for path in (report / QUARTER).rglob("*.html") if path.parent.name != "digest"}
+    assert pages <= reached and count > 100, pages - reached
+    assert {f"{PAGES[name]}.html" for name in BRIEFINGS} <= {str(path.relative_to(report)) for path in reached}
+    for path in pages:  # no page is a dead end
+        assert 'class="site"' in path.read_text(encoding="utf-8") or path.name == "index.html", path
 
 
 def test_figures_and_tables_have_an_address_and_what_has_a_file_leads_to_it(report):
@@ -262,7 +284,7 @@ def test_a_search_in_a_briefing_filters_every_table_of_trusts_and_stands_in_the_
     every = names(page, "table-all-scores-at-a-glance")
     page.get_by_label("Show only trusts with this name or code").fill("x9c")
     expect(page.locator("#found")).to_have_text("1 of 10 trusts shown.")
-    assert len(names(page, "table-all-scores-at-a-glance")) == len(names(page, "table-combined-finance")) == 1
+    assert len(names(page, "table-all-scores-at-a-glance")) == len(names(page, "table-combined-finance-score")) == 1
     assert len(names(page, "table-the-metrics")) == 6  # a table of metrics is left alone
     expect(page).to_have_url(re.compile(re.escape("html?find=x9c") + "$"))
     again = see("metric_rankings", "?find=x9c")

@@ -80,8 +80,11 @@ def write_quarter(
         if (address := one.address(PAGE))
     ]
     note = _note(facts)
-    pages = {name: (folder / f"{name}.html").read_text(encoding="utf-8") for name in entries}
-    single = {name: links.alone(page, name, there) for name, page in pages.items() if entries[name].get("trust")}
+    owners = links.pages_of(entries)
+    pages = {name: (folder / f"{name}.html").read_text(encoding="utf-8") for name in owners}
+    single = {
+        name: links.alone(page, name, there) for name, page in pages.items() if entries[owners[name]].get("trust")
+    }
     zips = manifest.write_trusts(folder, entries, note, single)
     inside = {f"{name}.html": links.in_zip(page, name, there) for name, page in pages.items()}
     inside[PAGE] = render("index.html.j2", **facts, zips={}, everything=None)

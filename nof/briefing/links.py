@@ -111,13 +111,22 @@ def neighbours(out: Path, quarter: str, illustrative: bool) -> tuple[Neighbour, 
     return tuple(Neighbour(way, slug, found[slug]) for way, slugs in ways for slug in slugs)
 
 
+def pages_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Every page by name, with the briefing that it belongs to: a trust's has sheets beside it, as "trusts/R1A-safe-to-say"."""
+    return {
+        page: name
+        for name, entry in entries.items()
+        for page in (name, *(one.removesuffix(".html") for one in entry["files"] if one.endswith(".html")))
+    }
+
+
 def link(folder: Path, there: Site) -> None:
-    """Write the way into every briefing of a report; the entries get the new hashes of their pages."""
-    for name, entry in there.entries.items():
+    """Write the way into every page of a report; the entries get the new hashes of their pages."""
+    for name, owner in pages_of(there.entries).items():
         page = folder / f"{name}.html"
         if page.is_file():
             write_text(page, linked(page.read_text(encoding="utf-8"), name, there))
-            entry["files"][f"{name}.html"] = common.sha256(page)
+            there.entries[owner]["files"][f"{name}.html"] = common.sha256(page)
 
 
 def linked(page: str, name: str, there: Site) -> str:
@@ -160,7 +169,8 @@ def in_zip(page: str, name: str, there: Site) -> str:
 
 def alone(page: str, name: str, there: Site) -> str:
     """A linked page that goes with its own other forms only, beside it in one folder."""
-    files = frozenset(Path(one).name for one in there.entries[name]["files"])
+    owner = pages_of(there.entries)[name]
+    files = frozenset(Path(one).name for one in there.entries[owner]["files"])
     return linked(page, Path(name).name, Site(there.label, files, {}, {}, outside=False))
 
 
@@ -202,12 +212,13 @@ def _ways(name: str, there: Site) -> Iterator[tuple[str, str | None]]:
 
 def _siblings(name: str, there: Site) -> Iterator[tuple[str, str]]:
     """The briefings beside a page, itself among them: of the same trust, and national ones of its trust type."""
-    made = {one: entry for one, entry in there.entries.items() if f"{one}.html" in there.files}
+    pages = {one: owner for one, owner in pages_of(there.entries).items() if f"{one}.html" in there.files}
+    made = {one: there.entries[owner] for one, owner in pages.items()}
     if name.startswith("trusts/"):
         own = [one for one in made if one.startswith("trusts/") and _code(one) == _code(name)]
         for one in sorted(own) if len(own) > 1 else ():
-            notebook = str(made[one].get("notebook"))
-            yield one, _OWN.get(notebook, notebook.replace("_", " ").capitalize())
+            what = str(made[one].get("notebook")) if one == pages[one] else one.removeprefix(pages[one]).lstrip("-")
+            yield one, _OWN.get(what, what.replace("_", " ").replace("-", " ").capitalize())
     kind, order = _type(name, there), national_briefings()
     wanted = [
         (order.index(notebook) if (notebook := str(entry.get("notebook"))) in order else len(order), one, notebook)

@@ -360,7 +360,7 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str, pages: Ma
     note : str
         Source, licence and run, which go into each zip as README.txt.
     pages : mapping
-        Web pages by briefing, as they should stand alone, in the place of those of the report.
+        Web pages by name, as they should stand alone, in the place of those of the report.
 
     Returns
     -------
@@ -371,7 +371,11 @@ def write_trusts(folder: Path, entries: Mapping[str, dict], note: str, pages: Ma
     for name, entry in sorted(entries.items()):
         if entry.get("trust"):
             held = {parts.inside(file, name): folder / file for file in entry["files"]}
-            held |= {f"{Path(name).name}.html": pages[name].encode()} if name in pages else {}
+            held |= {
+                Path(page).name + ".html": text.encode()
+                for page, text in pages.items()
+                if f"{page}.html" in entry["files"]
+            }
             _write(folder / f"{name}.zip", Path(name).name, held | {"README.txt": note.encode()})
             made[entry["trust"]] = f"{name}.zip"
     return made
