@@ -199,12 +199,11 @@ def league(
     ] = 2,
 ) -> None:
     """Write the recomputed league table of one trust type; under other rules, beside the published one."""
+    from nof.method.opening import at_level
     from nof.method.view import View
     from nof.rules import recompute
 
-    national = _open(data)
-    if level != national.level:
-        national = recompute.recompute(national.publication, level)
+    national = at_level(_open(data), level)
     view = View(
         national,
         recompute.choose_quarter(national.publication, quarter),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,7 +80,7 @@ def run(name: str, view: Any) -> None:
     for cell in nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells:
         if cell.cell_type != "code" or cell.source.startswith("%%") or "look" in cell.metadata.get("tags", []):
             continue
-        source = cell.source.replace("view = helpers.open_view(data, quarter, trust_type)", "").replace(", show", "")
+        source = re.sub(r"^view = helpers.open_view\(.*\)", "", cell.source, flags=re.MULTILINE).replace(", show", "")
         if "parameters" in cell.metadata.get("tags", []):
             own = ("quarter", "trust_type", "data")
             source = "\n".join(line for line in source.split("\n") if line.partition(" = ")[0] not in own)

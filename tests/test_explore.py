@@ -183,6 +183,8 @@ def test_figures_stand_at_the_period_that_they_measure(real):
     summary = views.trajectories(real, MENTAL, ["RDY"], "average_score")
     assert summary["last_day"].isna().all() and drawings.measured_at(summary, "2025-26-q1").tolist() == [0, 1, 2, 3]
     assert "quarter of publication" not in views.trajectories_chart(real, MENTAL, ["RDY"], "average_score").alt
+    # Marks of one quarter stand above each other, but where ranges would hide each other.
+    assert drawings.asides(found, 3).tolist() == [0, 0, 0] and drawings.asides(summary, 3).tolist() == [-0.07, 0, 0.07]
     side = views.compare(real, QUARTER, MENTAL, ["RDY", "RYY"]).set_index("id")
     assert side.loc["OF1082", "period"] == last["reporting_date"]
     ranking = views.ranking(real, QUARTER, MENTAL, "OF0082")

@@ -8,9 +8,10 @@ import page_facts
 import pandas as pd
 import pytest
 
+from nof.common import InputError
 from nof.method import league_facts, reconcile_facts
 from nof.method.opening import compared, open_publication
-from nof.method.view import View
+from nof.method.view import View, open_view
 from nof.show import charts, reconcile, tables, words
 from nof.show import charts as sections
 from nof.show.display import Chart, Table, Words
@@ -59,6 +60,16 @@ def test_a_distribution_says_its_quartiles_as_published_and_names_the_ends(view)
 def test_the_axis_of_a_distribution_says_which_end_is_better(view, better, told):
     ranking = view.ranking("OF1082").assign(units="%")
     assert told in charts._direction(better) and charts.distribution(ranking, "Sickness", better).alt
+
+
+def test_a_table_from_published_scores_is_asked_for_by_its_level(real, view):
+    """Level 1 takes the published scores, level 2 those from values where the rules allow; both say so."""
+    published = open_view(real, QUARTER, TYPE, 1)
+    assert set(published.scores["level"]) == {1} and set(view.scores["level"]) == {1, 2}
+    assert league_facts.basis(published).from_values == 0 < league_facts.basis(view).from_values
+    assert open_view(real, QUARTER, TYPE, 1).national is published.national, "recomputed once"
+    with pytest.raises(InputError, match="expected 1 or 2"):
+        open_view(real, QUARTER, TYPE, 0.8)
 
 
 def test_the_list_of_metrics_and_the_map_of_scores_are_whole(view):

@@ -188,8 +188,8 @@ def lines(rows: pd.DataFrame, measure: Measure, quarters: list[str], caption: st
     with matplotlib.rc_context(style.rc()):
         drawing = figure(92)
         axes = drawing.add_axes((0.08, 0.09, 0.60, 0.82))
-        for number, (_, own) in enumerate(groups):
-            _line(axes, own, number, len(groups))
+        for number, ((_, own), aside) in enumerate(zip(groups, asides(rows, len(groups)), strict=True)):
+            _line(axes, own, number, aside)
         start, step = Quarter.parse(quarters[0]), -(-(last - first + 1) // MOST_TICKS)
         ticks = range(last, first - 1, -step)
         axes.set_xticks(list(ticks), [quarter_on(start, one).label for one in ticks])
@@ -228,14 +228,17 @@ def quarter_on(first: Quarter, count: int) -> Quarter:
     return Quarter(number // 4, number % 4 + 1)
 
 
-def _line(axes, own: pd.DataFrame, number: int, count: int) -> None:
+def asides(rows: pd.DataFrame, count: int) -> np.ndarray:
+    """How far each line's marks stand aside, so that ranges do not hide each other; nought where there are none."""
+    return (0.07 if rows["low"].notna().any() else 0.0) * (np.arange(count) - (count - 1) / 2)
+
+
+def _line(axes, own: pd.DataFrame, number: int, aside: float) -> None:
     colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
     order = np.argsort(own["at"].to_numpy(), kind="stable")
     own = own.iloc[order]
     places = [Quarter.parse(one) for one in own["quarter"]]
-    across = own["at"].to_numpy() + 0.07 * (
-        number - (count - 1) / 2
-    )  # side by side, so that ranges do not hide each other
+    across = own["at"].to_numpy() + aside
     axes.vlines(across, own["low"], own["high"], color=colour, lw=1, alpha=0.55)
     # A line is broken where a trust has no figure in a quarter in between.
     numbers = np.array([4 * one.year + one.number for one in places])

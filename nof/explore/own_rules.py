@@ -8,16 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from nof.common import InputError, Problem, kept
 from nof.explore import views
 from nof.explore.measuring import Data, view_of
 from nof.method import choices
 from nof.method.choices import Rules
-from nof.method.view import view_of as view_of_national
-from nof.rules import recompute
-from nof.rules.recompute import National
-
-LEVELS = {1: "as published (level 1)", 2: "from values where rules allow (level 2)"}
+from nof.method.opening import at_level
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Asked:
     trust_subtype : str or None
         The only subtype that is ranked.
     level : {1, 2}
-        Metric scores: see `LEVELS`.
+        Metric scores: see `opening.LEVELS`.
     """
 
     leave_out: tuple[str, ...] = ()
@@ -129,13 +124,9 @@ def ruled(
     InputError
         A rule that cannot be used.
     """
-    if level not in LEVELS:
-        raise InputError(Problem("level", "is not known", value=str(level), expected="1 or 2"))
     view = view_of(data, quarter, trust_type)
-    if view.national.level != level:
-        view = view_of_national(_at_level(view.national, level), view.quarter, view.trust_type)
     return choices.own_rules(
-        view.national,
+        at_level(view.national, level),
         view.quarter,
         view.trust_type,
         leave_out=leave_out,
@@ -144,8 +135,3 @@ def ruled(
         override=override,
         trust_subtype=trust_subtype,
     )
-
-
-@kept
-def _at_level(national: National, level: int) -> National:
-    return recompute.recompute(national.publication, level)

@@ -12,7 +12,8 @@ import pandas as pd
 from nof.common import Quarter
 from nof.explore import drawings, own_rules, supposing, views
 from nof.explore.measuring import codes_in_order, known, measure_of, of_metric, score_id, view_of
-from nof.explore.own_rules import LEVELS, Asked, ruled
+from nof.explore.own_rules import Asked, ruled
+from nof.method.opening import LEVELS
 from nof.show import tables
 from nof.show.display import Chart, Column, Table, Words, plain
 from nof.show.words import bodies, places

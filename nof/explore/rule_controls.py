@@ -10,7 +10,8 @@ import ipywidgets as widgets
 from nof.explore import views
 from nof.explore.controls import dropdown, offer
 from nof.explore.measuring import view_of
-from nof.explore.own_rules import LEVELS, Asked
+from nof.explore.own_rules import Asked
+from nof.method.opening import LEVELS
 
 _HEAVIEST = 100.0
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter
+from nof.common import InputError, Problem, Quarter, nearest
 from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
 from nof.method.timeliness import dated
@@ -65,9 +65,13 @@ def _among(column: pd.Series, wanted: Several, name: str) -> pd.Series:
     known = sorted(column.dropna().unique())
     unknown = [one for one in asked if one not in known]
     if unknown:
+        what = "trust codes" if name in ("code", "trust") else f"{name}s"
         raise InputError(
             Problem(
-                name, "is not among the trusts chosen so far", value=unknown[0], expected=f"one of {', '.join(known)}"
+                name,
+                "is not among the trusts chosen so far",
+                value=unknown[0],
+                expected=nearest(unknown[0], known, what),
             )
         )
     return column.isin(asked)

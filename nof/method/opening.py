@@ -22,6 +22,11 @@ from nof.rules.recompute import (
     recompute,
 )
 
+LEVELS = {1: "as published (level 1)", 2: "from values where rules allow (level 2)"}
+_BESIDE = (
+    "_mergers",
+    "_restated",
+)  # what is known from beside the files travels with the results, as what `kept` keeps does
 _PINNED: dict[Path, National] = {}
 
 
@@ -55,6 +60,26 @@ def open_publication(folder: str | Path) -> National:
     )
 
 
+def at_level(national: National, level: int) -> National:
+    """The same publication with scores as published (level 1) or from values where the rules allow (level 2).
+
+    Raises
+    ------
+    InputError
+        Another level.
+    """
+    if level not in LEVELS:
+        raise InputError(Problem("level", "is not known", value=str(level), expected="1 or 2"))
+    return national if level == national.level else _at_other_level(national, level)
+
+
+@kept
+def _at_other_level(national: National, level: int) -> National:
+    made = recompute(national.publication, level)
+    vars(made).update({name: held for name, held in vars(national).items() if name in _BESIDE})
+    return made
+
+
 def _found(folder: str | Path) -> Path:
     """Where a folder is: as named from the working folder, or else from our notebooks, as their own defaults mean it.
 
@@ -76,9 +101,9 @@ def _opened(folder: Path, _files: tuple[tuple[str, int, int], ...], _earlier: tu
     started, wanted = time.process_time(), store.key(folder) if left is None else None
     known = left or _from_disk(store.fetch(wanted) if wanted else None)
     national = known or _recomputed(folder)
-    beside = vars(national)  # what is known from beside the files travels with the results, as what `kept` keeps does
-    if "_mergers" not in beside:
-        beside |= {"_mergers": mergers.known_mergers(folder), "_restated": restated.find(folder, national.publication)}
+    if _BESIDE[0] not in vars(national):
+        known_of = mergers.known_mergers(folder), restated.find(folder, national.publication)
+        vars(national).update(zip(_BESIDE, known_of, strict=True))
     refused = findings.problems(findings_of(national))
     if refused:
         raise checks.PublicationError(refused)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
 from nof.method.lineage import not_comparable
-from nof.method.opening import findings_of, mergers_of, open_publication, reconciliation
+from nof.method.opening import at_level, findings_of, mergers_of, open_publication, reconciliation
 from nof.method.ranges import with_published
 from nof.method.timeliness import dated
 from nof.read import findings, store
@@ -250,9 +250,9 @@ def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:
     return findings.concerning(findings_of(view.national), view.quarter, view.trust_type, metric_id=metric_id)
 
 
-def open_view(data: str | Path, quarter: str | None, trust_type: str) -> View:
-    """Open one trust type in one quarter of the publication in a folder."""
-    national = open_publication(data)
+def open_view(data: str | Path, quarter: str | None, trust_type: str, level: int = 2) -> View:
+    """Open one trust type in one quarter of the publication in a folder; `level` as in `opening.at_level`."""
+    national = at_level(open_publication(data), level)
     return view_of(
         national, choose_quarter(national.publication, quarter), choose_type(national.publication, trust_type)
     )
