@@ -72,7 +72,7 @@ def national_jobs(params: Params, national: National, only: Collection[str] = ()
         A briefing that does not exist; the known ones are listed.
     """
     wanted = national_briefings() if params.briefings is None else params.briefings
-    for name in set(only) - set(wanted):
+    for name in sorted(set(only) - set(wanted)):
         raise InputError(Problem("--only", "no such briefing", value=name, expected=f"one of {', '.join(wanted)}"))
     names = [name for name in wanted if not only or name in only]
     return [job for name in names for job in _notebook_jobs(name, params, national)]

@@ -23,10 +23,8 @@ from nof.rules.recompute import (
 )
 
 LEVELS = {1: "as published (level 1)", 2: "from values where rules allow (level 2)"}
-_BESIDE = (
-    "_mergers",
-    "_restated",
-)  # what is known from beside the files travels with the results, as what `kept` keeps does
+# What is known from beside the files travels with the results, as what `kept` keeps does.
+_BESIDE = ("_mergers", "_restated")
 _PINNED: dict[Path, National] = {}
 
 
