@@ -106,6 +106,9 @@ def vnu() -> list[str]:
     return [java, "-jar", str(VNU), "--stdout"]
 
 
+CONTENTS = "Contents"  # the heading of the list that a long briefing begins with
+
+
 def source(report: Path, name: str) -> Document:
     """What a briefing was made from: its executed notebook, as both exporters read it."""
     return document.read(nbformat.read(report / f"{PAGES[name]}.ipynb", 4))
@@ -141,6 +144,7 @@ def in_order(doc: Document) -> list[str]:
     meta, count = doc.meta, {"Figure": 0, "Table": 0}
     texts = [meta.title, meta.subtitle, dateline(meta.date), meta.source_line, meta.licence_line]
     texts += [f"{ILLUSTRATIVE}. {ILLUSTRATIVE_WORDS}"] if meta.illustrative else []
+    texts += [CONTENTS] if meta.contents else []
 
     def captioned(kind: str, caption: str, first: bool = True) -> str:
         count[kind] += first and bool(caption)
@@ -169,7 +173,7 @@ def in_order(doc: Document) -> list[str]:
 
 
 def as_tagged(path: Path) -> list[tuple[str, str]]:
-    """The tag tree of a PDF as poppler reads it: element and text in reading order, without figures and list marks."""
+    """The tag tree of a PDF as poppler reads it: element and text in reading order, without figures, list marks and contents."""
     needed(shutil.which("pdfinfo") is not None, "no pdfinfo (poppler-utils)")
     words = ["pdfinfo", "-struct-text", "-"]
     done = subprocess.run(words, input=_without_spelling(path), capture_output=True, check=True)
@@ -178,7 +182,7 @@ def as_tagged(path: Path) -> list[tuple[str, str]]:
         depth, text = len(line) - len(line.lstrip()), line.strip()
         if depth <= skipped and not text.startswith(('"', "/")):
             skipped, element = 99, text.split()[0].rstrip(":")
-            if element in ("Figure", "Lbl"):
+            if element in ("Figure", "Lbl", "TOC"):
                 skipped = depth
         if text.startswith('"') and skipped == 99:
             found.append((element, text[1:-1]))

@@ -399,7 +399,10 @@ def test_the_tag_tree_says_what_the_briefing_says(report, name):
         assert [str(node.S) for node in nodes].count("/Document") == 1 and nodes[0].S == "/Document"
         headings = [(int(str(node.S)[2:]), str(node.T)) for node in nodes if re.fullmatch(r"/H\d", str(node.S))]
         expected = [(one["attrs"]["level"], document.flat(one["children"])) for one in doc.headings()]
-        assert headings == [(1, doc.meta.title), *expected]
+        own = [(2, accessible.CONTENTS)] if doc.meta.contents else []
+        assert headings == [(1, doc.meta.title), *own, *expected]
+        entries = [node for node in nodes if node.S == "/TOCI"]
+        assert len(entries) == (sum(level < 4 for level, _ in expected) if doc.meta.contents else 0)
         figures = [str(node.Alt) for node in nodes if node.S == "/Figure"]
         assert figures == accessible.described(doc)
         check_tables(pdf, accessible.parts(doc))
