@@ -65,13 +65,13 @@ def _among(column: pd.Series, wanted: Several, name: str) -> pd.Series:
     known = sorted(column.dropna().unique())
     unknown = [one for one in asked if one not in known]
     if unknown:
-        what = "trust codes" if name in ("code", "trust") else f"{name}s"
+        codes = name in ("code", "trust")  # too many to list
         raise InputError(
             Problem(
                 name,
                 "is not among the trusts chosen so far",
                 value=unknown[0],
-                expected=nearest(unknown[0], known, what),
+                expected=nearest(unknown[0], known, "trust codes") if codes else f"one of {', '.join(known)}",
             )
         )
     return column.isin(asked)

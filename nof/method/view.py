@@ -251,7 +251,10 @@ def odd(view: View, metric_id: str | None = None) -> pd.DataFrame:
 
 
 def open_view(data: str | Path, quarter: str | None, trust_type: str, level: int = 2) -> View:
-    """Open one trust type in one quarter of the publication in a folder; `level` as in `opening.at_level`."""
+    """Open one trust type in one quarter of the publication in a folder.
+
+    `level`: 1 for the published scores, 2 for scores from values where the rules allow; see `opening.at_level`.
+    """
     national = at_level(open_publication(data), level)
     return view_of(
         national, choose_quarter(national.publication, quarter), choose_type(national.publication, trust_type)
