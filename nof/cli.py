@@ -199,16 +199,10 @@ def league(
     ] = 2,
 ) -> None:
     """Write the recomputed league table of one trust type; under other rules, beside the published one."""
-    from nof.method.opening import at_level
-    from nof.method.view import View
-    from nof.rules import recompute
+    from nof.method.view import open_view
 
-    national = at_level(_open(data), level)
-    view = View(
-        national,
-        recompute.choose_quarter(national.publication, quarter),
-        recompute.choose_type(national.publication, type),
-    )
+    view = open_view(data, quarter, type, level)
+    _warn_of_unknown_metrics(view.national)
     _say_where_segments_come_from(view)
     other = leave_out or weights or subtype or not override or statistic != "mean"
     _write(_own_league(view, leave_out, weights, statistic, override, subtype) if other else view.league, output)
@@ -353,12 +347,16 @@ def brief(
         Path | None,
         typer.Option("--out", help="The reports folder; reports/ if not given, reports/demo/ for the demo."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Make this national briefing alone; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Make this national briefing alone; may be repeated, or name several with commas."),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of the publication, instead of the file's.")
     ] = None,
     trust: Annotated[
-        list[str] | None, typer.Option(help="Make the briefing of this trust alone; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Make the briefing of this trust alone; may be repeated, or name several with commas."),
     ] = None,
     all_trusts: Annotated[bool, typer.Option("--all-trusts", help="Also make a briefing for every trust.")] = False,
     jobs: Annotated[

@@ -22,8 +22,10 @@ import yaml
 
 if TYPE_CHECKING:  # a look that finds nothing new ends without loading pandas
     import pandas as pd
+    from pydantic import BaseModel
 
 T = TypeVar("T")
+Model = TypeVar("Model", bound="BaseModel")
 
 # --- The errors that a user can mend: each says where, what was found and what was expected ---
 
@@ -319,6 +321,25 @@ class _Plain(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", node.start_mark)
             seen.append(key)
         return super().construct_mapping(node, deep)
+
+
+def validated(model: type[Model], path: Path) -> Model:
+    """A YAML file as a pydantic model has it.
+
+    Raises
+    ------
+    InputError
+        As `mapping`; or the file is not valid: every fault is named with its place.
+    """
+    from pydantic import ValidationError  # here: most commands read no such file
+
+    try:
+        return model.model_validate(mapping(path))
+    except ValidationError as error:
+        raise InputError(
+            Problem(path.name, fault["msg"], column=".".join(map(str, fault["loc"])) or None)
+            for fault in error.errors()
+        ) from error
 
 
 def mapping(path: Path) -> dict[str, Any]:

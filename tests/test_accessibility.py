@@ -296,17 +296,23 @@ def test_a_figure_is_drawn_once_on_a_desk_a_phone_and_paper(see, name):
         drawn = [one.locator("svg:visible") for one in page.locator(".twice .drawing").all()]
         assert [one.count() for one in drawn] == [1] * len(drawn), (width, media)
         seen |= {"narrow" in (one.first.get_attribute("class") or "") for one in drawn if width == 375}
-    assert seen <= {True}
+    assert seen == {True} or (not seen and not name.startswith("trust_"))  # the ranges of a place are drawn twice
 
 
 @pytest.mark.parametrize("name", BRIEFINGS)
 def test_printing_adds_no_page_that_holds_nothing(see, tmp_path, name):
     """Readers' point 25: a trust's page took five sheets, the last with only a footer."""
-    see(name).pdf(path=tmp_path / "a.pdf", format="A4")
+    page = see(name)
+    page.pdf(path=tmp_path / "a.pdf", format="A4")
     sheets = [" ".join(one.extract_text().split()) for one in PdfReader(tmp_path / "a.pdf").pages]
     running = re.compile(r"Page \d+ of \d+|Illustrative data")
     assert min(len(running.sub("", one)) for one in sheets) > 150, [len(one) for one in sheets]
     assert not name.startswith("trust_") or len(sheets) <= 4
+    short = page.evaluate("""() => [...document.querySelectorAll("div.table:not(:has(tbody tr:nth-child(9)))")]
+        .map((one) => [one.querySelector("caption"), one.querySelector("tbody tr:last-child").cells[0]])
+        .map((pair) => pair.map((part) => part.textContent.replace(/\\s/g, "")))""")
+    bare = ["".join(one.split()) for one in sheets]
+    assert [pair for pair in short if not any(all(part in one for part in pair) for one in bare)] == []  # in one piece
 
 
 # ---- figures ----

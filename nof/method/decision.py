@@ -15,7 +15,7 @@ Places: 1 is best. Scores: 1.00 is best.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -317,10 +317,10 @@ def _of_type(ranks, groups, chances) -> pd.DataFrame:
     return pd.DataFrame(table).sort_values("total", ascending=False, kind="stable").rename_axis("group").reset_index()
 
 
-def _alone(ranks: np.ndarray, alternatives: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _alone(ranks: np.ndarray, choices: Iterable[str]) -> pd.DataFrame:
     """How far places lie from the published ones where one choice alone is another."""
     published, rows = ranks[(0,) * (ranks.ndim - 1)], []
-    for axis, name in enumerate(alternatives):
+    for axis, name in enumerate(choices):
         others = tuple(slice(1, None) if one == axis else 0 for one in range(ranks.ndim - 1))
         places = np.abs(ranks[others] - published)
         known = places[~np.isnan(places)]  # none where nothing else can be chosen, or no place is known

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
@@ -72,12 +72,7 @@ def terms(path: Path | None = None) -> pd.DataFrame:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, changed: int) -> _File:
-    try:
-        found = _File.model_validate(common.mapping(path))
-    except ValidationError as error:
-        raise InputError(
-            Problem(path.name, one["msg"], column=".".join(map(str, one["loc"]))) for one in error.errors()
-        ) from error
+    found = common.validated(_File, path)
     problems = [
         Problem(path.name, "a source that is not given", value=one.source, column=one.term)
         for one in found.terms

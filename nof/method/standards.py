@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
@@ -92,12 +92,7 @@ def read_standards(path: Path) -> Standards:
     InputError
         The file is not valid, or names a source that it does not give.
     """
-    try:
-        found = Standards.model_validate(common.mapping(path))
-    except ValidationError as error:
-        raise InputError(
-            Problem(path.name, one["msg"], column=".".join(str(step) for step in one["loc"])) for one in error.errors()
-        ) from error
+    found = common.validated(Standards, path)
     missing = {year.source for one in found.standards for year in one.years.values()} - found.sources.keys()
     if missing:
         raise InputError(Problem(path.name, "a source that is not given", value=", ".join(sorted(missing))))

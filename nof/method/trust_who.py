@@ -13,7 +13,7 @@ from nof.method import board
 from nof.method.facts import Facts, fact
 from nof.method.trust import Trust
 from nof.method.trust_way import number, whole
-from nof.read.published import published_on
+from nof.read.published import published
 
 
 class Carrier(NamedTuple):
@@ -36,6 +36,7 @@ class Who(Facts):
     last_day: dt.date = fact("Last day of the quarter")
     next_quarter: str = fact("Quarter whose tables come next")
     next_published: dt.date | None = fact("Day on which they came, where a document reports it; not for made-up files")
+    next_source: str | None = fact("The document that reports it")
     trust_type: str = fact("Type of the trust")
     in_table: bool = fact("Whether it has a place in the table of the quarter")
     illustrative: bool = fact("Whether the publication is made up")
@@ -62,6 +63,7 @@ def who(trust: Trust) -> Who:
     earlier, after = quarters[quarters < trust.quarter], board.first_listed_after(trust)
     recomputed, equal = board.figures(trust)
     illustrative = trust.national.publication.illustrative
+    following = None if illustrative else published(quarter.next)
     gone = not board.stands(trust) and after is None and trust.quarter not in set(quarters)
     rows = trust.national.standings
     counts = rows[rows["quarter"] == trust.quarter]["trust_type"].value_counts()
@@ -73,7 +75,8 @@ def who(trust: Trust) -> Who:
         quarter=quarter.label,
         last_day=quarter.last_day,
         next_quarter=quarter.next.label,
-        next_published=None if illustrative else published_on(quarter.next),
+        next_published=following.day if following else None,
+        next_source=following.source if following else None,
         trust_type=board.trust_type(trust),
         in_table=board.stands(trust),
         illustrative=illustrative,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from nof import common
-from nof.common import InputError, Problem, Quarter
+from nof.common import Quarter
 
 FILE = "publications.yaml"
 
 
 class Published(BaseModel):
-    """The day of one quarter's tables, and the document that reports it."""
+    """The day of one quarter's tables, and the document that reports it: in the file by its key, here in words."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,27 +34,22 @@ class _File(BaseModel):
             if one.day <= Quarter.parse(quarter).last_day:
                 raise ValueError(f"{quarter} had not ended on {one.day}")
             if one.source not in self.sources:
-                raise ValueError(f"{quarter} names a source that is not listed: {one.source}")
+                raise ValueError(f"{quarter} names a source that is not given: {one.source}")
         return self
 
 
 @lru_cache(maxsize=1)
-def _days() -> _File:
-    try:
-        return _File.model_validate(common.mapping(common.reference(FILE)))
-    except ValidationError as error:
-        raise InputError(
-            Problem(FILE, fault["msg"], column=".".join(map(str, fault["loc"])) or None) for fault in error.errors()
-        ) from error
+def _known() -> dict[str, Published]:
+    file = common.validated(_File, common.reference(FILE))
+    return {slug: Published(day=one.day, source=file.sources[one.source]) for slug, one in file.published.items()}
 
 
-def published_on(quarter: Quarter) -> dt.date | None:
-    """The day on which a quarter's tables were published; None where no document at hand says so.
+def published(quarter: Quarter) -> Published | None:
+    """When a quarter's tables were published, and who reports it; None where no document at hand does.
 
     Raises
     ------
     InputError
         The file is not valid; every fault is named with its place.
     """
-    found = _days().published.get(quarter.slug)
-    return found.day if found else None
+    return _known().get(quarter.slug)

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from nof import common
-from nof.common import InputError, Problem
 
 FILE = "kinds.yaml"
 BOARD = "integrated-care-board"
@@ -94,12 +93,7 @@ def read_kinds(path: Path) -> _File:
     InputError
         The file is not valid.
     """
-    try:
-        return _File.model_validate(common.mapping(path))
-    except ValidationError as error:
-        raise InputError(
-            Problem(path.name, one["msg"], column=".".join(str(step) for step in one["loc"])) for one in error.errors()
-        ) from error
+    return common.validated(_File, path)
 
 
 @lru_cache(maxsize=1)

@@ -6,10 +6,9 @@ from functools import lru_cache
 from typing import Annotated
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from nof import common
-from nof.common import InputError, Problem
 
 FILE = "short_names.yaml"
 COLUMNS = ["year", "short", "official", "ids"]
@@ -38,12 +37,7 @@ def names() -> dict[str, tuple[Name, ...]]:
     InputError
         The file is not valid; every fault is named with its place.
     """
-    try:
-        return _File.model_validate(common.mapping(common.reference(FILE))).root
-    except ValidationError as error:
-        raise InputError(
-            Problem(FILE, fault["msg"], column=".".join(map(str, fault["loc"]))) for fault in error.errors()
-        ) from error
+    return common.validated(_File, common.reference(FILE)).root
 
 
 @lru_cache(maxsize=4)

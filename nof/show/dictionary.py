@@ -7,10 +7,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from nof import common
-from nof.common import InputError, Problem
 
 FILE = "columns.yaml"
 COLUMNS = ["table", "column", "type", "unit", "better", "text"]
@@ -65,12 +64,7 @@ def dictionary() -> Dictionary:
     InputError
         The file is not valid; every fault is named with its place.
     """
-    try:
-        return Dictionary.model_validate(common.mapping(common.reference(FILE)))
-    except ValidationError as error:
-        raise InputError(
-            Problem(FILE, fault["msg"], column=".".join(str(step) for step in fault["loc"])) for fault in error.errors()
-        ) from error
+    return common.validated(Dictionary, common.reference(FILE))
 
 
 def table_of(stem: str, types: list[str]) -> tuple[str, str | None]:
