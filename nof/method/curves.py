@@ -8,7 +8,6 @@ are national), it is interpolated between the peers that can be seen, and says s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -272,14 +271,9 @@ def _place(published: np.ndarray, shape: str | None, whole: bool) -> float | Non
         return None
     in_ranking = int((published != scoring.FIXED.get(shape, np.nan)).sum())
     at_least = in_ranking if shape == "ranked" else 1
-    size = in_ranking if whole else _pool_size(tuple(np.unique(published)), shape, at_least)
+    size = in_ranking if whole else scoring.pool_size(published, shape, at_least)
     low, high = scoring.SPAN[shape]
     return None if size is None else (high - low) / max(size - 1, 1)
-
-
-@lru_cache(maxsize=512)
-def _pool_size(published: tuple[float, ...], shape: str, at_least: int) -> int | None:
-    return scoring.pool_size(pd.Series(published), shape, at_least)
 
 
 def _basis(pairs: pd.DataFrame, metric: Metric | None, whole: bool) -> str:

@@ -165,7 +165,7 @@ def _undated(metrics: pd.DataFrame) -> pd.DataFrame:
     """Figures whose Reporting_date says no time that is known here: their age cannot be told."""
     texts = metrics[["quarter", "reporting_date"]].dropna().drop_duplicates()
     texts = texts[[parse(text, quarter) is None for quarter, text in texts.itertuples(index=False)]]
-    rows = metrics.merge(texts, on=["quarter", "reporting_date"])
+    rows = findings.among(metrics, texts, ["quarter", "reporting_date"])
     return findings.found(
         "period_unknown",
         rows,

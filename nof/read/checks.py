@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from nof.common import InputError, Problem, Quarter
-from nof.read.sheets import each
+from nof.read.sheets import each, matching
 
 # Text printed for one kind of problem of one file; all of them stay in `.problems`.
 SHOWN_PER_KIND = 5
@@ -337,7 +337,7 @@ def _segment(column: str) -> _Column:
 _CODE = _column(
     str,
     _check(
-        lambda s: s.str.fullmatch(r"[A-Z0-9]{3,10}"),
+        lambda s: matching(s, r"[A-Z0-9]{3,10}"),
         "Trust_code",
         "not a trust code",
         "3 to 10 capital letters and digits",
@@ -356,7 +356,7 @@ _CONTRACTS = {
         "metric_id": _column(
             str,
             _check(
-                lambda s: s.str.fullmatch(r"[A-Za-z0-9_.-]{1,20}"),
+                lambda s: matching(s, r"[A-Za-z0-9_.-]{1,20}"),
                 "Metric_ID",
                 "not a metric id",
                 "an id such as OF0005",
@@ -421,13 +421,13 @@ def _broken_rules(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
         units, ids = frame["units"].str.casefold(), frame["metric_id"]
         # OF0xxx rows are values, which may be called a score by whoever collects them; the scores
         # of the framework are OF1xxx, OF4xxx and OF5002.
-        score = (units == "score") & ~ids.str.startswith("OF0") | ids.str.fullmatch(_SCORES)
-        quartile = ids.str.fullmatch(_QUARTILES)
+        score = (units == "score") & ~ids.str.startswith("OF0") | matching(ids, _SCORES)
+        quartile = matching(ids, _QUARTILES)
         frame = frame.assign(
             score=frame["value"].where(score),
-            segment=frame["value"].where(((units == "segment") | ids.str.fullmatch(_SEGMENTS)) & ~quartile),
+            segment=frame["value"].where(((units == "segment") | matching(ids, _SEGMENTS)) & ~quartile),
             quartile=frame["value"].where(quartile),
-            flag=frame["value"].where((units == "flag") | ids.str.fullmatch(_FLAGS)),
+            flag=frame["value"].where((units == "flag") | matching(ids, _FLAGS)),
         )
     # A missing code or id is reported as missing, not as badly formed.
     given = {name: frame[name].where(frame[name] != "") for name in ("trust_code", "metric_id") if name in frame}

@@ -95,6 +95,11 @@ def found(
     return pd.DataFrame(told, columns=list(COLUMNS)).astype({"row": "Int64"})
 
 
+def among(rows: pd.DataFrame, odd: pd.DataFrame, on: list[str]) -> pd.DataFrame:
+    """The rows that are of some odd kind, with its columns; nothing is looked for where nothing is odd."""
+    return rows.merge(odd, on=on) if len(odd) else rows.iloc[:0]
+
+
 def _one(
     row: dict[str, Any], count: int, severity: str, code: str, what: str, column: str, value: str | None, expected: str
 ) -> dict[str, Any]:

@@ -82,6 +82,8 @@ def _values(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def _first_rows(rows: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """The first row of each group of a metric, without a trust: what is odd is odd of all."""
+    if groups.empty:
+        return rows.iloc[:0]
     facts = groups[[name for name in groups.columns if name not in rows.columns or name in _KEY]]
     first = rows.drop_duplicates(_KEY).merge(facts, on=_KEY)
     return first.assign(trust_code="", trust_name="")
@@ -127,70 +129,60 @@ def moves(metrics: pd.DataFrame) -> pd.DataFrame:
     rows = _values(metrics)
     if rows.empty:
         return together([])
-    wide = rows.pivot_table(index=[*_SERIES, "trust_code"], columns="quarter", values="value", aggfunc="first")
-    return together([_far_out(rows), _jumps(rows, wide), _mirrored_or_stale(rows, wide)])
+    series = rows.groupby([*_SERIES, "trust_code"]).ngroup().to_numpy()
+    quarters, place = np.unique(rows["quarter"].to_numpy(dtype=object), return_inverse=True)
+    wide = np.full((series.max() + 1, len(quarters) + 1), np.nan)  # nothing stands before the first quarter
+    wide[series, place + 1] = rows["value"]
+    rows = rows.assign(then=wide[series, place], before=np.array(["", *quarters], dtype=object)[place])
+    return together([_far_out(rows), _jumps(rows), _mirrored_or_stale(rows)])
 
 
 def _far_out(rows: pd.DataFrame) -> pd.DataFrame:
     """Values several times as large as the next largest of their metric."""
     table = rows.assign(size=rows["value"].abs()).sort_values("size", ascending=False)
-    place = table.groupby(_KEY).cumcount()
-    trusts = table.groupby(_KEY)["size"].transform("count")
-    top, second = table[(place == 0) & (trusts >= _FEW)], table[place == 1]
-    both = top.merge(second[[*_KEY, "size"]].rename(columns={"size": "next"}), on=_KEY)
-    far = both[(both["next"] > 0) & (both["size"] >= limits().limit("spread") * both["next"])]
-    far = far[far["units"].str.casefold() != "count"]
-    return found("spread", far, "several times as far out as any other trust's value", "Value", "value",
-                 "{next} at most is what the others have")  # fmt: skip
+    sizes = table.groupby(_KEY)["size"]
+    second = sizes.shift(-1)  # of the largest: the next
+    far = (sizes.cumcount() == 0) & (sizes.transform("count") >= _FEW) & (second > 0)
+    far &= (table["size"] >= limits().limit("spread") * second) & (table["units"].str.casefold() != "count")
+    return found("spread", table[far].assign(next=second[far]), "several times as far out as any other trust's value", "Value",
+                 "value", "{next} at most is what the others have")  # fmt: skip
 
 
-def _jumps(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
-    edges = rows.groupby(_KEY)["value"].quantile([0.25, 0.5, 0.75]).unstack()
-    reach = edges[0.75] - edges[0.25]
-    erratic = reach.index.get_level_values("metric_id").isin(limits().known.erratic) | (reach == 0)
-    reach = reach.mask(erratic)
-    quarters, parts = list(wide.columns), []
-    for before, after in zip(quarters, quarters[1:], strict=False):
-        both = wide[[before, after]].dropna().rename(columns={before: "then", after: "now"}).reset_index()
-        both = both.assign(quarter=after)
-        scale = reach.reindex(pd.MultiIndex.from_frame(both[_KEY])).to_numpy()
-        far = both[(both["now"] - both["then"]).abs().to_numpy() > limits().limit("jump") * scale]
-        parts.append(rows.merge(far[[*_KEY, "trust_code", "then"]], on=[*_KEY, "trust_code"]))
-    moved = pd.concat(parts) if parts else rows.assign(then=np.nan).iloc[:0]
-    return found("jump", moved, "far from the trust's own value of the quarter held before", "Value", "value",
+def _jumps(rows: pd.DataFrame) -> pd.DataFrame:
+    groups = rows.groupby(_KEY)
+    edges = groups["value"].quantile([0.25, 0.75]).unstack()
+    reach = (edges[0.75] - edges[0.25]).to_numpy()[groups.ngroup()]
+    steady = (reach > 0) & ~rows["metric_id"].isin(limits().known.erratic)
+    far = steady & ((rows["value"] - rows["then"]).abs() > limits().limit("jump") * reach)
+    return found("jump", rows[far].sort_values("quarter", kind="stable"),
+                 "far from the trust's own value of the quarter held before", "Value", "value",
                  "about {then}, the value before")  # fmt: skip
 
 
-def _mirrored_or_stale(rows: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
-    dates = rows.drop_duplicates(_KEY).set_index(_KEY)["reporting_date"]
-    quarters, turned, same = list(wide.columns), [], []
-    for before, after in zip(quarters, quarters[1:], strict=False):
-        for series, part in wide[[before, after]].dropna().groupby(level=_SERIES):
-            if len(part) < _FEW:
-                continue
-            then, now = part[before].to_numpy(), part[after].to_numpy()
-            place = (after, *series)
-            if (
-                then.std() > 0
-                and now.std() > 0
-                and np.corrcoef(_ranks(then), _ranks(now))[0, 1] <= limits().limit("sign")
-            ):
-                turned.append(place)
-            told = [dates.get((quarter, *series), "") for quarter in (before, after)]
-            new = period_end(told[0]) != period_end(told[1])
-            if new and np.ptp(now) > 0 and (then == now).mean() >= limits().limit("stale"):
-                same.append(place)
-    groups = [pd.DataFrame(places, columns=_KEY) for places in (turned, same)]
+def _mirrored_or_stale(rows: pd.DataFrame) -> pd.DataFrame:
+    first = rows.drop_duplicates(_KEY)
+    dates = dict(zip(first[_KEY].itertuples(index=False, name=None), first["reporting_date"], strict=True))
+    both = rows[rows["then"].notna()]
+    groups = both.groupby(_KEY)
+    ranks, amounts = groups[["then", "value"]].rank().to_numpy(), both[["then", "value"]].to_numpy()
+    befores, turned, same = both["before"].to_numpy(), [], []
+    for place, own in groups.indices.items():
+        if len(own) < _FEW:
+            continue
+        spread = amounts[own].std(axis=0) > 0
+        if spread.all() and np.corrcoef(ranks[own].T)[0, 1] <= limits().limit("sign"):
+            turned.append(place)
+        told = [dates.get((quarter, *place[1:]), "") for quarter in (befores[own[0]], place[0])]
+        new = period_end(told[0]) != period_end(told[1])
+        if new and spread[1] and (amounts[own, 0] == amounts[own, 1]).mean() >= limits().limit("stale"):
+            same.append(place)
+    odd = [pd.DataFrame(places, columns=_KEY) for places in (turned, same)]
     return together([
-        found("sign", _first_rows(rows, groups[0]), "the order of the values is that of the quarter held before turned round",
+        found("sign", _first_rows(rows, odd[0]), "the order of the values is that of the quarter held before turned round",
               "Value", None, "the same sign and direction"),
-        found("stale", _first_rows(rows, groups[1]), "nearly all values are those of the quarter held before, though the period is new",
+        found("stale", _first_rows(rows, odd[1]), "nearly all values are those of the quarter held before, though the period is new",
               "Value", None, "values of {reporting_date}"),
     ])  # fmt: skip
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return pd.Series(values).rank().to_numpy()
 
 
 def medians(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.read.findings import found, together
+from nof.read.findings import among, found, together
 from nof.read.limits import limits
+from nof.read.sheets import matching
 
 _GROUP = ["quarter", "trust_type"]
 _TRUST = ["quarter", "trust_type", "trust_code"]
 _SUMMARY = r"OF5\d{3}"
-_ID = re.compile(r"OF\d{4}")
+_ID = r"OF\d{4}"
 
 
 def quarters_missing(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -56,12 +59,11 @@ def trusts_in_both(metrics: pd.DataFrame, league: pd.DataFrame) -> pd.DataFrame:
     shared = league[_GROUP].drop_duplicates().merge(metrics[_GROUP].drop_duplicates())
     sides = {}
     for name, table in (("league", league), ("metrics", metrics)):
-        rows = table.merge(shared, on=_GROUP).drop_duplicates(_TRUST)
-        sides[name] = rows.set_index(_TRUST)
+        sides[name] = table.drop_duplicates(_TRUST).merge(shared, on=_GROUP).set_index(_TRUST)
     alone = {name: sides[name][~sides[name].index.isin(sides[other].index)].reset_index()
              for name, other in (("league", "metrics"), ("metrics", "league"))}  # fmt: skip
-    unread = league.merge(metrics[_GROUP].drop_duplicates(), on=_GROUP, how="left", indicator=True)
-    unread = unread[unread["_merge"] == "left_only"]
+    held = pd.MultiIndex.from_frame(metrics[_GROUP].drop_duplicates())
+    unread = league[~pd.MultiIndex.from_frame(league[_GROUP]).isin(held)]
     return together([
         found("only_in_league", alone["league"], "not in the metrics file", "Trust_code", "trust_code"),
         found("only_in_metrics", alone["metrics"], "not in the league table", "Trust_code", "trust_code"),
@@ -90,13 +92,13 @@ def names(rows: pd.DataFrame) -> pd.DataFrame:
     owner = by_name.set_index(["quarter", "trust_type", "trust_name"])["trust_code"]
     kinds["owner"] = owner.reindex(pd.MultiIndex.from_frame(kinds[["quarter", "trust_type", "trust_name"]])).to_numpy()
     stolen = (kinds["owner"] != kinds["trust_code"]) & (kinds["trust_name"] != "")
-    parts = [found("name_of_another", rows.merge(kinds[stolen], on=key), "the name is that of another trust, {owner}",
+    parts = [found("name_of_another", among(rows, kinds[stolen], key), "the name is that of another trust, {owner}",
                    "Trust_code", "trust_code", "{owner}, or the name of {trust_code}")]  # fmt: skip
     rest = kinds[~stolen]
     for name, column in columns.items():
         usual = rest.groupby(["quarter", "trust_code"])[name].transform("first")  # the most frequent comes first
         other = rest.assign(usual=usual)[usual != rest[name]]
-        parts.append(found("name_differs", rows.merge(other, on=key), "differs from the trust's other rows", column, name,
+        parts.append(found("name_differs", among(rows, other, key), "differs from the trust's other rows", column, name,
                            "{usual}, as elsewhere"))  # fmt: skip
     return together(parts)
 
@@ -109,21 +111,22 @@ def _most(texts: pd.Series) -> str:
 def without_summary(metrics: pd.DataFrame) -> pd.DataFrame:
     """Codes that have none of the summary rows which nearly all others of their type and quarter have."""
     trusts = metrics[_TRUST].drop_duplicates()
-    summed = metrics.loc[metrics["metric_id"].str.fullmatch(_SUMMARY), _TRUST].drop_duplicates().assign(summed=True)
+    summed = metrics.loc[matching(metrics["metric_id"], _SUMMARY), _TRUST].drop_duplicates().assign(summed=True)
     table = trusts.merge(summed, how="left", on=_TRUST).assign(summed=lambda t: t["summed"].eq(True))
     share = table.groupby(_GROUP)["summed"].transform("mean")
     alone = table[~table["summed"] & (share >= limits().limit("no_summary"))]
-    rows = metrics.drop_duplicates(_TRUST).merge(alone[_TRUST], on=_TRUST)
+    rows = among(metrics, alone[_TRUST], _TRUST).drop_duplicates(_TRUST)
     return found("no_summary", rows, "a trust without average and segment", "Trust_code", "trust_code",
                  "the code of a trust that has them, as every other")  # fmt: skip
 
 
 def rows_missing(metrics: pd.DataFrame) -> pd.DataFrame:
     """Summary rows and domain segments that a trust lacks though nearly all others have them, and scores beside values."""
-    given = metrics[metrics["value"].notna() | metrics["metric_id"].str.fullmatch(_SUMMARY)]
-    own = given[given["metric_id"].str.fullmatch(_SUMMARY)]
+    summary = matching(metrics["metric_id"], _SUMMARY)
+    given = metrics[metrics["value"].notna() | summary]
+    given = given.assign(trust=given.groupby(_TRUST, sort=False).ngroup()).drop_duplicates(["trust", "metric_id"])
     return together([
-        _lacking_summary(metrics, own),
+        _lacking_summary(metrics, metrics[summary]),
         _pairs(given, r"OF0\d{3}", r"OF1\d{3}", "score_missing", "no score beside its value", "a row {other}"),
         _pairs(given, r"OF1\d{3}", r"OF0\d{3}", "value_missing", "no value beside its score", "a row {other} with a value"),
         _pairs(given, r"OF40\d{2}", r"OF41\d{2}", "row_missing", "no segment beside the domain score", "a row {other}"),
@@ -133,78 +136,100 @@ def rows_missing(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lacking_summary(metrics: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    trusts = metrics.drop_duplicates(_TRUST)[[*_TRUST, "trust_name", "file"]]
-    counts = own.groupby([*_GROUP, "metric_id"])["trust_code"].nunique().rename("held").reset_index()
-    total = trusts.groupby(_GROUP).size().rename("trusts").reset_index()
-    usual = counts.merge(total, on=_GROUP)
+    trusts = metrics[[*_TRUST, "trust_name", "file"]].drop_duplicates(_TRUST)
+    there = own[[*_TRUST, "metric_id"]].drop_duplicates()
+    counts = there.groupby([*_GROUP, "metric_id"]).size().rename("held").reset_index()
+    usual = counts.merge(trusts.groupby(_GROUP).size().rename("trusts").reset_index(), on=_GROUP)
     usual = usual[(usual["held"] < usual["trusts"]) & (usual["held"] >= 0.5 * usual["trusts"])]
     wanted = trusts.merge(usual[[*_GROUP, "metric_id"]], on=_GROUP)
-    there = own[[*_TRUST, "metric_id"]].drop_duplicates()
     lacking = wanted.merge(there, how="left", indicator=True).query("_merge == 'left_only'")
     return found("row_missing", lacking, "the row is missing", "Metric_ID",
                  expected="a row, as other trusts of the quarter have it")  # fmt: skip
 
 
 def _pairs(given: pd.DataFrame, one: str, other: str, code: str, what: str, expected: str) -> pd.DataFrame:
-    """Rows of one kind of id without their partner, where nearly all rows of the metric and quarter have theirs."""
-    rows = given[given["metric_id"].str.fullmatch(one)].drop_duplicates([*_TRUST, "metric_id"])
+    """Rows of one kind of id without their partner, where nearly all rows of the metric and quarter have theirs.
+
+    `given` has a row a trust (a number for each quarter and code) and metric.
+    """
     digit, place = (other[3], 3) if one.startswith("OF4") else (other[2], 2)
-    partner = rows["metric_id"].str[:place] + digit + rows["metric_id"].str[place + 1 :]
-    rows = rows.assign(other=partner)
-    there = given.loc[given["metric_id"].str.fullmatch(other), [*_TRUST, "metric_id"]].drop_duplicates()
-    both = rows.merge(there.rename(columns={"metric_id": "other"}), how="left", on=[*_TRUST, "other"], indicator=True)
-    paired = both["_merge"] == "both"
-    share = paired.groupby([both[name] for name in (*_GROUP, "metric_id")]).transform("mean")
-    limit = limits().limit(code)
-    return found(code, both[~paired & (share >= limit)], what, "Metric_ID", None, expected)
+    metric, ids = pd.factorize(given["metric_id"])
+    names = [name[:place] + digit + name[place + 1 :] if re.fullmatch(one, name) else None for name in ids]
+    partner = pd.Index(ids).get_indexer(pd.Index(names, dtype=object))  # its number, or -1
+    trust, mine = given["trust"].to_numpy() * len(ids), np.array([name is not None for name in names])[metric]
+    paired = np.isin(trust + partner[metric], trust + metric) & (partner[metric] >= 0)
+    if (paired | ~mine).all():
+        return together([])
+    rows, paired = given[mine].assign(other=np.array(names, dtype=object)[metric][mine]), pd.Series(paired[mine])
+    share = paired.groupby([rows[name].to_numpy() for name in (*_GROUP, "metric_id")]).transform("mean")
+    return found(code, rows[(~paired & (share >= limits().limit(code))).to_numpy()], what, "Metric_ID", None, expected)
 
 
 def _blank(metrics: pd.DataFrame) -> pd.DataFrame:
     """Cells that are blank though the row, or the rest of its metric, says that a figure belongs there."""
-    limit, key = limits().limit("rank_missing"), [*_GROUP, "metric_id", "units"]
-    ranked = metrics["rank"].notna()
-    valued = metrics["value"].notna()
-    usual = (ranked & valued).groupby([metrics[name] for name in key]).transform("sum") / valued.groupby(
-        [metrics[name] for name in key]
-    ).transform("sum").clip(lower=1)
+    medians = {"median": "Median_value", "lower_quartile": "Lower_quartile", "upper_quartile": "Upper_quartile"}
+    ranked, valued = metrics["rank"].notna(), metrics["value"].notna()
+    there = metrics[list(medians)].notna().assign(both=ranked & valued, valued=valued)
+    metric = metrics.groupby([*_GROUP, "metric_id", "units"], sort=False).ngroup()
+    shares = there.groupby(metric).transform("mean")
+    usual = shares["both"] >= limits().limit("rank_missing") * shares["valued"]
     parts = [
         found("value_missing", metrics[~valued & ranked], "no value though a rank is given", "Value", None, "a number"),
-        found("rank_missing", metrics[valued & ~ranked & (usual >= limit)], "no rank though a value is given", "Rank",
-              None, "a rank, as other trusts have it"),
+        found("rank_missing", metrics[valued & ~ranked & usual], "no rank though a value is given", "Rank", None,
+              "a rank, as other trusts have it"),
     ]  # fmt: skip
-    for name, column in (
-        ("median", "Median_value"),
-        ("lower_quartile", "Lower_quartile"),
-        ("upper_quartile", "Upper_quartile"),
-    ):
-        there = metrics[name].notna()
-        share = there.groupby([metrics[key_] for key_ in key]).transform("mean")
-        blank = metrics[~there & (share >= 0.5) & valued]
+    for name, column in medians.items():
+        blank = metrics[~there[name] & (shares[name] >= 0.5) & valued]
         parts.append(
             found("median_missing", blank, "blank though other rows of the metric have it", column, None, "a number")
         )
     return together(parts)
 
 
+_COLUMNS = {
+    "rank": ("rank_missing", "Rank"), "median": ("median_missing", "Median_value"),
+    "lower_quartile": ("median_missing", "Lower_quartile"), "upper_quartile": ("median_missing", "Upper_quartile"),
+    "value": ("value_missing", "Value"),
+}  # fmt: skip
+_WORDS = {
+    "units": ("unit_changed", "Units"), "description": ("meaning_changed", "Metric_description"),
+    "domain": ("domain_changed", "Domain"),
+}  # fmt: skip
+
+
+class _Held(NamedTuple):
+    """A quarter of a trust type: its rows; by metric how many trusts and cells it has; by column and metric its words."""
+
+    rows: pd.DataFrame
+    counts: pd.DataFrame
+    words: dict[str, dict[str, list[str]]]
+
+
+def _held(rows: pd.DataFrame) -> _Held:
+    trusts = rows[["metric_id", "trust_code"]].drop_duplicates().groupby("metric_id").size()
+    words: dict[str, dict[str, list[str]]] = {name: {} for name in _WORDS}
+    for metric, *texts in rows[["metric_id", *_WORDS]].drop_duplicates().itertuples(index=False):
+        for name, text in zip(_WORDS, texts, strict=True):
+            words[name].setdefault(metric, []).append(text)
+    return _Held(rows, rows.groupby("metric_id")[list(_COLUMNS)].count().assign(trusts=trusts), words)
+
+
 def changed_since_before(metrics: pd.DataFrame) -> pd.DataFrame:
     """What a quarter lacks, or has otherwise, against the quarter before it: metrics, columns, words, sizes."""
+    held = {place: _held(rows) for place, rows in metrics.groupby(["trust_type", "quarter"])}
     parts = []
-    for _, rows in metrics.groupby("trust_type"):
-        quarters = sorted(rows["quarter"].unique())
-        for before, after in zip(quarters, quarters[1:], strict=False):
-            old, new = (rows[rows["quarter"] == one] for one in (before, after))
-            if Quarter.parse(before).year_label == Quarter.parse(after).year_label:
-                parts += [_metrics_changed(old, new, after), _columns_lost(old, new), _words_changed(old, new)]
+    for (trust_type, before), (other, after) in pairwise(held):
+        if trust_type == other and Quarter.parse(before).year_label == Quarter.parse(after).year_label:
+            old, new = held[trust_type, before], held[trust_type, after]
+            parts += [_metrics_changed(old, new, trust_type, after), _columns_lost(old, new), _words_changed(old, new)]
     return together(parts)
 
 
-def _metrics_changed(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.DataFrame:
-    counts = pd.DataFrame({
-        "then": old.groupby("metric_id")["trust_code"].nunique(), "now": new.groupby("metric_id")["trust_code"].nunique(),
-    }).fillna(0)  # fmt: skip
-    facts = pd.concat([new, old]).drop_duplicates("metric_id").set_index("metric_id")["description"]
-    counts = counts.join(facts).reset_index(names="metric_id")
-    counts = counts.assign(quarter=quarter, trust_type=new["trust_type"].iloc[0], file=new["file"].iloc[0])
+def _metrics_changed(old: _Held, new: _Held, trust_type: str, quarter: str) -> pd.DataFrame:
+    counts = pd.DataFrame({"then": old.counts["trusts"], "now": new.counts["trusts"]}).fillna(0)
+    texts = old.words["description"] | new.words["description"]
+    counts = counts.assign(description=[texts[metric][0] for metric in counts.index]).reset_index(names="metric_id")
+    counts = counts.assign(quarter=quarter, trust_type=trust_type, file=new.rows["file"].iloc[0])
     ended = {one.metric for one in limits().known.ended if quarter > one.last}
     gone, few = counts["now"] == 0, counts["then"] < limits().limit("metric_vanished")
     quiet = counts["metric_id"].isin(ended) | few
@@ -221,49 +246,29 @@ def _metrics_changed(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.D
     ])  # fmt: skip
 
 
-_COLUMNS = {
-    "rank": ("rank_missing", "Rank"), "median": ("median_missing", "Median_value"),
-    "lower_quartile": ("median_missing", "Lower_quartile"), "upper_quartile": ("median_missing", "Upper_quartile"),
-    "value": ("value_missing", "Value"),
-}  # fmt: skip
-
-
-def _columns_lost(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def _columns_lost(old: _Held, new: _Held) -> pd.DataFrame:
     """Columns of a metric that are blank for every trust though the quarter before had them."""
+    then = old.counts.reindex(new.counts.index).fillna(0)
     parts = []
-    counts = [table.groupby("metric_id")[list(_COLUMNS)].count() for table in (old, new)]
     for name, (code, column) in _COLUMNS.items():
-        then, now = (table[name] for table in counts)
-        lost = now.index[(now == 0) & (then.reindex(now.index).fillna(0) > 0)]
-        rows = new[new["metric_id"].isin(lost)]
-        parts.append(
-            found(
-                code,
-                rows,
-                "blank for every trust, though the quarter held before had it",
-                column,
-                None,
-                "a number",
-                most=0,
-            )
-        )
+        lost = new.counts.index[(new.counts[name] == 0) & (then[name] > 0)]
+        rows = new.rows[new.rows["metric_id"].isin(lost)] if len(lost) else new.rows.iloc[:0]
+        what = "blank for every trust, though the quarter held before had it"
+        parts.append(found(code, rows, what, column, None, "a number", most=0))
     return together(parts)
 
 
-def _words_changed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def _words_changed(old: _Held, new: _Held) -> pd.DataFrame:
     parts = []
-    for name, code, column in (
-        ("units", "unit_changed", "Units"), ("description", "meaning_changed", "Metric_description"),
-        ("domain", "domain_changed", "Domain"),
-    ):  # fmt: skip
-        then = old.drop_duplicates(["metric_id", name]).groupby("metric_id")[name].agg(list)
-        kinds = new[["metric_id", name]].drop_duplicates()
-        kinds = kinds[kinds["metric_id"].isin(then.index)].assign(then=lambda kinds: kinds["metric_id"].map(then))  # noqa: B023
-        other = [_plain(text) not in map(_plain, told) for text, told in zip(kinds[name], kinds["then"], strict=True)]
-        told = kinds[np.array(other, dtype=bool)].assign(
-            then=lambda kinds: kinds["then"].map(lambda texts: " or ".join(sorted(texts)))
-        )
-        rows = new.merge(told, on=["metric_id", name]) if len(told) else new.iloc[:0]
+    for name, (code, column) in _WORDS.items():
+        then = old.words[name]
+        other = [
+            (metric, text, " or ".join(sorted(set(then[metric]))))
+            for metric, texts in new.words[name].items() if metric in then
+            for text in dict.fromkeys(texts) if _plain(text) not in map(_plain, then[metric])
+        ]  # fmt: skip
+        told = pd.DataFrame(other, columns=["metric_id", name, "then"])
+        rows = among(new.rows, told, ["metric_id", name])
         parts.append(found(code, rows, "not as in the quarter held before", column, name, "{then}", most=0))
     return together(parts)
 
@@ -283,7 +288,7 @@ def words_differ(metrics: pd.DataFrame) -> pd.DataFrame:
     ):  # fmt: skip
         kinds = metrics[[*key, name]].drop_duplicates()
         several = kinds[kinds.duplicated(key)][key].drop_duplicates()
-        rows = metrics.merge(several, on=key) if len(several) else metrics.iloc[:0]
+        rows = among(metrics, several, key)
         usual = rows.groupby(key)[name].transform(_most)
         parts.append(found(code, rows[usual != rows[name]].assign(usual=usual), "not as in the metric's other rows", column,
                            name, "{usual}, as elsewhere"))  # fmt: skip
@@ -318,7 +323,7 @@ def units_known(metrics: pd.DataFrame, year: str = "2025-26") -> pd.DataFrame:
     }
     kinds = kinds.assign(usual=kinds["metric_id"].map(told))
     odd = kinds[(kinds["usual"] != "") & (kinds["units"] != "") & (kinds["units"].map(_plain) != kinds["usual"])]
-    rows = metrics[metrics["quarter"].str.startswith(year)].merge(odd, on=["metric_id", "units"])
+    rows = among(metrics[metrics["quarter"].str.startswith(year)], odd, ["metric_id", "units"])
     return found("unit_differs", rows, "not the unit of this metric", "Units", "units", "{usual}", most=0)
 
 
@@ -333,8 +338,8 @@ def blanks(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def forms(metrics: pd.DataFrame) -> pd.DataFrame:
     """Ids that are not written as most others are (OF and four digits)."""
-    usual = metrics["metric_id"].str.fullmatch(_ID)
-    meant = metrics["metric_id"].str.upper().str.fullmatch(_ID)  # of0082: written otherwise, whatever the others are
+    usual = matching(metrics["metric_id"], _ID)
+    meant = matching(metrics["metric_id"], f"(?i:{_ID})")  # of0082: written otherwise, whatever the others are
     odd = ~usual if len(metrics) and usual.mean() >= limits().limit("id_form") else meant & ~usual
     return found("id_form", metrics[odd], "not a metric id", "Metric_ID", "metric_id", "OF and four digits, as OF0005")
 
@@ -374,11 +379,10 @@ def _by(quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gone(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
-    gone = (
-        old[~old.index.isin(new.index) & old["trust_type"].isin(new["trust_type"])]
-        .reset_index()
-        .assign(quarter=quarter)
-    )
+    gone = old[~old.index.isin(new.index) & old["trust_type"].isin(new["trust_type"])]
+    if gone.empty:
+        return together([])
+    gone = gone.reset_index().assign(quarter=quarter)
     events = _by(quarter, mergers).groupby("predecessor_code")["successor_code"].agg(" and ".join)
     gone = gone.assign(into=gone["trust_code"].map(events))
     heir = new.reset_index().drop_duplicates("trust_name").set_index("trust_name")["trust_code"]
@@ -393,11 +397,10 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFr
 
 
 def _came(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFrame) -> pd.DataFrame:
-    came = (
-        new[~new.index.isin(old.index) & new["trust_type"].isin(old["trust_type"])]
-        .reset_index()
-        .assign(quarter=quarter)
-    )
+    came = new[~new.index.isin(old.index) & new["trust_type"].isin(old["trust_type"])]
+    if came.empty:
+        return together([])
+    came = came.reset_index().assign(quarter=quarter)
     merged = came["trust_code"].isin(_by(quarter, mergers)["successor_code"])
     return together([
         found("trust_merged", came[merged], "newly listed, after a merger"),
@@ -426,8 +429,10 @@ def _ended_codes(trusts: pd.DataFrame, mergers: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for quarter, rows in trusts.groupby("quarter"):
         over = mergers[mergers["effective_date"] <= pd.Timestamp(Quarter.parse(quarter).first_day)]
+        ended = rows[rows["trust_code"].isin(over["predecessor_code"])]
+        if ended.empty:
+            continue
         into = over.groupby("predecessor_code")["successor_code"].agg(" and ".join)
-        ended = rows[rows["trust_code"].isin(into.index)]
         parts.append(found("merged_code", ended.assign(into=ended["trust_code"].map(into)),
                            "had merged into {into} before the quarter began", "Trust_code", "trust_code", "{into}"))  # fmt: skip
     return together(parts)

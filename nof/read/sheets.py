@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -147,6 +148,12 @@ def _cells(rows: list[list[str]], lines: list[int], width: int) -> pd.DataFrame:
 
     cleaned = {place: each(np.array(cells, dtype=object), clean) for place, cells in enumerate(columns)}
     return pd.DataFrame(cleaned, index=pd.Index(lines, dtype="int64"), dtype=object)
+
+
+def matching(texts: pd.Series, pattern: str) -> pd.Series:
+    """Which texts a pattern matches whole; each different text is looked at once."""
+    known = re.compile(pattern)
+    return texts.isin([text for text in texts.dropna().unique() if known.fullmatch(text)])
 
 
 def each(cells: np.ndarray, function: Callable[[str], object]) -> np.ndarray:

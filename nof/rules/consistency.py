@@ -16,6 +16,7 @@ from nof.common import Quarter
 from nof.read.findings import found, guarded, together
 from nof.read.limits import limits
 from nof.read.publication import Publication
+from nof.read.sheets import matching
 from nof.rules import draft, reconcile, scoring
 from nof.rules.framework import Framework
 
@@ -123,7 +124,7 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
     """Which differences have a known reason."""
     known = pd.Series(False, table.index)
     for one in limits().documented:
-        named_so = table["rule"].str.fullmatch(one.rule)
+        named_so = matching(table["rule"], one.rule)
         if one.ties:
             known |= named_so & _among_ties(table[named_so], metrics, rules).reindex(table.index, fill_value=False)
         else:
@@ -135,7 +136,7 @@ def _documented(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Fra
 def _with_few(table: pd.DataFrame, metrics: pd.DataFrame, rules: dict[str, Framework], few: int) -> pd.Series:
     """Whether some ranked metric of the type and quarter has fewer scores than that."""
     ranked = {(quarter, name) for quarter, rule in rules.items() for name, one in rule.by_score.items() if one.ranked}
-    scores = metrics[metrics["metric_id"].str.fullmatch(_SCORE)]
+    scores = metrics[matching(metrics["metric_id"], _SCORE)]
     counts = scores[pd.MultiIndex.from_frame(scores[["quarter", "metric_id"]]).isin(ranked)].groupby(_GROUP).size()
     least = counts.groupby(level=[0, 1]).min()
     return pd.Series(least.reindex(pd.MultiIndex.from_frame(table[_GROUP[:2]])).to_numpy() < few, table.index)
@@ -175,7 +176,7 @@ def value_and_score(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.Da
         Rows of the scores (quarter ... row) with signed (the value, smaller is better; NaN where the direction is not
         known), value, value_rank, score, shape.
     """
-    scores = metrics[metrics["metric_id"].str.fullmatch(_SCORE) & metrics["value"].notna()].copy()
+    scores = metrics[matching(metrics["metric_id"], _SCORE) & metrics["value"].notna()].copy()
     scores["value_id"] = [
         _value_id(rules[q], one) for q, one in zip(scores["quarter"], scores["metric_id"], strict=True)
     ]
@@ -219,12 +220,15 @@ def _order(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(parts: list[pd.DataFrame], like: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat(parts) if parts else like.iloc[:0]
+    held = [part for part in parts if len(part)]
+    return pd.concat(held) if held else like.iloc[:0]
 
 
 def _against(part: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
     """The fewest rows, taken greedily, without which a column rises with another."""
     x, y = part[by].to_numpy(), part[column].to_numpy()
+    if _rises(x, y):
+        return part.iloc[:0]
     clash = (x[:, None] < x[None, :]) & (y[:, None] > y[None, :] + _TINY)
     clash |= clash.T
     out: list[int] = []
@@ -233,6 +237,16 @@ def _against(part: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
         out.append(worst)
         clash[worst, :] = clash[:, worst] = False
     return part.iloc[out]
+
+
+def _rises(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether no smaller x has a larger y; blanks say nothing."""
+    known = ~(np.isnan(x) | np.isnan(y))
+    order = np.lexsort((y[known], x[known]))
+    x, y = x[known][order], y[known][order]
+    highest = np.maximum.accumulate(y)
+    below = np.searchsorted(x, x, side="left") - 1  # the last place with a smaller x
+    return bool((y[below >= 0] >= highest[below[below >= 0]] - _TINY).all())
 
 
 def _ties(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -256,14 +270,16 @@ def _own_ranks(pairs: pd.DataFrame) -> pd.DataFrame:
 def _segments(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
     """Segments against the averages, and domain segments against the domain scores, of all types at hand."""
     parts = []
-    for quarter, rows in metrics.groupby("quarter"):
+    for quarter, rows in metrics[metrics["value"].notna()].groupby("quarter"):
         rule = rules[quarter]
-        pairs = [(rule.summary.average, rule.summary.unadjusted_segment)]
-        pairs += [(one.score_id, one.segment_id) for one in rule.domains]
-        for score, segment in pairs:
-            scores = rows.loc[rows["metric_id"] == score, [*_KEY, "value"]].rename(columns={"value": "score"})
-            both = rows[(rows["metric_id"] == segment) & rows["value"].notna()].merge(scores, on=_KEY)
-            odd = _against(both, "score", "value")
+        scored = {rule.summary.unadjusted_segment: rule.summary.average}
+        scored |= {one.segment_id: one.score_id for one in rule.domains}
+        segments = rows[rows["metric_id"].isin(scored)].assign(of=lambda held: held["metric_id"].map(scored))  # noqa: B023
+        scores = rows.loc[rows["metric_id"].isin(scored.values()), [*_KEY, "metric_id", "value"]]
+        scores = scores.rename(columns={"metric_id": "of", "value": "score"})
+        both = segments.merge(scores, on=[*_KEY, "of"])
+        for segment in scored:
+            odd = _against(both[both["metric_id"] == segment], "score", "value")
             parts.append(found("order", odd, "the segment is not in the order of the scores", "Value", "value",
                                "a segment in the order of the scores; its own score is {score}"))  # fmt: skip
     return together(parts)
@@ -299,11 +315,10 @@ def _plain(text: str) -> str:
 
 def _grids(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
     """Scores that no ranking pool gives, or one of another size than in the other quarters."""
-    tables = []
-    for quarter, rows in metrics.groupby("quarter"):
-        rule = rules[quarter]
-        if not rule.draft and rule.metrics:
-            tables.append(scoring.pools(scoring.published_scores(rows, rule), rule))
+    years, tables = {one.framework_year: one for one in rules.values()}, []
+    for year, rows in metrics.groupby(metrics["quarter"].map({name: one.framework_year for name, one in rules.items()})):
+        if not years[year].draft and years[year].metrics:
+            tables.append(scoring.pools(scoring.published_scores(rows, years[year]), years[year]))
     if not tables:
         return together([])
     sizes = pd.concat(tables)

@@ -11,6 +11,7 @@ import yaml
 
 from nof.common import Quarter, kept
 from nof.read.publication import Publication
+from nof.read.sheets import matching
 from nof.rules import reported
 from nof.rules.averages import Count
 from nof.rules.framework import NOT_PUBLISHED, UNKNOWN, Framework, load, value_id
@@ -99,7 +100,7 @@ def rules(publication: Publication, year: str, *, tried: bool = False) -> Framew
         The draft whole, to hold it against the published figures.
     """
     framework = load(year)
-    own = publication.metrics.loc[publication.metrics["metric_id"].str.fullmatch(r"OF1\d{3}"), "quarter"]
+    own = publication.metrics.loc[matching(publication.metrics["metric_id"], r"OF1\d{3}"), "quarter"]
     scored = any(Quarter.parse(one).year_label == year for one in own.unique())
     found = _inferred(publication, year) if scored and not framework.by_score else framework
     if tried or not found.draft:

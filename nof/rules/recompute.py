@@ -63,9 +63,9 @@ class National:
         years = table["quarter"].map({quarter: _year(quarter) for quarter in self.publication.quarters})
         return table.assign(metric_id=[ids.get(key) for key in zip(years, table["domain"], strict=True)])
 
-    def published(self, metric_ids: Iterable[str]) -> pd.DataFrame:
-        """Rows of the metrics files with these ids, in the files' order."""
-        metrics = self.publication.metrics
+    def published(self, metric_ids: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
+        """Rows of the metrics files with these ids, in the files' order; all columns, or those named."""
+        metrics = self.publication.metrics if columns is None else self.publication.metrics[columns]
         held = [self._places[one] for one in metric_ids if one in self._places]
         return metrics.iloc[np.sort(np.concatenate(held))] if held else metrics.iloc[:0]
 

@@ -96,9 +96,8 @@ def _whole_quarters(national: National) -> pd.Series:
 
 
 def _published(national: National, metric_ids, column: str = "value") -> pd.DataFrame:
-    rows = national.published(metric_ids)
-    rows = rows.loc[rows[column].notna(), [*KEY, "metric_id", column]]
-    return rows.rename(columns={column: "published"})
+    rows = national.published(metric_ids, [*KEY, "metric_id", column])
+    return rows[rows[column].notna()].rename(columns={column: "published"})
 
 
 def _beside(published: pd.DataFrame, recomputed: pd.DataFrame, suffix: str = "") -> pd.DataFrame:

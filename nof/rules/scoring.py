@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from nof.read.sheets import matching
 from nof.rules.framework import Band, Framework, Matrix, Metric, value_id
 
 # Manual, step 1: the ends of the scale for each shape, and the fixed score of those outside the ranking.
@@ -74,12 +75,11 @@ def _beside_fixed(values: pd.Series, better: str, fixed: pd.Series, shape: str) 
 
 def banded(values: pd.Series, bands: tuple[Band, ...]) -> pd.Series:
     """Scores by thresholds: the first band that a value reaches, best band first."""
-    scores = pd.Series(np.nan, index=values.index)
+    amounts, scores = values.to_numpy(dtype=float), np.full(len(values), np.nan)
     for band in reversed(bands):
         start = -np.inf if band.start is None else band.start
-        reached = values >= start if band.inclusive else values > start
-        scores = scores.mask(reached & values.notna(), band.score)
-    return scores
+        scores[amounts >= start if band.inclusive else amounts > start] = band.score
+    return pd.Series(scores, index=values.index)
 
 
 def combined(plan: pd.Series, variance: pd.Series, matrix: Matrix) -> pd.Series:
@@ -110,7 +110,7 @@ def grid(pool: int, shape: str) -> np.ndarray:
     return np.append(points, FIXED[shape]) if shape in FIXED else points
 
 
-def pool_size(published: pd.Series, shape: str, at_least: int = 1) -> int | None:
+def pool_size(published: pd.Series | np.ndarray, shape: str, at_least: int = 1) -> int | None:
     """Smallest number of ranked trusts on whose grid every published score falls.
 
     NHS England does not publish the size of its ranking pools. From one score a hundredth on (301 ranked trusts,
@@ -118,13 +118,18 @@ def pool_size(published: pd.Series, shape: str, at_least: int = 1) -> int | None
 
     Parameters
     ----------
-    published : Series of float
+    published : Series or array of float
         Scores as published, 2 decimals.
     shape : {"ranked", "standard", "floor"}
     at_least : int
         Trusts that are known to have been ranked.
     """
-    wanted = set(_hundredths(published.dropna()).tolist())
+    held = np.asarray(published, dtype=float)
+    return _smallest_pool(frozenset(_hundredths(held[~np.isnan(held)]).tolist()), shape, at_least)
+
+
+@lru_cache(maxsize=2048)
+def _smallest_pool(wanted: frozenset[int], shape: str, at_least: int) -> int | None:
     low, high = SPAN[shape]
     for pool in range(max(at_least, 1), int((high - low) * 100) + 1):
         if wanted <= _rounded_grid(pool, shape):
@@ -140,10 +145,18 @@ def _rounded_grid(pool: int, shape: str) -> frozenset[int]:
 
 def recover(published: pd.Series, pool: int, shape: str) -> pd.Series:
     """Scores before rounding: the point of the grid that rounds to each published score."""
+    rounded, exact = _points(pool, shape)
+    wanted = _hundredths(published)
+    place = np.searchsorted(rounded, wanted).clip(max=len(rounded) - 1)
+    return pd.Series(np.where(rounded[place] == wanted, exact[place], published), index=published.index)
+
+
+@lru_cache(maxsize=2048)
+def _points(pool: int, shape: str) -> tuple[np.ndarray, np.ndarray]:
+    """Published scores in hundredths, in order, and the first point of the grid that rounds to each."""
     points = grid(pool, shape)
-    exact = pd.Series(points, index=_hundredths(points)).groupby(level=0).first()
-    found = exact.reindex(_hundredths(published)).to_numpy()
-    return pd.Series(np.where(np.isnan(found), published, found), index=published.index)
+    rounded, first = np.unique(_hundredths(points), return_index=True)
+    return rounded, points[first]
 
 
 def _hundredths(scores) -> np.ndarray:
@@ -167,7 +180,7 @@ def published_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFram
         quarter, trust_type, trust_code, metric_id, domain, score, published, weight, level. One row a score that
         enters the average or that feeds one (the finance plan and variance scores carry weight 0).
     """
-    rows = metrics[metrics["metric_id"].str.fullmatch(r"OF1\d{3}") & metrics["value"].notna()]
+    rows = metrics[matching(metrics["metric_id"], r"OF1\d{3}") & metrics["value"].notna()]
     weights = {one: metric.weight if metric.averaged else 0.0 for one, metric in framework.by_score.items()}
     scores = rows.assign(
         score=rows["value"], published=rows["value"], level=1, weight=rows["metric_id"].map(weights).fillna(1.0)
@@ -184,9 +197,10 @@ def pools(scores: pd.DataFrame, framework: Framework) -> pd.DataFrame:
         quarter, metric_id, pool ("national" or a trust type), published (scores seen), size (NaN: no grid fits).
     """
     columns = ["quarter", "metric_id", "pool", "published", "size"]
+    published = scores["published"].to_numpy()
     rows = [
-        (quarter, metric.score_id, name, len(group), _size(group, metric))
-        for quarter, metric, name, group in _pool_groups(scores, framework)
+        (quarter, metric.score_id, name, len(places), _size(published[places], metric))
+        for quarter, metric, name, places in _pool_groups(scores, framework)
     ]
     return pd.DataFrame(rows, columns=columns).astype({"size": "Float64"})
 
@@ -194,26 +208,30 @@ def pools(scores: pd.DataFrame, framework: Framework) -> pd.DataFrame:
 def recovered_scores(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     """Level 1 scores with the digits that rounding took away, where the grid test gives them back."""
     scores = published_scores(metrics, framework)
-    for quarter, metric, _, group in _pool_groups(scores, framework):
-        size = _size(group, metric)
+    published, exact = scores["published"], scores["score"].to_numpy(copy=True)
+    for quarter, metric, _, places in _pool_groups(scores, framework):
+        size = _size(published.to_numpy()[places], metric)
         if size is not None and quarter not in metric.rounded_in:
-            scores.loc[group.index, "score"] = recover(group["published"], size, metric.shape)
-    return scores
+            exact[places] = recover(published.iloc[places], size, metric.shape)
+    return scores.assign(score=exact)
 
 
-def _pool_groups(scores: pd.DataFrame, framework: Framework) -> Iterator[tuple[str, Metric, str, pd.DataFrame]]:
-    for (quarter, metric_id), group in scores.groupby(["quarter", "metric_id"]):
+def _pool_groups(scores: pd.DataFrame, framework: Framework) -> Iterator[tuple[str, Metric, str, np.ndarray]]:
+    """Each ranking pool with scores: quarter, metric, its name, and the places of its rows."""
+    types = scores["trust_type"].to_numpy(dtype=object)
+    for (quarter, metric_id), places in sorted(scores.groupby(["quarter", "metric_id"]).indices.items()):
         metric = framework.by_score.get(metric_id)
         if metric is None or not metric.ranked:
             continue
-        parts = group.groupby("trust_type") if metric.pool == "type" else [("national", group)]
-        for name, part in parts:
-            yield quarter, metric, name, part
+        own = types[places]
+        parts = {name: own == name for name in sorted(set(own))} if metric.pool == "type" else {"national": own == own}
+        for name, chosen in parts.items():
+            yield quarter, metric, name, places[chosen]
 
 
-def _size(group: pd.DataFrame, metric: Metric) -> int | None:
-    in_ranking = group["published"] != FIXED.get(metric.shape)
-    return pool_size(group["published"], metric.shape, at_least=int(in_ranking.sum()))
+def _size(published: np.ndarray, metric: Metric) -> int | None:
+    in_ranking = published != FIXED.get(metric.shape, np.nan)
+    return pool_size(published, metric.shape, at_least=int(in_ranking.sum()))
 
 
 def scores_from_values(metrics: pd.DataFrame, framework: Framework) -> pd.DataFrame:
@@ -228,20 +246,16 @@ def scores_from_values(metrics: pd.DataFrame, framework: Framework) -> pd.DataFr
         As `published_scores`; `score` unrounded, or rounded in the quarters that the rules name.
     """
     scores = recovered_scores(metrics, framework).set_index(_KEY)
-    found = _concat(_scored_pools(metrics, framework))
-    found = _concat([found, *_combined_finance(found, framework)])
+    scored = [pd.DataFrame(columns=[*_KEY, "score"]).astype({"score": float}), *_scored_pools(metrics, framework)]
+    found = pd.concat(scored[1:] or scored).set_index(_KEY)["score"]
+    found = pd.concat([found, *_combined_finance(found, framework)])
     here = scores.index.intersection(found.index)
     scores.loc[here, "score"] = found[here]
     scores.loc[here, "level"] = 2
     return scores.reset_index()[SCORE_COLUMNS]
 
 
-def _concat(parts) -> pd.Series:
-    parts = list(parts)
-    return pd.concat(parts) if parts else pd.Series(dtype=float)
-
-
-def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Series]:
+def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.DataFrame]:
     types = metrics.groupby("quarter")["trust_type"].unique()
     places = metrics.groupby("metric_id").indices
     for metric in framework.by_value.values():
@@ -254,7 +268,7 @@ def _scored_pools(metrics: pd.DataFrame, framework: Framework) -> Iterator[pd.Se
             for part in parts:
                 scores = score_values(_ordered(part, metric), metric)
                 scores = round_half_up(scores) if quarter in metric.rounded_in else scores
-                yield _keyed(scores, part, metric)
+                yield part[["quarter", "trust_code"]].assign(metric_id=metric.score_id, score=scores)
 
 
 def value_rows(metrics: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -268,14 +282,9 @@ def _ordered(part: pd.DataFrame, metric: Metric) -> pd.Series:
     if metric.pool != "type" or part["rank"].isna().any():
         return part["value"]
     best_first = part["value"] if metric.better == "low" else -part["value"]
-    order = pd.MultiIndex.from_arrays([best_first, part["rank"]])
-    position = pd.Series(order.to_flat_index(), index=part.index).rank(method="min")
+    _, order = np.unique(np.column_stack([best_first, part["rank"]]), axis=0, return_inverse=True)
+    position = pd.Series(order.ravel(), index=part.index).rank(method="min")
     return position if metric.better == "low" else -position
-
-
-def _keyed(scores: pd.Series, part: pd.DataFrame, metric: Metric) -> pd.Series:
-    index = pd.MultiIndex.from_arrays([part["quarter"], part["trust_code"], [metric.score_id] * len(part)], names=_KEY)
-    return pd.Series(scores.to_numpy(), index=index)
 
 
 def _combined_finance(found: pd.Series, framework: Framework) -> Iterator[pd.Series]:
@@ -310,8 +319,9 @@ def weighted_means(scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Weighted mean of `score` within each group, with the number of scores that carry weight."""
     counted = scores[scores["weight"] > 0]
     parts = counted.assign(part=counted["score"] * counted["weight"]).groupby(keys)
-    sums = parts.agg(part=("part", "sum"), weight=("weight", "sum"), metrics_scored=("score", "size"))
-    return sums.assign(average=sums["part"] / sums["weight"])[["average", "metrics_scored"]].reset_index()
+    sums = parts[["part", "weight"]].sum()
+    means = pd.DataFrame({"average": sums["part"] / sums["weight"], "metrics_scored": parts.size()}, index=sums.index)
+    return means.reset_index()
 
 
 def matrix(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

@@ -189,16 +189,19 @@ def redraw(
 def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
     own = np.flatnonzero(~np.isnan(row))
     picks = own[random.integers(0, len(own), (draws, len(own)))]
-    return (row[picks] * weights[picks]).sum(axis=1) / weights[picks].sum(axis=1)
+    sums = (row * weights)[picks].sum(axis=1)
+    return sums / (len(own) if (weights[own] == 1).all() else weights[picks].sum(axis=1))
 
 
 def _row_ranks(keys: np.ndarray) -> np.ndarray:
     """Competition rank of each key within its row, smallest first: 1 + how many are smaller."""
-    rows, columns = keys.shape
-    shifted = keys + (np.arange(rows) * (int(keys.max()) + 1))[:, None]
-    ordered = np.sort(shifted, axis=1).ravel()
-    before = np.searchsorted(ordered, shifted.ravel(), side="left").reshape(rows, columns)
-    return before - (np.arange(rows) * columns)[:, None] + 1
+    order = np.argsort(keys.astype(np.int16), axis=1, kind="stable")  # numbers of two bytes are sorted by their digits
+    ordered = np.take_along_axis(keys, order, axis=1)
+    first = np.hstack([np.ones((len(keys), 1), bool), ordered[:, 1:] != ordered[:, :-1]])
+    ranks = np.empty(keys.shape, dtype=np.int64)
+    places = np.where(first, np.arange(1, keys.shape[1] + 1), 0)
+    np.put_along_axis(ranks, order, np.maximum.accumulate(places, axis=1), axis=1)
+    return ranks
 
 
 def rank_ranges(drawn: Redraw, level: float = LEVEL) -> pd.DataFrame:
