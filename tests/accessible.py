@@ -34,6 +34,11 @@ BRIEFINGS = [name for name in PAGES if name not in ("dictionary", "index", "root
 NODE = ROOT / ".node" / "node_modules"  # .ci/run puts the checkers from npm there
 AXE, VNU = NODE / "axe-core" / "axe.min.js", NODE / "vnu-jar" / "build" / "dist" / "vnu.jar"
 CHROMIUM = "/usr/bin/chromium"
+# Chromium is told to keep to itself: what it asks for must be what the page asks for.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 _RENDER = f"""
 import sys
@@ -82,13 +87,31 @@ def rendered(shared: Path) -> Path:
     return home / "reports"
 
 
-def open_browser() -> Iterator:
+def own_clock() -> dict[str, str]:
+    """The environment without libfaketime, under which Chromium does not start."""
+    return {
+        name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED")
+    }
+
+
+def launched(playwright):
     """Debian's Chromium, driven by Playwright."""
+    return playwright.chromium.launch(executable_path=chromium(), args=FLAGS, env=own_clock())
+
+
+def chromium() -> str:
+    """Where it is; a test that wants it is skipped, or fails, where it is not."""
     needed(Path(CHROMIUM).is_file(), f"no {CHROMIUM}: pages were not looked at in a browser")
+    return CHROMIUM
+
+
+def open_browser() -> Iterator:
+    """A browser, closed in the end."""
+    chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = launched(playwright)
         yield browser
         browser.close()
 

@@ -20,36 +20,17 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from accessible import chromium, launched
 from conftest import ROOT
 
 from nof import demo
 
 CELLS = json.loads((ROOT / "notebooks" / "explore.ipynb").read_text(encoding="utf-8"))["cells"]
-CHROMIUM = "/usr/bin/chromium"
-# Chromium is told to keep to itself: what it asks for must be what the page asks for.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 STARTS, ANSWERS = 40, 40_000  # seconds for JupyterLab to start; milliseconds for a view to follow on a busy machine
 SHOTS = os.environ.get("NOF_SCREENSHOTS")  # a folder: for looking at
 
 pytestmark = pytest.mark.timeout(420)
-
-
-def chromium() -> str:
-    if Path(CHROMIUM).is_file():
-        return CHROMIUM
-    reason = f"no {CHROMIUM}: the notebook was not tried in a browser"
-    if os.environ.get("NOF_REQUIRE_REAL") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -133,7 +114,7 @@ def page(lab):
 
     address, token, _ = lab
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = launched(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
         page.set_default_timeout(ANSWERS)
         page.asked, page.broken = [], []

@@ -15,8 +15,9 @@ from urllib.parse import urlparse
 import builders
 import psutil
 import pytest
+from accessible import chromium, launched
 from conftest import ROOT
-from test_explore_browser import ANSWERS, FLAGS, LOOPBACK, SHOTS, STARTS, chromium, environment, free_port
+from test_explore_browser import ANSWERS, LOOPBACK, SHOTS, STARTS, environment, free_port
 
 from nof.explore import widgets
 
@@ -62,7 +63,7 @@ def test_a_reader_moves_controls_and_can_do_no_more(shared):
     ]
     assert listening and set(listening) <= LOOPBACK
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = launched(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
         page.set_default_timeout(2 * ANSWERS)
         reached = []

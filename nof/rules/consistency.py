@@ -316,7 +316,9 @@ def _plain(text: str) -> str:
 def _grids(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.DataFrame:
     """Scores that no ranking pool gives, or one of another size than in the other quarters."""
     years, tables = {one.framework_year: one for one in rules.values()}, []
-    for year, rows in metrics.groupby(metrics["quarter"].map({name: one.framework_year for name, one in rules.items()})):
+    for year, rows in metrics.groupby(
+        metrics["quarter"].map({name: one.framework_year for name, one in rules.items()})
+    ):
         if not years[year].draft and years[year].metrics:
             tables.append(scoring.pools(scoring.published_scores(rows, years[year]), years[year]))
     if not tables:
