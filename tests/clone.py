@@ -12,7 +12,7 @@ from unittest import mock
 from zlib import crc32
 
 import pandas as pd
-from conftest import ROOT
+from conftest import ROOT, python_path
 
 from nof import common, demo
 from nof.demo import names
@@ -72,7 +72,7 @@ class Clone:
 
     def run(self, *command: object) -> subprocess.CompletedProcess:
         """A command in the copy, which uses the copy's own code."""
-        given = os.environ | {"PYTHONPATH": str(self.home), "COLUMNS": "120", "MPLBACKEND": "agg"}
+        given = os.environ | {"PYTHONPATH": python_path(self.home), "COLUMNS": "120", "MPLBACKEND": "agg"}
         return subprocess.run(
             list(map(str, command)), cwd=self.home, env=given, capture_output=True, text=True, timeout=300
         )

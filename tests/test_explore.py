@@ -16,7 +16,7 @@ import html5lib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, python_path
 
 from nof import common, demo, explore
 from nof.common import InputError
@@ -587,7 +587,7 @@ def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
 
 
 def jupyter(module: str, *words: object, cwd) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": python_path(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", module, *map(str, words)],
         capture_output=True,

@@ -21,7 +21,7 @@ from urllib.parse import urlparse
 
 import pytest
 from accessible import chromium, launched
-from conftest import ROOT
+from conftest import ROOT, python_path
 
 from nof import demo
 
@@ -42,7 +42,7 @@ def environment(home: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": home / "runtime",
         "IPYTHONDIR": home / "ipython",
         "MPLCONFIGDIR": home / "matplotlib",
-        "PYTHONPATH": ROOT,
+        "PYTHONPATH": python_path(ROOT),
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
     }

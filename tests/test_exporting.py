@@ -13,7 +13,7 @@ import duckdb
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, python_path
 
 from nof.common import InputError
 from nof.explore import exporting, save
@@ -128,7 +128,7 @@ def nof(*words):
         [sys.executable, "-c", script, *map(str, words)],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": python_path(ROOT)},
     )
 
 

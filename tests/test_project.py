@@ -68,6 +68,28 @@ def test_helpers_is_a_short_list_of_names_without_logic():
     assert all(isinstance(node, kinds) for node in ast.parse(source).body)
 
 
+@pytest.mark.parametrize(
+    "code", ["import helpers", "import sys; sys.argv = ['nof', '--help']; from nof.cli import main; main()"]
+)
+def test_what_draws_or_renders_is_loaded_by_who_needs_it(code):
+    heavy = (
+        "matplotlib",
+        "PIL",
+        "IPython.core.interactiveshell",
+        "duckdb",
+        "scipy.stats",
+        "typst",
+        "pikepdf",
+        "nbconvert",
+        "nof.demo.values",
+    )
+    if "--help" in code:
+        heavy += "pandas", "numpy"
+    probe = f"import atexit, sys; atexit.register(lambda: print('LOADED', [one for one in {heavy} if one in sys.modules])); {code}"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "LOADED []", done.stdout[-300:] + done.stderr
+
+
 def test_a_room_imports_only_rooms_before_it():
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run([sys.executable, "-c", command, "--no-cache"], cwd=ROOT, capture_output=True, text=True)

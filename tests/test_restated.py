@@ -12,6 +12,7 @@ from pathlib import Path
 import builders
 import pytest
 import tiny
+from conftest import python_path
 from trust_page import Page
 
 from nof import common
@@ -270,7 +271,7 @@ def made(tmp_path_factory):
     subprocess.run(
         [sys.executable, "-c", script, str(notebook), str(home / "alone.ipynb"), str(folder)],
         check=True,
-        env=os.environ | {"PYTHONPATH": str(common.share())},
+        env=os.environ | {"PYTHONPATH": python_path(common.share())},
         capture_output=True,
         timeout=200,
     )

@@ -3,9 +3,10 @@
     python tools/drill.py [--seed N] [--count N] [--data FOLDER] [--type TYPE]
 
 Each slip is of one of the kinds below, at a random place of the newest quarter. It is then "refused" (exit code 2), "shown"
-(said on the pages), "noted" (said in `nof check` alone), "without effect" (no figure or word differs), "in its place" (one
-published value differs, and no rank, median, score or other published figure depends on the difference: nothing in the
-files could tell), or "silent": other figures, and not a word. Ends with 1 if any is silent.
+(said on the pages; what reading shows is not recomputed as well), "noted" (said in `nof check` alone), "without effect" (no
+figure or word differs), "in its place" (one published value differs, and no rank, median, score or other published figure
+depends on the difference: nothing in the files could tell), or "silent": other figures, and not a word. Ends with 1 if any
+is silent.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from nof import common, demo
 from nof.briefing.params import cores
 from nof.common import InputError
 from nof.method import opening
-from nof.read import mergers
+from nof.read import findings, mergers
 from nof.read.publication import Publication, read
 from nof.rules import ranking
 from nof.rules.recompute import National, recompute
@@ -320,19 +321,22 @@ class Drill:
         self.clean, self.notes = national, set(told)
 
     def judged(self, slip: Slip) -> tuple[str, National | None, list[str]]:
-        """Write the files and let every check look at them."""
+        """Write the files and let every check look at them, up to the one after which the slip would be seen on the pages."""
         for name, rows in zip(self.names, (slip.metrics, slip.league), strict=True):
             (self.work / name).write_bytes(slip.raw(_text(rows)).encode("utf-8-sig"))
         try:
-            national = recompute(read(self.work))  # as opening.open_publication, less the search for older releases
+            publication = read(self.work)
+            told = publication.findings
+            if (told["severity"] == "shown").any():
+                return "shown", None, told["message"].tolist()
+            national = recompute(publication)  # as opening.open_publication, less the search for older releases
         except InputError as error:
             return "refused", None, str(error).splitlines()
         vars(national)["_mergers"] = mergers.known_mergers(self.work)
         told = opening.findings_of(national)
-        if (told["severity"] == "refused").any():
-            return "refused", None, told["message"].tolist()
-        shown = told[told["severity"] == "shown"]
-        return ("shown" if len(shown) else "noted" if len(told) else "accepted"), national, told["message"].tolist()
+        held = findings.counts(told)
+        outcome = next((one for one in findings.SEVERITIES if held[one]), "accepted")
+        return outcome, None if outcome == "refused" else national, told["message"].tolist()
 
     def outcome(self, name: str, seed: int) -> tuple[str, list[str]]:
         """What comes of one slip of a kind."""

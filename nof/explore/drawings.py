@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -45,7 +44,7 @@ def strip(rows: pd.DataFrame, column: str, measure: Measure, highlight: tuple[st
     """
     shown = rows.dropna(subset=column)
     shown = shown.sort_values([column, "trust_code"], ascending=[measure.better != "high", True]).reset_index(drop=True)
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(78)
         axes = drawing.add_axes((0.09, 0.15, 0.88, 0.78))
         middle = _middle_half(axes, shown) if column == "value" else None
@@ -121,7 +120,7 @@ def scatter(rows: pd.DataFrame, across: Measure, up: Measure, highlight: tuple[s
     rows : DataFrame
         As `views.scatter`.
     """
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(112)
         axes = drawing.add_axes((0.09, 0.11, 0.88, 0.80))
         for segment, part in rows.groupby(rows["segment"].fillna(0)):
@@ -185,7 +184,7 @@ def lines(rows: pd.DataFrame, measure: Measure, quarters: list[str], caption: st
     groups = list(rows.groupby("trust_code", sort=True))
     ends = [0, len(quarters) - 1, *rows["at"]]
     first, last = math.floor(min(ends)), math.ceil(max(ends))
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(92)
         axes = drawing.add_axes((0.08, 0.09, 0.60, 0.82))
         for number, ((_, own), aside) in enumerate(zip(groups, asides(rows, len(groups)), strict=True)):
@@ -328,7 +327,7 @@ def side_by_side(rows: pd.DataFrame, names: dict[str, str], caption: str) -> Cha
         Trust names by code, in the order of their marks.
     """
     height = 20 + 5.4 * len(rows) + 4 * len(names)
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(height)
         foot, top = 11 / height, (6 + 4 * len(names)) / height
         axes = drawing.add_axes((0.46, foot, 0.52, 1 - foot - top))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from nof import common, demo
+from nof import common
 from nof.common import InputError, Problem
 from nof.method import opening, view
 from nof.method.contributions import published_value_id, values
@@ -60,6 +60,8 @@ def folder_of(data: str | Path | None) -> Path:
         beside = common.notebooks() / path
         path = beside if beside.is_dir() or beside.resolve() == _demo() else path
     if path.resolve() == _demo():
+        from nof import demo  # here: making it up takes libraries that reading does without
+
         demo.ensure(_demo())
     return path
 

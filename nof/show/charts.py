@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
-from IPython.display import display
-from matplotlib.figure import Figure
 
 from nof.method.movement_facts import beside_standards
 from nof.method.view import View
@@ -23,6 +20,9 @@ from nof.show.display import Card, Chart, Table, Words
 from nof.show.fonts import text_width
 from nof.show.say import say
 from nof.show.words import share, short_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # --- Figures: a frame goes in, a captioned chart with alt text comes out. Lean matplotlib, fixed sizes, no global state ---
 
@@ -40,7 +40,9 @@ def panels(frame: pd.DataFrame, rows: int = ROWS_A_PANEL) -> list[pd.DataFrame]:
 
 
 def figure(height_mm: float, width_mm: float = style.TEXT_WIDTH_MM) -> Figure:
-    """An empty figure of the house's size; call within `matplotlib.rc_context(style.rc())`."""
+    """An empty figure of the house's size; call within `style.applied()`."""
+    from matplotlib.figure import Figure  # here: whoever draws nothing does without it
+
     return Figure(figsize=style.size(width_mm, height_mm))
 
 
@@ -94,7 +96,7 @@ def caterpillar(league: pd.DataFrame, edges: np.ndarray | None = None) -> list[C
 def _caterpillar(part: pd.DataFrame, league: pd.DataFrame, edges, suffix: str) -> Chart:
     body, foot = _ROW_MM * len(part), 11.5
     height = foot + body + 8
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(height)
         axes = drawing.add_axes((0.46, foot / height, 0.53, body / height))
         _rows(axes, part)
@@ -194,7 +196,7 @@ def distribution(ranking: pd.DataFrame, title: str, better: str = "unknown") -> 
 
     known = ranking.dropna(subset="value")
     unit = known["units"].iloc[0]
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(44)
         axes = drawing.add_axes((0.02, 0.25, 0.96, 0.57))
         lower, middle, upper = known[["lower_quartile", "median", "upper_quartile"]].iloc[0]
@@ -272,6 +274,8 @@ def metric_sections(view: View) -> Iterator[Chart | Table | Words]:
 
 def show(*shown: Card | Chart | Table | Words | None) -> None:
     """Show several things from one notebook cell, in order; None is passed over."""
+    from IPython.display import display  # here: whoever shows nothing does without
+
     for one in shown:
         if one is not None:
             display(one)

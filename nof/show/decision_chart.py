@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -42,7 +41,7 @@ def decision_chart(found: Decision, trust_code: str | None = None, name: str = "
         return None
     whose = f"{plain(name or trust_code)}’s place" if trust_code else "places"
     combinations = found.combinations if trust_code is None else int(table["combinations"].iloc[0])
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(12 + _ROW_MM * len(table))
         left, wide = _LABELS / style.TEXT_WIDTH_MM, 1 - (_LABELS + 14) / style.TEXT_WIDTH_MM
         height = 12 + _ROW_MM * len(table)

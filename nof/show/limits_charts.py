@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -33,7 +32,7 @@ def _paneled(frame: pd.DataFrame, draw: Callable, caption: str, alt: Callable[[p
     parts = panels(frame, ROWS_A_PANEL)
     shown = []
     for number, part in enumerate(parts, 1):
-        with matplotlib.rc_context(style.rc()):
+        with style.applied():
             height = _HEAD_MM + _FOOT_MM + _ROW_MM * len(part)
             drawing = figure(height)
             draw(drawing, part, height)
@@ -165,7 +164,7 @@ def changes(table: pd.DataFrame, moves: Moves, edges: np.ndarray) -> Chart | Non
     """
     if table.empty:
         return None
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(86)
         axes = drawing.add_axes((0.08, 0.12, 0.60, 0.85))
         low, high = _square(axes, table)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-import matplotlib
-import matplotlib.dates as dates
 import pandas as pd
 
 from nof.common import Quarter
@@ -27,6 +25,8 @@ _HEAD_MM = 6.5
 
 def _axes(drawing: Any, quarter: Quarter, row_mm: float, rows: int, foot_mm: float) -> Any:
     """An axis with a row for each thing, the first at the top, and the quarter as a named band."""
+    from matplotlib import dates
+
     height = foot_mm + row_mm * rows + _HEAD_MM
     axes = drawing.add_axes((_LEFT, foot_mm / height, _WIDE, row_mm * rows / height))
     axes.set_ylim(rows - 0.4, -0.6)
@@ -75,7 +75,7 @@ def timeline(table: pd.DataFrame, quarter: str, ages: Ages) -> Chart:
         Facts of the same periods.
     """
     now = Quarter.parse(quarter)
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(8.5 + _PERIOD_MM * len(table) + _HEAD_MM)
         axes = _axes(drawing, now, _PERIOD_MM, len(table), 8.5)
         for row, one in enumerate(table.itertuples()):
@@ -157,7 +157,7 @@ def mergers(affected: pd.DataFrame, periods: pd.DataFrame, quarter: str, found: 
         return None
     now = Quarter.parse(quarter)
     starts = pd.concat([periods["first_day"], periods["compared_first_day"]]).dropna()
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(12.5 + _EVENT_MM * len(table) + _HEAD_MM)
         axes = _axes(drawing, now, _EVENT_MM, len(table), 12.5)
         if len(starts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
 import pandas as pd
 
 from nof.common import Quarter
@@ -32,7 +31,7 @@ def doing(facts: OurDoing) -> Chart:
     scale = (style.TEXT_WIDTH_MM - 14 - _ZERO_LEFT) / max(right - left, 1e-9)
     zero = _ZERO_LEFT - left * scale
     height = _TOP + _STEP * len(rows) + 1
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(height)
         axes = drawing.add_axes((0, 0, 1, 1))
         axes.set_xlim(0, style.TEXT_WIDTH_MM)

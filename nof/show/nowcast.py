@@ -5,7 +5,6 @@ A nowcast drawn and tabled: where the trust stood, where its own values put it, 
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -33,7 +32,7 @@ def nowcast_chart(found: Nowcast) -> Chart:
     last = min(WORST, np.ceil(max(found.averages.max(), *known) * 10) / 10)
     scale = (WIDE - 4) / (last - first)
 
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(TALL)
         axes = drawing.add_axes((0, 0, 1, 1))
         axes.set_xlim(0, WIDE)

@@ -42,6 +42,7 @@ import dataclasses
 import datetime as dt
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -362,9 +363,8 @@ def register(shell: Any = None) -> None:
         The running one if not given; nothing happens outside IPython.
     """
     if shell is None:
-        from IPython.core.getipython import get_ipython
-
-        shell = get_ipython()
+        here = sys.modules.get("IPython")  # who runs in it has loaded it
+        shell = here.get_ipython() if here else None
     if shell is None:
         return
 

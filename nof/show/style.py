@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -91,7 +92,7 @@ def register_fonts() -> None:
 
 
 def rc() -> dict[str, Any]:
-    """matplotlib settings of every figure: use as ``with matplotlib.rc_context(style.rc()):``.
+    """matplotlib settings of every figure; `applied` has them hold for a while.
 
     Text stays text (searchable, small); ids derive from content, so the same figure has the same
     bytes on every run.
@@ -134,6 +135,15 @@ def rc() -> dict[str, Any]:
         "svg.hashsalt": "nof",
         "axes.prop_cycle": _cycle(),
     }
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """While this lasts, matplotlib draws as the house does. It is loaded here: whoever draws nothing does without."""
+    import matplotlib
+
+    with matplotlib.rc_context(rc()):
+        yield
 
 
 def _cycle() -> Any:

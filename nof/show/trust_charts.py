@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import matplotlib
-from matplotlib.patches import Rectangle
-
 from nof.method.movement_facts import OurDoing
 from nof.method.trust_facts import Standing
 from nof.show import movement as moves
@@ -83,7 +80,7 @@ def ranges_alt(stands: Standing) -> str:
 @contextmanager
 def _sheet(height: float, width: float = WIDE) -> Iterator[tuple[Any, Any]]:
     """A figure with one axis over all of it, in millimetres from the top left."""
-    with matplotlib.rc_context(style.rc()):
+    with style.applied():
         drawing = figure(height, width)
         axes = drawing.add_axes((0, 0, 1, 1))
         axes.set_xlim(0, width)
@@ -107,6 +104,8 @@ def _ranges(stands: Standing, narrow: bool) -> Chart:
     left, right = (1.0, _PHONE - 17) if narrow else (_LABELS + 2, WIDE - 16)
     step = (right - left) / max(stands.trusts, 1)
     foot = 3 + row_mm * len(known)
+
+    from matplotlib.patches import Rectangle
 
     with _sheet(foot + 8, width) as (drawing, axes):
         for row, one in enumerate(known):
