@@ -283,7 +283,7 @@ def saved_in_another_way(slip: Slip) -> None:
     slip.raw = slip.chance.choice((
         lambda text: text.replace("\r\n", "\r"), lambda text: text.replace("\r\n", "\n"),
         lambda text: text + "," * text.splitlines()[0].count(",") + "\r\n", lambda text: text.replace("\r\n", ",\r\n"),
-        lambda text: text.replace(",", " ,"),
+        lambda text: "\r\n".join(line if '"' in line else line.replace(",", " ,") for line in text.split("\r\n")),
     ))  # fmt: skip
 
 
