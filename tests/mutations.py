@@ -113,6 +113,9 @@ def _cell(metric: str, value: str, column: str = "Value", code: str = "RYY") -> 
 
 _cases({
     "na_beside_a_rank": ("shown", "OF0082", _cell("OF0082", "NA")),
+    "sub_domain_slip": ("shown", "OF0082", _cell("OF0082", "Peple", "Sub-domain")),
+    "segment_blank": ("shown", "no value though nearly all other trusts have one", _cell("OF5003", "")),
+    "domain_score_blank": ("shown", "RYY", _cell("OF4002", "")),
     "huge_exponent": ("refused", "RYY", _cell("OF0082", "1e300")),
     "sentinel_minus_99": ("refused", "OF0082", _cell("OF0082", "-99")),
     "sentinel_minus_1": ("refused", "OF0082", _cell("OF0082", "-1")),
@@ -223,6 +226,10 @@ _cases({
     "ranks_blank": ("shown", "OF0082", lambda f: f.set("Rank", "", metric="OF0082")),
     "flags_all_0": ("refused", "Trust_in_financial_deficit", lambda f: f.set("Value", "0.0", metric="OF5004")),
     "median_wrong": ("shown", "OF0082", lambda f: f.set("Median_value", "9.99", metric="OF0082")),
+    "region_of_a_trust_changed": ("shown", "RYY", lambda f: [f.set("Region", "London", kind, code="RYY") for kind in f.names]),
+    "period_of_the_scores_alone": ("shown", "as beside OF0082", lambda f: f.set("Reporting_date", "Q2 2025/26", metric="OF1082")),
+    "sub_domain_of_the_scores_alone": ("shown", "as beside OF0082", lambda f: f.set("Sub-domain", "Finance", metric="OF1082")),
+    "period_of_the_averages": ("shown", "Q4 2025/26", lambda f: f.set("Reporting_date", "Mar-26", metric="OF5002")),
     "region_blank": ("refused", "Region", lambda f: f.set("Region", "", quarter="")),
     "ids_in_small_letters": ("refused", "of0082", lambda f: f.set("Metric_ID", str.lower)),
     "values_rounded": ("shown", "whole number", lambda f: f.set("Value", lambda text: f"{round(float(text))}" if text else text, metric=r"OF0\d{3}")),

@@ -4,9 +4,9 @@
 
 Each slip is of one of the kinds below, at a random place of the newest quarter. It is then "refused" (exit code 2), "shown"
 (said on the pages; what reading shows is not recomputed as well), "noted" (said in `nof check` alone), "without effect" (no
-figure or word differs), "in its place" (one published value differs, and no rank, median, score or other published figure
-depends on the difference: nothing in the files could tell), or "silent": other figures, and not a word. Ends with 1 if any
-is silent.
+figure or word differs), "in its place" (one published value differs, or a likely range by no more than NHS England's random
+draws would, and no rank, median, score or other published figure depends on the difference: nothing in the files could
+tell), or "silent": other figures, and not a word. Ends with 1 if any is silent.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ from nof.rules.recompute import National, recompute
 
 Row = dict[str, str]
 OUTCOMES = ("refused", "shown", "noted", "without effect", "in its place", "silent")
+WORDS = (
+    "Quarter", "Region", "Trust_type", "Trust_subtype", "Trust_code", "Trust_name", "Domain", "Sub-domain", "Metric_ID",
+    "Metric_description", "Reporting_date", "Units",
+)  # fmt: skip
 FIGURES = ("Value", "Median_value", "Lower_quartile", "Upper_quartile")
 KINDS: dict[str, Callable] = {}
 
@@ -137,10 +141,31 @@ def a_cell_blank(slip: Slip) -> None:
 @kind
 def a_letter_wrong_in_a_word(slip: Slip) -> None:
     row = slip.one(slip.now)
-    column = slip.chance.choice(("Trust_code", "Trust_name", "Metric_ID", "Domain", "Units", "Metric_description"))
+    column = slip.chance.choice(WORDS)
     text = row[column]
     i = slip.chance.randrange(len(text))
     row[column] = text[:i] + slip.chance.choice("ABXYZ019") + text[i + 1 :]
+
+
+@kind
+def a_word_of_a_metric_changed(slip: Slip) -> None:
+    """Its domain, unit or period in every row of the quarter, as another metric has it."""
+    chosen, other = slip.one(slip.now)["Metric_ID"], slip.one(slip.now)
+    column = slip.chance.choice(("Domain", "Sub-domain", "Units", "Reporting_date", "Metric_description"))
+    for row in slip.now:
+        if row["Metric_ID"] == chosen:
+            row[column] = other[column]
+
+
+@kind
+def a_word_of_a_trust_changed(slip: Slip) -> None:
+    """Its name, region or sub-type in every row of the quarter, as another trust has it."""
+    one, other = slip.one(slip.now), slip.one(slip.now)
+    code, column = one["Trust_code"], slip.chance.choice(("Trust_name", "Region", "Trust_subtype"))
+    told = other[column] if column != "Trust_name" else f"{other[column]} Partnership"
+    for row in [*slip.now, *slip.league]:
+        if row["Trust_code"] == code:
+            row[column] = told
 
 
 @kind
@@ -354,14 +379,13 @@ def _effect(clean: National, changed: National) -> str:
     """What differs where no check said anything."""
     if _same(clean.publication, changed.publication):
         return "without effect"
+    random_ends = [f"{name}_{end}" for name in ("average", "rank") for end in ("low", "high")]
+    leagues = [one.publication.league.drop(columns=random_ends) for one in (clean, changed)]
     derived = all(_equal(mine, theirs) for mine, theirs in zip(_derived(clean), _derived(changed), strict=True))
     words = [name for name in clean.publication.metrics.columns if name not in ("value", "file", "row")]
     alone = _equal(clean.publication.metrics[words], changed.publication.metrics[words])
-    return (
-        "in its place"
-        if derived and alone and _equal(clean.publication.league, changed.publication.league)
-        else "silent"
-    )
+    trusts = _equal(clean.publication.trusts, changed.publication.trusts)
+    return "in its place" if derived and alone and trusts and _equal(*leagues) else "silent"
 
 
 def _same(mine: Publication, theirs: Publication) -> bool:

@@ -66,37 +66,36 @@ def noise(view: View) -> pooled_noise.PooledNoise:
     return pooled_noise.pooled_noise(score_changes(view))
 
 
-@kept
 def steps(view: View) -> tuple[Step, ...]:
     """Every step from one quarter to the next, the latest last; only quarters that follow each other."""
-    if not broken_steps(view):
-        return ()
+    return tuple(_step(view, *pair) for pair in broken_steps(view))
+
+
+@kept
+def _step(view: View, before: str, after: str) -> Step:
     moves, national = score_changes(view), view.national
-    found = []
-    for before, after in broken_steps(view):
-        limit = national.framework(after).override.no_better_than
-        table = changing.change_tests(
-            moves[moves["quarter_after"] == after],
-            national.standings,
-            view.trust_type,
-            not_comparable=_broken(view),
-            noise=noise(view),
-            no_better_than=limit,
-        )
-        table = table.drop(columns=["quarter_before", "quarter_after"])
-        moved = pooled_noise.noise_moves(
-            moves,
-            national.standings,
-            (before, after),
-            view.trust_type,
-            edges(national, before),
-            edges(national, after),
-            not_comparable=broken(view, before, after),
-            noise=noise(view),
-            no_better_than=limit,
-        )
-        found.append(Step(before, after, table.reset_index(drop=True), moved))
-    return tuple(found)
+    limit = national.framework(after).override.no_better_than
+    table = changing.change_tests(
+        moves[moves["quarter_after"] == after],
+        national.standings,
+        view.trust_type,
+        not_comparable=_broken(view),
+        noise=noise(view),
+        no_better_than=limit,
+    )
+    moved = pooled_noise.noise_moves(
+        moves,
+        national.standings,
+        (before, after),
+        view.trust_type,
+        edges(national, before),
+        edges(national, after),
+        not_comparable=broken(view, before, after),
+        noise=noise(view),
+        no_better_than=limit,
+    )
+    table = table.drop(columns=["quarter_before", "quarter_after"])
+    return Step(before, after, table.reset_index(drop=True), moved)
 
 
 @kept
@@ -113,7 +112,8 @@ def directions(view: View) -> pd.DataFrame:
 
 def last_step(view: View) -> Step | None:
     """The step into this quarter; None without the quarter before."""
-    return next((step for step in steps(view) if step.after == view.quarter), None)
+    pair = _last_pair(view)
+    return _step(view, *pair) if pair else None
 
 
 def _last_pair(view: View) -> tuple[str, str] | None:

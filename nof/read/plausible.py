@@ -169,7 +169,7 @@ def _mirrored_or_stale(rows: pd.DataFrame) -> pd.DataFrame:
     for place, own in groups.indices.items():
         if len(own) < _FEW:
             continue
-        spread = amounts[own].std(axis=0) > 0
+        spread = np.ptp(amounts[own], axis=0) > 0
         if spread.all() and np.corrcoef(ranks[own].T)[0, 1] <= limits().limit("sign"):
             turned.append(place)
         told = [dates.get((quarter, *place[1:]), "") for quarter in (befores[own[0]], place[0])]

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from nof.common import Quarter
-from nof.read.findings import among, found, together
+from nof.read.findings import among, found, label, together
 from nof.read.limits import limits
 from nof.read.sheets import matching
 
 _GROUP = ["quarter", "trust_type"]
 _TRUST = ["quarter", "trust_type", "trust_code"]
 _SUMMARY = r"OF5\d{3}"
+_MONTH = r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_SUMS = r"OF[45]\d{3}"  # domain scores and segments, and the summary rows
 _ID = r"OF\d{4}"
 
 
@@ -173,8 +175,11 @@ def _blank(metrics: pd.DataFrame) -> pd.DataFrame:
     metric = metrics.groupby([*_GROUP, "metric_id", "units"], sort=False).ngroup()
     shares = there.groupby(metric).transform("mean")
     usual = shares["both"] >= limits().limit("rank_missing") * shares["valued"]
+    summed = matching(metrics["metric_id"], _SUMS) & (shares["valued"] >= limits().limit("value_missing"))
     parts = [
         found("value_missing", metrics[~valued & ranked], "no value though a rank is given", "Value", None, "a number"),
+        found("value_missing", metrics[~valued & ~ranked & summed], "no value though nearly all other trusts have one", "Value",
+              None, "a number, as other trusts have it"),
         found("rank_missing", metrics[valued & ~ranked & usual], "no rank though a value is given", "Rank", None,
               "a rank, as other trusts have it"),
     ]  # fmt: skip
@@ -193,7 +198,8 @@ _COLUMNS = {
 }  # fmt: skip
 _WORDS = {
     "units": ("unit_changed", "Units"), "description": ("meaning_changed", "Metric_description"),
-    "domain": ("domain_changed", "Domain"),
+    "domain": ("domain_changed", "Domain"), "sub_domain": ("sub_domain_changed", "Sub-domain"),
+    "reporting_date": ("period_form", "Reporting_date"),
 }  # fmt: skip
 
 
@@ -261,11 +267,12 @@ def _columns_lost(old: _Held, new: _Held) -> pd.DataFrame:
 def _words_changed(old: _Held, new: _Held) -> pd.DataFrame:
     parts = []
     for name, (code, column) in _WORDS.items():
-        then = old.words[name]
+        then, alike = old.words[name], _form if name == "reporting_date" else _plain
+        repeated = {f"OF1{metric[3:]}" for metric in then if name == "reporting_date" and metric.startswith("OF0")}
         other = [
             (metric, text, " or ".join(sorted(set(then[metric]))))
-            for metric, texts in new.words[name].items() if metric in then
-            for text in dict.fromkeys(texts) if _plain(text) not in map(_plain, then[metric])
+            for metric, texts in new.words[name].items() if metric in then and metric not in repeated
+            for text in dict.fromkeys(texts) if alike(text) not in map(alike, then[metric])
         ]  # fmt: skip
         told = pd.DataFrame(other, columns=["metric_id", name, "then"])
         rows = among(new.rows, told, ["metric_id", name])
@@ -279,12 +286,17 @@ def _plain(text: str) -> str:
     return {"percent": "%", "percentage": "%", "per cent": "%"}.get(text, text)
 
 
+def _form(text: str) -> str:
+    """A reporting date without what changes from quarter to quarter: Mar-26 and Dec-25 are alike."""
+    return re.sub(r"\d+", "0", re.sub(_MONTH, "month", text.casefold()))
+
+
 def words_differ(metrics: pd.DataFrame) -> pd.DataFrame:
     """Words that should be one for a metric and quarter, and are not: unit, domain, description, reporting date."""
     key, parts = [*_GROUP, "metric_id"], []
     for name, code, column in (
-        ("domain", "domain_differs", "Domain"), ("description", "meaning_changed", "Metric_description"),
-        ("reporting_date", "period_differs", "Reporting_date"),
+        ("domain", "domain_differs", "Domain"), ("sub_domain", "sub_domain_differs", "Sub-domain"),
+        ("description", "meaning_changed", "Metric_description"), ("reporting_date", "period_differs", "Reporting_date"),
     ):  # fmt: skip
         kinds = metrics[[*key, name]].drop_duplicates()
         several = kinds[kinds.duplicated(key)][key].drop_duplicates()
@@ -294,6 +306,28 @@ def words_differ(metrics: pd.DataFrame) -> pd.DataFrame:
                            name, "{usual}, as elsewhere"))  # fmt: skip
     parts.append(_units_differ(metrics))
     return together(parts)
+
+
+def words_beside(metrics: pd.DataFrame, year: str = "2025-26") -> pd.DataFrame:
+    """Domain, sub-domain and period of a score, which repeat its value's; the period of a sum, which is the quarter itself.
+
+    Sums (of domains, and the summary) are held to it in the year whose files were seen to do so.
+    """
+    facts = metrics.drop_duplicates([*_GROUP, "metric_id"]).assign(trust_code="", trust_name="")
+    ids, words = facts["metric_id"], ["domain", "sub_domain", "reporting_date"]
+    scores = facts[matching(ids, r"OF1\d{3}")].assign(of=lambda held: "OF0" + held["metric_id"].str[3:])
+    values = facts[[*_GROUP, "metric_id", *words]].rename(columns={"metric_id": "of"})
+    both = scores.merge(values, on=[*_GROUP, "of"], suffixes=("", "_beside"))
+    parts = [
+        found("words_beside", both[both[name] != both[f"{name}_beside"]], "not as beside its value", column, name,
+              f"{{{name}_beside}}, as beside {{of}}")
+        for name, column in zip(words, ("Domain", "Sub-domain", "Reporting_date"), strict=True)
+    ]  # fmt: skip
+    sums = facts[matching(ids, _SUMS) & facts["quarter"].str.startswith(year)]
+    sums = sums.assign(label=sums["quarter"].map(label))
+    other = sums["reporting_date"] != sums["label"]
+    return together([*parts, found("period_of_sum", sums[other], "a period other than the quarter", "Reporting_date",
+                                   "reporting_date", "{label}")])  # fmt: skip
 
 
 def _units_differ(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -357,7 +391,7 @@ def twice(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def trusts_changed(trusts: pd.DataFrame, mergers: pd.DataFrame) -> pd.DataFrame:
-    """Trusts that vanished, appeared, merged, or changed their name, sub-type or type since the quarter before.
+    """Trusts that vanished, appeared, merged, or changed their name, sub-type, type or region since the quarter before.
 
     Parameters
     ----------
@@ -411,11 +445,12 @@ def _came(old: pd.DataFrame, new: pd.DataFrame, quarter: str, mergers: pd.DataFr
 
 def _otherwise(old: pd.DataFrame, new: pd.DataFrame, quarter: str) -> pd.DataFrame:
     known = {(one.trust_code, one.quarter, one.before, one.after) for one in limits().known.reclassed}
-    both = new.join(old[["trust_name", "trust_subtype", "trust_type"]].add_suffix("_then"), how="inner").reset_index()
+    both = new.join(old[["trust_name", "trust_subtype", "trust_type", "region"]].add_suffix("_then"), how="inner")
+    both = both.reset_index()
     both = both.assign(quarter=quarter)
     parts = []
     for name, code, column in (("trust_name", "trust_renamed", "Trust_name"), ("trust_subtype", "trust_reclassed", "Trust_subtype"),
-                               ("trust_type", "type_changed", "Trust_type")):  # fmt: skip
+                               ("trust_type", "type_changed", "Trust_type"), ("region", "region_changed", "Region")):  # fmt: skip
         other = both[both[name] != both[f"{name}_then"]]
         if name == "trust_subtype":
             marks = zip(other["trust_code"], other["quarter"], other[f"{name}_then"], other[name], strict=True)

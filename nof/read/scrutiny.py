@@ -31,6 +31,7 @@ def scrutinise(metrics: pd.DataFrame, league: pd.DataFrame, files: pd.DataFrame)
         (presence.forms, metrics), (presence.twice, metrics), (presence.blanks, metrics), (presence.units_known, metrics),
         (presence.names, both), (presence.without_summary, metrics), (presence.rows_missing, metrics),
         (presence.quarters_missing, metrics), (presence.changed_since_before, metrics), (presence.words_differ, metrics),
+        (presence.words_beside, metrics),
         (presence.trusts_in_both, metrics, league), (plausible.bounds, metrics), (plausible.spelling, metrics, league),
         (plausible.scales, metrics), (plausible.moves, metrics), (plausible.medians, metrics), (plausible.periods, metrics),
         (league_check.against_metrics, metrics, league), (league_check.ranks_beyond, metrics, league),
