@@ -43,8 +43,8 @@ coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them
 mutants: $(READY) ## Change the rules one place at a time; name the changes that no test notices (about half an hour)
 	$(BIN)/python tools/mutants.py
 
-drill: $(READY) ## Change a quarter's files at random and count what the checks make of it: make drill [SEED=2026] [COUNT=290] [DATA=path]
-	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)")
+drill: $(READY) ## Change a quarter's files at random and count what the checks make of it: make drill [SEED=2026] [COUNT=310] [DATA=path TYPE=acute]
+	$(BIN)/python tools/drill.py --seed $(or $(SEED),2026) $(if $(COUNT),--count $(COUNT)) $(if $(DATA),--data "$(DATA)") $(if $(TYPE),--type $(TYPE))
 
 lab: $(READY) ## Open JupyterLab on the notebooks; explore.ipynb then opens the folder: make lab [DATA=path]
 	$(if $(DATA),NOF_DATA="$$(cd "$(DATA)" && pwd)") $(BIN)/jupyter lab notebooks --LabApp.news_url=None \

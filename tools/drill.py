@@ -468,13 +468,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--count", type=int, default=10 * len(KINDS))
     parser.add_argument("--data", type=Path, help="folder of a publication; the demo if not given")
-    parser.add_argument("--type", default="mental-health-and-community")
+    parser.add_argument("--type", help="trust type; ambulance in the demo, else mental-health-and-community")
     parser.add_argument("--jobs", type=int, default=cores(), help="processes")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)  # what is odd is counted here, not said
     data = asked.data or demo.ensure(common.demo())
+    trust_type = asked.type or ("mental-health-and-community" if asked.data else "ambulance")
     with tempfile.TemporaryDirectory() as work:
-        drill, started = Drill(data, asked.type, Path(work)), time.perf_counter()
+        drill, started = Drill(data, trust_type, Path(work)), time.perf_counter()
         table, silent = run(drill, asked.seed, asked.count, asked.jobs)
         minutes = (time.perf_counter() - started) / 60
     print(as_markdown(table))
