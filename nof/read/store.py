@@ -202,6 +202,7 @@ def _write(wanted: str, contents: Mapping[str, bytes], told: Mapping[str, Any]) 
             (whole / ABOUT).write_text(json.dumps({"files": digests, "told": dict(told)}, indent=1), encoding="utf-8")
             shutil.rmtree(place / wanted, ignore_errors=True)
             whole.rename(place / wanted)
+            os.utime(place / wanted)  # by the clock that says when it was used last
         _bound(place)
         return True
     except OSError:  # a full disk, or one that must not be written to: nothing is kept
