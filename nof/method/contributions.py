@@ -9,6 +9,7 @@ import pandas as pd
 
 from nof.common import InputError, Problem, Quarter, kept
 from nof.method import reporting_dates, spine
+from nof.read.sheets import matching
 from nof.rules import framework as rules
 from nof.rules import recompute
 from nof.rules.framework import Framework
@@ -160,7 +161,7 @@ def values(publication, quarter: str) -> pd.DataFrame:
         trust_code, value_id, value, units, median, lower_quartile, upper_quartile, rank, reporting_date.
     """
     rows = publication.metrics
-    rows = rows[(rows["quarter"] == quarter) & rows["metric_id"].str.fullmatch(r"OF0\d{3}")]
+    rows = rows[(rows["quarter"] == quarter) & matching(rows["metric_id"], r"OF0\d{3}")]
     framework = rules.load(Quarter.parse(quarter).year_label)
     named = {one.value_id: one.units.casefold() for one in framework.metrics if one.units}
     wanted = rows["metric_id"].map(named)
@@ -203,7 +204,7 @@ def history(publication) -> pd.DataFrame:
         period behind the value is a new one: a staff survey counts once a year).
     """
     rows = publication.metrics
-    rows = rows[rows["metric_id"].str.fullmatch(r"OF0\d{3}") & rows["value"].notna()]
+    rows = rows[matching(rows["metric_id"], r"OF0\d{3}") & rows["value"].notna()]
     rows = rows.rename(columns={"metric_id": "value_id"})
     following = {one: _next_in_year(one) for one in publication.quarters}
     before = rows.assign(quarter=rows["quarter"].map(following))

@@ -15,6 +15,7 @@ from nof import common
 from nof.common import InputError, Problem, Quarter
 from nof.method.facts import Facts, fact
 from nof.method.standards import matched
+from nof.read.sheets import matching
 from nof.rules.framework import Framework, Metric
 from nof.rules.recompute import National
 from nof.rules.short_names import short_name
@@ -97,7 +98,7 @@ def metrics(national: National, quarter: str) -> pd.DataFrame:
     """
     rows = national.publication.metrics
     rows = rows[rows["quarter"] == quarter]
-    scores = rows[rows["metric_id"].str.fullmatch(r"OF1\d{3}")].drop_duplicates("metric_id")
+    scores = rows[matching(rows["metric_id"], r"OF1\d{3}")].drop_duplicates("metric_id")
     year, rules = Quarter.parse(quarter).year_label, national.framework(quarter)
     by_id = {one.score_id: one for one in rules.metrics}
     asked = matched(rows, year).set_index("value_id")

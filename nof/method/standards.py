@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nof import common
 from nof.common import InputError, Problem, Quarter
+from nof.read.sheets import matching
 
 MET, NOT_MET, UNKNOWN = "met", "not met", "unknown"
 FILE = "standards.yaml"
@@ -124,7 +125,7 @@ def matched(metrics: pd.DataFrame, year: str, known: Standards | None = None) ->
         guidance gives none), units, better, below, by, each, at_least, source (in full).
     """
     known = standards() if known is None else known
-    values = metrics[metrics["metric_id"].str.fullmatch(r"OF0\d{3}")]
+    values = metrics[matching(metrics["metric_id"], r"OF0\d{3}")]
     names = values.drop_duplicates("metric_id", keep="last").set_index("metric_id")["description"]
     rows = [row for one in known.standards for row in _rows(one, year, names, known.sources)]
     columns = [

@@ -1,7 +1,8 @@
 """What is odd in a publication: one frame of findings, each with its place, whose it is, what stands there and what was expected.
 
-The checks themselves stand in `nof.read.presence`, `nof.read.plausible` and `nof.read.league_check`, and, for what needs
-recomputed figures, in `nof.rules.consistency`; how much each matters is data (data/reference/checks.yaml).
+The checks themselves stand in `nof.read.presence`, `nof.read.wording`, `nof.read.plausible` and `nof.read.league_check`,
+and, for what needs recomputed figures, in `nof.rules.consistency`; how much each matters is data
+(data/reference/checks.yaml).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nof.read import league_check, plausible, presence
+from nof.read import league_check, plausible, presence, wording
 from nof.read.findings import found, guarded, together
 
 
@@ -28,14 +28,14 @@ def scrutinise(metrics: pd.DataFrame, league: pd.DataFrame, files: pd.DataFrame)
     """
     both = pd.concat([metrics, league], ignore_index=True)
     checks: tuple[tuple[Any, ...], ...] = (
-        (presence.forms, metrics), (presence.twice, metrics), (presence.blanks, metrics), (presence.units_known, metrics),
+        (wording.forms, metrics), (presence.twice, metrics), (wording.blanks, metrics), (wording.units_known, metrics),
         (presence.names, both), (presence.without_summary, metrics), (presence.rows_missing, metrics),
-        (presence.quarters_missing, metrics), (presence.changed_since_before, metrics), (presence.words_differ, metrics),
-        (presence.words_beside, metrics),
-        (presence.trusts_in_both, metrics, league), (plausible.bounds, metrics), (plausible.spelling, metrics, league),
-        (plausible.scales, metrics), (plausible.moves, metrics), (plausible.medians, metrics), (plausible.periods, metrics),
-        (league_check.against_metrics, metrics, league), (league_check.ranks_beyond, metrics, league),
-        (league_check.quarters_agree, metrics, league), (league_check.names_agree, both, files),
+        (presence.quarters_missing, metrics), (presence.changed_since_before, metrics), (wording.differ, metrics),
+        (wording.beside, metrics), (presence.trusts_in_both, metrics, league), (plausible.bounds, metrics),
+        (plausible.spelling, metrics, league), (plausible.scales, metrics), (plausible.moves, metrics),
+        (plausible.medians, metrics), (plausible.periods, metrics), (league_check.against_metrics, metrics, league),
+        (league_check.ranks_beyond, metrics, league), (league_check.quarters_agree, metrics, league),
+        (league_check.names_agree, both, files),
     )  # fmt: skip
     return together(guarded(check, *given) for check, *given in checks)
 

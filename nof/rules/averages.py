@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from nof.read.sheets import matching
 from nof.rules import scoring
 from nof.rules.shapes import Fit
 
@@ -130,7 +131,7 @@ def targets(metrics: pd.DataFrame, averages: pd.Series) -> list[tuple[str | None
 
 
 def _domain_ids(metrics: pd.DataFrame) -> pd.DataFrame:
-    rows = metrics[metrics["metric_id"].str.fullmatch(r"OF40\d\d") & metrics["value"].notna()]
+    rows = metrics[matching(metrics["metric_id"], r"OF40\d\d") & metrics["value"].notna()]
     return rows[["metric_id", "domain"]].drop_duplicates("metric_id").sort_values("metric_id")
 
 

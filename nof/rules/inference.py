@@ -15,6 +15,7 @@ import pandas as pd
 
 from nof.common import InputError, Problem, Quarter
 from nof.read.publication import Publication
+from nof.read.sheets import matching
 from nof.rules import ranking, scoring, shapes
 from nof.rules.averages import (
     KEY,
@@ -170,7 +171,7 @@ def _of_year(publication: Publication, year: str | None) -> tuple[str, pd.DataFr
     years = publication.metrics["quarter"].map({one: Quarter.parse(one).year_label for one in publication.quarters})
     year = years.max() if year is None else year
     metrics = publication.metrics[years == year]
-    if not metrics["metric_id"].str.fullmatch(r"OF1\d{3}").any():
+    if not matching(metrics["metric_id"], r"OF1\d{3}").any():
         held = ", ".join(sorted(years.unique()))
         raise InputError(
             Problem("publication", "no metric score (OF1xxx) of this framework year", value=year, expected=held)
