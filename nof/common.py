@@ -81,6 +81,10 @@ class InputError(NofError):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From its problems, not from its text, when it comes out of another process."""
+        return type(self), (self.problems,)
+
 
 # --- Quarters of the NHS financial year, which begins on 1 April ---
 

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
 import psutil
 import pytest
 
 from nof import common
 from nof.briefing import workers
+from nof.briefing.params import Options
 from nof.common import InputError, Problem
 
 METHODS = ["fork", "spawn"] if workers.can_fork() else ["spawn"]
@@ -56,6 +58,45 @@ def run(executor, *calls):
     return futures
 
 
+def leave(path, but_die_in=None):
+    """Write which process this is; end at once where it is not the one named."""
+    with path.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    if but_die_in is not None and os.getpid() != but_die_in:
+        die()
+
+
+@pytest.mark.skipif(not workers.can_fork(), reason="this system cannot fork")
+def test_a_task_beside_is_done_while_the_body_runs(tmp_path):
+    seen, options = tmp_path / "seen", Options(tmp_path, jobs=2)
+    with workers.beside(partial(leave, seen), options, tmp_path):
+        started = time.monotonic()
+        while not seen.exists() and time.monotonic() - started < IMPORTABLE["fork"]:
+            time.sleep(0.01)
+        assert seen.exists()
+    assert int(seen.read_text()) != os.getpid()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_task_beside_is_done_here_where_no_copy_may_or_can_do_it(tmp_path, jobs):
+    with workers.beside(partial(leave, tmp_path / "seen", os.getpid()), Options(tmp_path, jobs=jobs), tmp_path):
+        pass
+    pids = [int(line) for line in (tmp_path / "seen").read_text().split()]
+    assert pids[-1] == os.getpid()
+    assert len(pids) == (2 if jobs == 2 and workers.can_fork() else 1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_task_beside_raises_is_raised_at_the_end_unless_the_body_raised(tmp_path, jobs):
+    with (
+        pytest.raises(InputError, match=r"a\.csv"),
+        workers.beside(partial(fail, "input"), Options(tmp_path, jobs=jobs), tmp_path),
+    ):
+        pass
+    with pytest.raises(KeyError), workers.beside(partial(fail, "input"), Options(tmp_path, jobs=jobs), tmp_path):
+        raise KeyError("the body's own")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_results_and_errors_come_back_as_they_are(tmp_path, method):
     executor = workers.Workers(3, IMPORTABLE[method], tmp_path, method)
@@ -64,6 +105,7 @@ def test_results_and_errors_come_back_as_they_are(tmp_path, method):
     )
     assert (good.result(), after.result()) == (42, 8)
     assert isinstance(bad.exception(), InputError) and bad.exception().problems[0].row == 3
+    assert str(bad.exception()) == str(Problem("a.csv", "is bad", row=3))
     assert isinstance(value.exception(), ValueError)
     assert "Local: cannot travel" in str(closure.exception()) and "SystemExit: 3" in str(leaves.exception())
 

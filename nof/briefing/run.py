@@ -7,7 +7,7 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +24,7 @@ from nof.briefing import gate, index, links, machines, manifest, plan, publish, 
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.place import working
+from nof.briefing.workers import beside
 from nof.common import NofError
 from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id
@@ -195,7 +196,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     with read_once, _disk_explained(), publish.locked(options.out, params.quarter):
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
-            done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress)
+            tables = partial(_fill_tables, area.report, run, *_looked_at(jobs, last))
+            done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress, tables)
             place = None
             if accepted := len(done.failures) in (0, options.publish_partial):
                 _fill(area.report, run, origin, last, done)
@@ -240,15 +242,16 @@ def _jobs(run: _Run) -> list[Job]:
     return jobs + plan.trust_jobs(params, national, codes) + own
 
 
-def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress) -> _Done:
-    """Run the jobs, each tried twice; write what succeeds into the report."""
+def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress, tables: Callable[[], None]) -> _Done:
+    """Run the jobs, each tried twice; write what succeeds into the report, and meanwhile the tables beside them."""
     entries: dict[str, dict] = {}
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
     peak_mb = 0.0
     if not jobs:
+        tables()
         return _Done(entries, seconds, failures, peak_mb)
-    with working(jobs, run.options, area.scratch, run.national) as place:
+    with working(jobs, run.options, area.scratch, run.national) as place, beside(tables, run.options, area.scratch):
         waiting = place.jobs
         for tries_left in reversed(range(TRIES)):
             again = []
@@ -298,14 +301,10 @@ def _accept(made: Made, job: Job, key: str, report: Path) -> dict[str, Any]:
 
 
 def _fill(report: Path, run: _Run, origin: dict[str, Any], last: manifest.Carried, done: _Done) -> None:
-    """Everything beside the briefings: tables, index, manifest; then the checks that a report has to pass."""
+    """Everything beside briefings and tables: index, manifest; then the checks that a report has to pass."""
     params, entries = run.params, {**last.entries, **done.entries}
     failures = {**last.failures, **done.failures}
-    types = _types(run, entries)
-    carried = not run.options.force and manifest.tables(run.options.out / params.quarter, report, run.key)
-    hides = not run.options.subset or any(one["notebook"] in (LIMITATIONS, TRUST_NOTEBOOK) for one in entries.values())
-    _tables(report / "tables", run.national, params.quarter, types, carried, hides)
-    machines.write(report, run.national, params, types, run.short, entries)
+    machines.write(report, run.national, params, _types(run, entries.values()), run.short, entries)
     _hold(report, entries)
     beside = links.neighbours(run.options.out, params.quarter, run.national.publication.illustrative)
     index.write_quarter(report, run.national, params, run.short, entries, failures, beside)
@@ -333,11 +332,27 @@ def _hold(report: Path, entries: dict[str, dict]) -> None:
         raise NofError("the report did not pass the checks and was not published:\n" + "\n".join(problems[:20]))
 
 
-def _types(run: _Run, entries: dict[str, dict]) -> list[str]:
+def _types(run: _Run, looked_at: Iterable[Mapping[str, Any]]) -> list[str]:
     """Trust types whose tables and digests the report holds: all, or those of its briefings where a part was asked for."""
     if not run.options.subset:
         return run.params.trust_types or []
-    return plan.types_of(entries.values(), run.national)
+    return plan.types_of(looked_at, run.national)
+
+
+def _looked_at(jobs: list[Job], last: manifest.Carried) -> tuple[list[Mapping[str, Any]], set[str]]:
+    """What the briefings of a report look at, and their notebooks, before those that are to be made are there."""
+    entries = last.entries.values()
+    return [*entries, *(job.parameters for job in jobs)], {
+        *(one["notebook"] for one in entries),
+        *(job.notebook for job in jobs),
+    }
+
+
+def _fill_tables(report: Path, run: _Run, looked_at: list[Mapping[str, Any]], notebooks: set[str]) -> None:
+    """The tables beside the briefings that a report is going to have."""
+    carried = not run.options.force and manifest.tables(run.options.out / run.params.quarter, report, run.key)
+    hides = not run.options.subset or bool(notebooks & {LIMITATIONS, TRUST_NOTEBOOK})
+    _tables(report / "tables", run.national, run.params.quarter, _types(run, looked_at), carried, hides)
 
 
 def _tables(

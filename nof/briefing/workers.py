@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import psutil
@@ -33,6 +33,9 @@ import pyarrow
 from nof.briefing import html, make
 from nof.common import NofError
 from nof.show import fonts
+
+if TYPE_CHECKING:
+    from nof.briefing.params import Options
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 
@@ -196,6 +199,31 @@ class Workers(Executor):
         while self._waiting or self._running:
             self.poll()
         end_orphans(self._scratch)
+
+
+@contextmanager
+def beside(task: Callable[[], None], options: Options, scratch: Path) -> Iterator[None]:
+    """Do a task that leaves nothing but files in a copy of this process, while the body runs.
+
+    It is done after the body where only one process was asked for, this system cannot fork, or the copy was killed. An
+    error of the task is raised at the end of the body, unless the body has one of its own.
+    """
+    if options.jobs < 2 or not can_fork():
+        yield
+        task()
+        return
+    own = Workers(1, options.timeout, scratch)
+    try:
+        ended = own.submit(task)
+        own.poll(0)
+        yield
+        for one in as_completed(own, [ended]):
+            if isinstance(one.exception(), WorkerDied):
+                task()
+            else:
+                one.result()
+    finally:
+        own.shutdown(wait=False, cancel_futures=True)
 
 
 def as_completed(executor: Executor, futures: Iterable[Future]) -> Iterator[Future]:

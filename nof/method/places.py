@@ -16,6 +16,8 @@ docs/explanation/uncertainty.md).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -93,21 +95,22 @@ def places(
     by_place = found["average_score"].rank(method="min").astype("Int64")
     found = found.assign(place_by_average=by_place, others=len(found) - 1)
     models = {"these": these_metrics(scores, history), "other": other_metrics(scores)}
-    for question, levels in models.items():
-        found = found.join(_sets(levels, question, found.index, level, draws, seed))
+    wanted = [(levels, simultaneous) for levels in models.values() for simultaneous in (False, True)]
+    # Nearly all of it is numpy's, which leaves Python to another thread; two at a time bound the memory.
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        sets = threads.map(lambda one: _one_set(one[0], found.index, level, one[1], draws, seed), wanted)
+        told = dict(zip(product(models, ("", "_joint")), sets, strict=True))
+    for (question, kind), one in told.items():
+        found = found.join(_bounds(one, f"{question}{kind}"))
     other = models["other"]
     adjusted = other.estimate.reindex(found.index) if other else np.nan
     return found.assign(average_on_all_metrics=adjusted).reset_index()
 
 
-def _sets(levels: Levels | None, question: str, trusts: pd.Index, level: float, draws: int, seed: int) -> pd.DataFrame:
-    table = pd.DataFrame(index=trusts)
-    for kind, simultaneous in (("", False), ("_joint", True)):
-        sets = _one_set(levels, trusts, level, simultaneous, draws, seed)
-        told = sets["lower"] - 1 + len(trusts) - sets["upper"]
-        table[f"{question}{kind}_low"], table[f"{question}{kind}_high"] = sets["lower"], sets["upper"]
-        table[f"told_apart_{question}{kind}"] = told
-    return table.astype("Int64")
+def _bounds(sets: pd.DataFrame, name: str) -> pd.DataFrame:
+    told = sets["lower"] - 1 + len(sets) - sets["upper"]
+    named = {f"{name}_low": sets["lower"], f"{name}_high": sets["upper"], f"told_apart_{name}": told}
+    return pd.DataFrame(named).astype("Int64")
 
 
 def _one_set(levels: Levels | None, trusts: pd.Index, level: float, simultaneous: bool, draws: int, seed: int):
