@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -73,6 +74,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Matrices here are small: a second thread on each costs processor time and gains none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What is loaded stays: to look through it again and again for garbage takes a quarter of the time to start.
+    gc.set_threshold(50_000, 20, 20)
     try:
         code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
         if code == Exit.STOPPED:

@@ -19,7 +19,7 @@ from nof.demo import names
 
 FOLDERS = ("nof", "notebooks", "params", "docs", "tools", "deploy", "data/frameworks", "data/reference")
 EVERY = 8  # of the larger types one trust in so many stays
-KEPT = {"X0A"}  # trusts that pages name
+KEPT = {"X0A", "X0G"}  # trusts that pages of the documentation and tests name
 
 
 @lru_cache
@@ -54,10 +54,8 @@ class Clone:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        for name in FOLDERS:
-            shutil.copytree(
-                ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-            )
+        for name in FOLDERS:  # with what Python has compiled, so that not every command has to do so again
+            shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         for path in ROOT.iterdir():
             if path.is_file() and path.suffix in (".py", ".md", ".toml", ".lock", ".yml", "") and path.name != ".git":
                 shutil.copy(path, home)

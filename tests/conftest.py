@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 import signal
@@ -28,6 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Results are kept apart from the user's own, and shared by the processes that run the tests.
+gc.set_threshold(50_000, 20, 20)  # as the command has it
 os.environ["NOF_CACHE"] = str(Path(tempfile.gettempdir()) / f"nof-tests-{getpass.getuser()}")
 
 
