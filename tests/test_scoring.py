@@ -257,5 +257,5 @@ def test_from_one_score_a_hundredth_on_any_score_falls_on_the_grid_so_no_size_is
 
 
 def test_a_score_that_is_on_no_point_of_the_grid_is_kept_as_published():
-    found = scoring.recover(pd.Series([1.0, 1.33, 1.34], index=list("ABC")), 10, "ranked")
-    assert found.to_dict() == pytest.approx({"A": 1.0, "B": 4 / 3, "C": 1.34})
+    found = scoring.recover(pd.Series([1.0, 1.33, 1.34, 9.0], index=list("ABCD")), 10, "ranked")
+    assert found.to_dict() == pytest.approx({"A": 1.0, "B": 4 / 3, "C": 1.34, "D": 9.0})

@@ -221,7 +221,9 @@ def test_without_being_asked_ten_thousand_draws_are_made():
     assert drawn.averages.shape == (10_000, 1)
 
 
-@pytest.mark.parametrize("keys", [[[0, 5, 0], [5, 0, 1], [0, 0, 0]], [[1400, 3100, 1100]], [[0], [0]]])
+@pytest.mark.parametrize(
+    "keys", [[[0, 5, 0], [5, 0, 1], [0, 0, 0]], [[1400, 3100, 1100]], [[0], [0]], [[1, 4, 4, 2, 4, 9, 9]]]
+)
 def test_ranks_within_a_row_count_the_smaller_keys(keys):
     keys = np.array(keys)
     expected = [[1 + sum(other < key for other in row) for key in row] for row in keys]

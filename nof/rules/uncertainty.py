@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate, repeat
-from math import comb
+from math import comb, gcd, lcm
 
 import numpy as np
 import pandas as pd
@@ -53,23 +53,26 @@ def mean_distribution(scores: np.ndarray, weights: np.ndarray | None = None) -> 
 
 def _compositions(hundredths: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """One part of the mixture for each way to split n draws among the weights that occur (one, most often)."""
-    n, shares = len(hundredths), sorted({Fraction(w).limit_denominator(60) for w in weights}, reverse=True)
-    unit = Fraction(1, np.lcm.reduce([share.denominator for share in shares]))
-    sizes = [int(share / unit) for share in shares] if len(shares) > 1 else [1]
-    groups = [hundredths[np.isclose(weights, float(share))] for share in shares]
-    largest = [int(group.max()) * size for group, size in zip(groups, sizes, strict=True)]
-    length = scipy.fft.next_fast_len(n * max(largest) + 1, real=True)
-    powers = [_powers(group * size, n, length) for group, size in zip(groups, sizes, strict=True)]
+    n, shares = len(hundredths), {Fraction(weight).limit_denominator(60) for weight in weights}
+    whole = lcm(*(share.denominator for share in shares))
+    common = gcd(*(int(share * whole) for share in shares))
+    # By what one draw of a weight counts, in the largest unit that divides all weights: the scores, so much larger.
+    groups = {
+        int(share * whole) // common: hundredths[np.isclose(weights, float(share))]
+        for share in sorted(shares, reverse=True)
+    }
+    length = scipy.fft.next_fast_len(n * max(size * int(group.max()) for size, group in groups.items()) + 1, real=True)
+    powers = {size: _powers(group * size, n, length) for size, group in groups.items()}
     for split in _splits(n, len(groups)):
-        chance, left, spectrum = 1.0, n, np.ones(1)
-        for group, times, power in zip(groups, split, powers, strict=True):
+        chance, left, spectrum, counted = 1.0, n, np.ones(1), 0
+        for (size, group), times in zip(groups.items(), split, strict=True):
             chance *= comb(left, times) * (len(group) / n) ** times
             left -= times
-            spectrum = spectrum * power[times] if times else spectrum
-        top = sum(one * times for one, times in zip(largest, split, strict=True)) + 1
-        sums = scipy.fft.irfft(spectrum, length)[:top]
+            spectrum = spectrum * powers[size][times]
+            counted += size * times
+        sums = scipy.fft.irfft(spectrum, length)
         kept = np.flatnonzero(sums > 1e-15)
-        yield kept / (100.0 * sum(size * times for size, times in zip(sizes, split, strict=True))), sums[kept] * chance
+        yield kept / (100.0 * counted), sums[kept] * chance
 
 
 def _powers(group: np.ndarray, draws: int, length: int) -> list[np.ndarray]:
@@ -194,12 +197,11 @@ def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: n
 
 
 def _row_ranks(keys: np.ndarray) -> np.ndarray:
-    """Competition rank of each key within its row, smallest first: 1 + how many are smaller."""
-    order = np.argsort(keys.astype(np.int16), axis=1, kind="stable")  # numbers of two bytes are sorted by their digits
-    ordered = np.take_along_axis(keys, order, axis=1)
-    first = np.hstack([np.ones((len(keys), 1), bool), ordered[:, 1:] != ordered[:, :-1]])
-    ranks = np.empty(keys.shape, dtype=np.int64)
-    places = np.where(first, np.arange(1, keys.shape[1] + 1), 0)
+    """Competition rank of each whole key (0 or more) within its row, smallest first: 1 + how many are smaller."""
+    order = keys.astype(np.int16).argsort(kind="stable")  # numbers of two bytes are sorted by their digits
+    first = np.diff(np.take_along_axis(keys, order, axis=1), prepend=-1) > 0
+    places = first * np.arange(1, keys.shape[1] + 1)
+    ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.maximum.accumulate(places, axis=1), axis=1)
     return ranks
 
