@@ -15,7 +15,6 @@ import pytest
 
 from nof import common
 from nof.briefing import workers
-from nof.briefing.params import Options
 from nof.common import InputError, Problem
 
 METHODS = ["fork", "spawn"] if workers.can_fork() else ["spawn"]
@@ -68,8 +67,8 @@ def leave(path, but_die_in=None):
 
 @pytest.mark.skipif(not workers.can_fork(), reason="this system cannot fork")
 def test_a_task_beside_is_done_while_the_body_runs(tmp_path):
-    seen, options = tmp_path / "seen", Options(tmp_path, jobs=2)
-    with workers.beside(partial(leave, seen), options, tmp_path):
+    seen = tmp_path / "seen"
+    with workers.beside(partial(leave, seen), 2, tmp_path):
         started = time.monotonic()
         while not seen.exists() and time.monotonic() - started < IMPORTABLE["fork"]:
             time.sleep(0.01)
@@ -79,7 +78,7 @@ def test_a_task_beside_is_done_while_the_body_runs(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_task_beside_is_done_here_where_no_copy_may_or_can_do_it(tmp_path, jobs):
-    with workers.beside(partial(leave, tmp_path / "seen", os.getpid()), Options(tmp_path, jobs=jobs), tmp_path):
+    with workers.beside(partial(leave, tmp_path / "seen", os.getpid()), jobs, tmp_path):
         pass
     pids = [int(line) for line in (tmp_path / "seen").read_text().split()]
     assert pids[-1] == os.getpid()
@@ -90,10 +89,10 @@ def test_a_task_beside_is_done_here_where_no_copy_may_or_can_do_it(tmp_path, job
 def test_what_a_task_beside_raises_is_raised_at_the_end_unless_the_body_raised(tmp_path, jobs):
     with (
         pytest.raises(InputError, match=r"a\.csv"),
-        workers.beside(partial(fail, "input"), Options(tmp_path, jobs=jobs), tmp_path),
+        workers.beside(partial(fail, "input"), jobs, tmp_path),
     ):
         pass
-    with pytest.raises(KeyError), workers.beside(partial(fail, "input"), Options(tmp_path, jobs=jobs), tmp_path):
+    with pytest.raises(KeyError), workers.beside(partial(fail, "input"), jobs, tmp_path):
         raise KeyError("the body's own")
 
 

@@ -24,7 +24,6 @@ from nof.briefing import gate, index, links, machines, manifest, plan, publish, 
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.place import working
-from nof.briefing.workers import beside
 from nof.common import NofError
 from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id
@@ -196,7 +195,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     with read_once, _disk_explained(), publish.locked(options.out, params.quarter):
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
-            tables = partial(_fill_tables, area.report, run, *_looked_at(jobs, last))
+            asked = [{"notebook": job.notebook, **job.parameters} for job in jobs]
+            tables = partial(_fill_tables, area.report, run, [*last.entries.values(), *asked])
             done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress, tables)
             place = None
             if accepted := len(done.failures) in (0, options.publish_partial):
@@ -251,7 +251,8 @@ def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress
     if not jobs:
         tables()
         return _Done(entries, seconds, failures, peak_mb)
-    with working(jobs, run.options, area.scratch, run.national) as place, beside(tables, run.options, area.scratch):
+    aside = workers.beside(tables, run.options.jobs, area.scratch)
+    with working(jobs, run.options, area.scratch, run.national) as place, aside:
         waiting = place.jobs
         for tries_left in reversed(range(TRIES)):
             again = []
@@ -339,19 +340,10 @@ def _types(run: _Run, looked_at: Iterable[Mapping[str, Any]]) -> list[str]:
     return plan.types_of(looked_at, run.national)
 
 
-def _looked_at(jobs: list[Job], last: manifest.Carried) -> tuple[list[Mapping[str, Any]], set[str]]:
-    """What the briefings of a report look at, and their notebooks, before those that are to be made are there."""
-    entries = last.entries.values()
-    return [*entries, *(job.parameters for job in jobs)], {
-        *(one["notebook"] for one in entries),
-        *(job.notebook for job in jobs),
-    }
-
-
-def _fill_tables(report: Path, run: _Run, looked_at: list[Mapping[str, Any]], notebooks: set[str]) -> None:
+def _fill_tables(report: Path, run: _Run, looked_at: list[Mapping[str, Any]]) -> None:
     """The tables beside the briefings that a report is going to have."""
     carried = not run.options.force and manifest.tables(run.options.out / run.params.quarter, report, run.key)
-    hides = not run.options.subset or bool(notebooks & {LIMITATIONS, TRUST_NOTEBOOK})
+    hides = not run.options.subset or any(one["notebook"] in (LIMITATIONS, TRUST_NOTEBOOK) for one in looked_at)
     _tables(report / "tables", run.national, run.params.quarter, _types(run, looked_at), carried, hides)
 
 

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nbformat
 import psutil
@@ -33,9 +33,6 @@ import pyarrow
 from nof.briefing import html, make
 from nof.common import NofError
 from nof.show import fonts
-
-if TYPE_CHECKING:
-    from nof.briefing.params import Options
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 
@@ -202,17 +199,17 @@ class Workers(Executor):
 
 
 @contextmanager
-def beside(task: Callable[[], None], options: Options, scratch: Path) -> Iterator[None]:
+def beside(task: Callable[[], None], jobs: int, scratch: Path) -> Iterator[None]:
     """Do a task that leaves nothing but files in a copy of this process, while the body runs.
 
     It is done after the body where only one process was asked for, this system cannot fork, or the copy was killed. An
     error of the task is raised at the end of the body, unless the body has one of its own.
     """
-    if options.jobs < 2 or not can_fork():
+    if jobs < 2 or not can_fork():
         yield
         task()
         return
-    own = Workers(1, options.timeout, scratch)
+    own = Workers(1, float("inf"), scratch)  # as long as it would take here
     try:
         ended = own.submit(task)
         own.poll(0)

@@ -17,7 +17,6 @@ docs/explanation/uncertainty.md).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -95,13 +94,13 @@ def places(
     by_place = found["average_score"].rank(method="min").astype("Int64")
     found = found.assign(place_by_average=by_place, others=len(found) - 1)
     models = {"these": these_metrics(scores, history), "other": other_metrics(scores)}
-    wanted = [(levels, simultaneous) for levels in models.values() for simultaneous in (False, True)]
+    joint = {"": False, "_joint": True}
+    wanted = {question + kind: (levels, joint[kind]) for question, levels in models.items() for kind in joint}
     # Nearly all of it is numpy's, which leaves Python to another thread; two at a time bound the memory.
     with ThreadPoolExecutor(max_workers=2) as threads:
-        sets = threads.map(lambda one: _one_set(one[0], found.index, level, one[1], draws, seed), wanted)
-        told = dict(zip(product(models, ("", "_joint")), sets, strict=True))
-    for (question, kind), one in told.items():
-        found = found.join(_bounds(one, f"{question}{kind}"))
+        sets = threads.map(lambda one: _one_set(one[0], found.index, level, one[1], draws, seed), wanted.values())
+    for name, one in zip(wanted, sets, strict=True):
+        found = found.join(_bounds(one, name))
     other = models["other"]
     adjusted = other.estimate.reindex(found.index) if other else np.nan
     return found.assign(average_on_all_metrics=adjusted).reset_index()
