@@ -63,8 +63,18 @@ def test_a_bad_rules_file_is_refused_with_its_place(tmp_path, metric, said):
     assert said in str(error.value)
 
 
-def test_a_rules_file_that_is_no_yaml_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("metrics: [", ""),
+        ("metrics: &m []\nsegments: *m", "aliases"),
+        ("metrics: " + "[" * 100_000, "too many levels"),  # which would run out of stack if it were built
+        ("average: plain\naverage: weighted", "the key 'average' is given twice"),
+    ],
+    ids=["open", "aliases", "levels", "twice"],
+)
+def test_a_rules_file_that_is_no_yaml_is_refused(tmp_path, text, why):
     path = tmp_path / "rules.yaml"
-    path.write_text("metrics: [")
-    with pytest.raises(InputError, match="not YAML"):
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"not YAML: .*{why}"):
         framework.read(path)

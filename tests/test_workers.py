@@ -68,32 +68,42 @@ def leave(path, but_die_in=None):
 @pytest.mark.skipif(not workers.can_fork(), reason="this system cannot fork")
 def test_a_task_beside_is_done_while_the_body_runs(tmp_path):
     seen = tmp_path / "seen"
-    with workers.beside(partial(leave, seen), 2, tmp_path):
+    with workers.beside(partial(leave, seen), 2, tmp_path) as outcome:
         started = time.monotonic()
         while not seen.exists() and time.monotonic() - started < IMPORTABLE["fork"]:
             time.sleep(0.01)
         assert seen.exists()
+        outcome()
     assert int(seen.read_text()) != os.getpid()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_task_beside_gives_comes_here(tmp_path, jobs):
+    with workers.beside(partial(double, 21), jobs, tmp_path) as outcome:
+        assert outcome() == 42
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_task_beside_is_done_here_where_no_copy_may_or_can_do_it(tmp_path, jobs):
-    with workers.beside(partial(leave, tmp_path / "seen", os.getpid()), jobs, tmp_path):
-        pass
+    with workers.beside(partial(leave, tmp_path / "seen", os.getpid()), jobs, tmp_path) as outcome:
+        outcome()
     pids = [int(line) for line in (tmp_path / "seen").read_text().split()]
     assert pids[-1] == os.getpid()
     assert len(pids) == (2 if jobs == 2 and workers.can_fork() else 1)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_what_a_task_beside_raises_is_raised_at_the_end_unless_the_body_raised(tmp_path, jobs):
-    with (
-        pytest.raises(InputError, match=r"a\.csv"),
-        workers.beside(partial(fail, "input"), jobs, tmp_path),
-    ):
-        pass
+def test_what_a_task_beside_raises_is_raised_where_it_is_asked_for(tmp_path, jobs):
+    with workers.beside(partial(fail, "input"), jobs, tmp_path) as outcome, pytest.raises(InputError, match=r"a\.csv"):
+        outcome()
     with pytest.raises(KeyError), workers.beside(partial(fail, "input"), jobs, tmp_path):
         raise KeyError("the body's own")
+
+
+def test_what_nobody_foresaw_is_met_here_with_its_own_traceback(tmp_path):
+    with workers.beside(partial(fail, "value"), 2, tmp_path) as outcome, pytest.raises(ValueError) as met:
+        outcome()
+    assert met.traceback[-1].name == "fail"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from nof import common
 from nof.briefing import plan
 from nof.briefing.cluster import connected
 from nof.briefing.make import Job
-from nof.briefing.workers import Workers, can_fork, frozen, rehearse, warm
+from nof.briefing.workers import FEW, Workers, beside, can_fork, frozen, rehearse, warm
 from nof.method import board, opening, view
 from nof.rules.recompute import National
 
@@ -58,6 +59,22 @@ def working(jobs: list[Job], options: Options, scratch: Path, national: National
             here.shutdown(wait=False, cancel_futures=True)
 
 
+def opened(folder: Path, jobs: int) -> National:
+    """The publication in a folder, opened in a copy of this process; meanwhile what rendering needs is loaded here.
+
+    Raises
+    ------
+    InputError
+        As `opening.open_publication`.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="nof-") as scratch,
+        beside(partial(opening.open_publication, folder), jobs, Path(scratch)) as national,
+    ):
+        _try(warm)
+        return national()
+
+
 def jobs_folder(jobs: list[Job]) -> Path:
     """The folder of the publication that the jobs read."""
     return Path(jobs[0].parameters["data"]).resolve()
@@ -68,9 +85,9 @@ def _warm(jobs: list[Job], national: National) -> None:
     quarter = jobs[0].parameters["quarter"]
     every = [job.parameters for job in jobs]
     boards = [one for one in every if "trust" in one]
-    steps = [lambda: opening.reconciliation(national), warm]
+    steps: list[Callable[[], object]] = [partial(opening.reconciliation, national)]
     steps += [partial(view.warm, view.view_of(national, quarter, one)) for one in plan.types_of(every, national)]
-    steps += [partial(board.warm, national, quarter, plan.types_of(boards, national))]
+    steps += [partial(board.warm, national, quarter, plan.types_of(boards, national), len(boards) <= FEW)]
     for step in steps:
         _try(step)
 

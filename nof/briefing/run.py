@@ -23,7 +23,7 @@ from nof import common, demo
 from nof.briefing import gate, index, links, machines, manifest, plan, publish, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
-from nof.briefing.place import working
+from nof.briefing.place import opened, working
 from nof.common import NofError
 from nof.method import limits, movement, opening, timeliness, view
 from nof.method.contributions import published_value_id
@@ -182,7 +182,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
     """
     started = time.perf_counter()
     workers.one_allocator()
-    national = opening.open_publication(params.data)
+    national = opened(params.data, options.jobs)
     params = plan.settled(params, national)
     hold(national, params.quarter, params.reproduce_at_least)
     run = _Run(params, options, national, plan.run_key(params, national))
@@ -252,7 +252,7 @@ def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress
         tables()
         return _Done(entries, seconds, failures, peak_mb)
     aside = workers.beside(tables, run.options.jobs, area.scratch)
-    with working(jobs, run.options, area.scratch, run.national) as place, aside:
+    with working(jobs, run.options, area.scratch, run.national) as place, aside as tables_written:
         waiting = place.jobs
         for tries_left in reversed(range(TRIES)):
             again = []
@@ -272,6 +272,7 @@ def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress
                     failures[job.name] = why
                 progress(job.name, len(entries) + len(failures), len(jobs))
             waiting = again
+        tables_written()
     return _Done(entries, seconds, failures, peak_mb)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import multiprocessing
 import os
 import pickle
@@ -24,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nbformat
 import psutil
@@ -32,7 +33,7 @@ import pyarrow
 
 from nof.briefing import html, make
 from nof.common import NofError
-from nof.show import fonts
+from nof.show import charts, fonts
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 
@@ -52,8 +53,10 @@ def warm() -> None:
     """What every briefing needs, whatever its notebook: fonts, the page's template and style, the library itself."""
     fonts.warm()
     html.warm()
+    charts.warm()
     make.import_helpers()
     nbformat.validate(nbformat.v4.new_notebook())  # its schema is compiled once, not by every copy of this process
+    importlib.import_module("scipy.special")  # which scipy itself loads when it is first used
 
 
 def rehearse(jobs: list[make.Job]) -> None:
@@ -84,6 +87,7 @@ def frozen() -> Iterator[None]:
 
 
 SCRATCH = "NOF_SCRATCH"  # in the environment of every process of ours: the run's own folder for temporary files
+T = TypeVar("T")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ENDING = 5.0  # seconds that a process may take to end once it has given its result
 
@@ -199,26 +203,29 @@ class Workers(Executor):
 
 
 @contextmanager
-def beside(task: Callable[[], None], jobs: int, scratch: Path) -> Iterator[None]:
-    """Do a task that leaves nothing but files in a copy of this process, while the body runs.
+def beside(task: Callable[[], T], jobs: int, scratch: Path) -> Iterator[Callable[[], T]]:
+    """Have a task done in a copy of this process while the body runs; what is yielded waits for what comes of it.
 
-    It is done after the body where only one process was asked for, this system cannot fork, or the copy was killed. An
-    error of the task is raised at the end of the body, unless the body has one of its own.
+    It is done here, when asked for, where only one process was asked for, this system cannot fork, or the copy was killed or
+    met what nobody foresaw (so that a traceback leads to where it was). What nobody asks for is dropped.
     """
     if jobs < 2 or not can_fork():
-        yield
-        task()
+        yield task
         return
     own = Workers(1, float("inf"), scratch)  # as long as it would take here
+
+    def outcome() -> T:
+        """What the copy gives, or what the task gives here."""
+        for one in as_completed(own, [ended]):
+            error = one.exception()
+            if error is None or (isinstance(error, NofError) and not isinstance(error, WorkerDied)):
+                return one.result()
+        return task()
+
     try:
         ended = own.submit(task)
         own.poll(0)
-        yield
-        for one in as_completed(own, [ended]):
-            if isinstance(one.exception(), WorkerDied):
-                task()
-            else:
-                one.result()
+        yield outcome
     finally:
         own.shutdown(wait=False, cancel_futures=True)
 

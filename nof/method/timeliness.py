@@ -131,14 +131,27 @@ def unmoved(
         One row per trust_type: trust_type, metrics (number compared), unmoved (number; NA where
         there is no quarter before), unmoved_ids (tuple).
     """
-    periods = _scored(metric_periods(metrics, quarter) if periods is None else periods, metric_ids)
+    table = _scored(_moves(metrics, quarter) if periods is None else periods, metric_ids)
     rows = []
-    for trust_type, of_type in periods.groupby("trust_type", sort=False):
+    for trust_type, of_type in table.groupby("trust_type", sort=False):
         known = of_type[of_type["moved"].notna()]
         stayed = tuple(sorted(set(known.loc[~known["moved"].astype(bool), "metric_id"])))
         rows.append((trust_type, known["metric_id"].nunique(), len(stayed) if len(known) else None, stayed))
     frame = pd.DataFrame(rows, columns=["trust_type", "metrics", "unmoved", "unmoved_ids"])
     return frame.astype({"unmoved": "Int64"})
+
+
+def _moves(metrics: pd.DataFrame, quarter: Quarter | str) -> pd.DataFrame:
+    """Of `metric_periods` what says whether data are new: trust_type, metric_id, moved."""
+    quarter = quarter_of(quarter)
+    dates = metrics[["quarter", "trust_type", *_DATED]].drop_duplicates()
+    rows = []
+    for trust_type, of_type in dates.groupby("trust_type", sort=False):
+        earlier = dict(list(_previous(of_type, quarter).groupby("metric_id")))
+        for one in of_type[of_type["quarter"] == quarter.slug].itertuples(index=False):
+            before = earlier.get(one.metric_id, of_type.iloc[:0])
+            rows.append((trust_type, one.metric_id, _moved(one.reporting_date, quarter, before)))
+    return pd.DataFrame(rows, columns=["trust_type", "metric_id", "moved"])
 
 
 def in_quarter_metrics(

@@ -105,7 +105,7 @@ class Limits(_Data):
 def parse(text: str, name: str) -> Limits:
     """Validate the text of a checks file; `name` is what errors call it."""
     try:
-        return Limits.model_validate(yaml.safe_load(text))
+        return Limits.model_validate(common.from_yaml(text))
     except yaml.YAMLError as error:
         raise InputError(Problem(name, f"not YAML: {error}")) from error
     except ValidationError as error:

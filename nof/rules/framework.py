@@ -298,7 +298,7 @@ def read(path: Path) -> Framework:
 def parse(text: str, name: str) -> Framework:
     """Validate the text of a rules file; `name` is what errors call it."""
     try:
-        return Framework.model_validate(yaml.safe_load(text))
+        return Framework.model_validate(common.from_yaml(text))
     except yaml.YAMLError as error:
         raise InputError(Problem(name, f"not YAML: {error}")) from error
     except ValidationError as error:

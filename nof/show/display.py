@@ -11,6 +11,7 @@ import csv
 import datetime as dt
 import io
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -89,14 +90,14 @@ class Chart:
     def from_figure(cls, figure: Any, *, alt: str, caption: str) -> Chart:
         """Draw a matplotlib figure at its own size and close it; the same figure gives the same bytes."""
         import matplotlib
-        from matplotlib import pyplot
 
         stream = io.StringIO()
         try:
             with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nof"}):
                 figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
         finally:
-            pyplot.close(figure)
+            if pyplot := sys.modules.get("matplotlib.pyplot"):  # which keeps what was drawn with it
+                pyplot.close(figure)
         width, height = (25.4 * float(inches) for inches in figure.get_size_inches())
         return cls(style.tidy(stream.getvalue()), alt, caption, round(width, 2), round(height, 2))
 

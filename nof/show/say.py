@@ -136,10 +136,10 @@ class Names:
 def fill(template: str, names: Names) -> Words:
     """A template with its names filled in; see `say`."""
     reject_unknown(template, names)
-    compiled, needed, _ = _compiled(template)
+    _, needed, _ = _parsed(template)
     record: list[tuple[str, str]] = []
     with _explained():
-        text = compiled.render(names.values | {_RECORD: (record, names.definitions)})
+        text = _compiled(template).render(names.values | {_RECORD: (record, names.definitions)})
     text = _NO_ITEM.sub(r"\1\2\\\3", text).replace(_MARK, "")
     text = _BLANK_LINES.sub("\n\n", text).strip()
     return Words(text, told_of(record, needed, names) if text else {})
@@ -167,7 +167,7 @@ def told_of(record: Sequence[tuple[str, str]], needed: Iterable[str], names: Nam
 
 def check(template: str) -> None:
     """Whether a template can be read at all: its syntax and its filters; a `TemplateError` if not."""
-    _compiled(template)
+    _parsed(template)
 
 
 def check_condition(condition: str) -> None:
@@ -177,7 +177,7 @@ def check_condition(condition: str) -> None:
 
 def reject_unknown(template: str, names: Names) -> None:
     """A `TemplateError` where a template needs a name that there is not, also in a branch that is not taken."""
-    _, needed, lines = _compiled(template)
+    _, needed, lines = _parsed(template)
     _reject_unknown(needed - set(names.values), names.values, lines)
 
 
@@ -298,12 +298,19 @@ def _condition(text: str) -> tuple[Any, frozenset[str]]:
 
 
 @lru_cache(maxsize=512)
-def _compiled(template: str) -> tuple[jinja2.Template, frozenset[str], tuple[str, ...]]:
-    """The template, the names it needs, its lines."""
+def _parsed(template: str) -> tuple[nodes.Template, frozenset[str], tuple[str, ...]]:
+    """The template as a tree, the names it needs, its lines."""
     with _explained():
         tree = environment().parse(template)
         needed = frozenset(meta.find_undeclared_variables(tree)) - set(environment().globals)
-        return environment().from_string(template), needed, tuple(template.splitlines())
+        return tree, needed, tuple(template.splitlines())
+
+
+@lru_cache(maxsize=512)
+def _compiled(template: str) -> jinja2.Template:
+    """The template, ready to be filled in: made when it first is, for of many texts only a few are said."""
+    with _explained():
+        return environment().from_string(_parsed(template)[0])
 
 
 def _reject_unknown(unknown: set[str] | frozenset[str], found: Mapping[str, Any], lines: Sequence[str]) -> None:
