@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import logging
@@ -74,8 +75,10 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Matrices here are small: a second thread on each costs processor time and gains none.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # What is loaded stays: to look through it again and again for garbage takes a quarter of the time to start.
+    # What is loaded stays: to look through it again and again for garbage takes a quarter of the time to start, and to do so
+    # once more at the end half a second.
     gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)  # the code of a typer.Exit comes back as a value; None is 0
         if code == Exit.STOPPED:

@@ -181,7 +181,7 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
         The report could not be written or did not pass the checks; the earlier one is untouched.
     """
     started = time.perf_counter()
-    workers.one_allocator()
+    workers.lean()
     national = opened(params.data, options.jobs)
     params = plan.settled(params, national)
     hold(national, params.quarter, params.reproduce_at_least)

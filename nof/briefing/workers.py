@@ -41,12 +41,14 @@ from nof.show import charts, fonts
 FEW = 2  # briefings for trusts up to which rehearsing one costs more than it saves
 
 
-def one_allocator() -> None:
-    """Have Arrow, in which pandas keeps text, take memory from the system's allocator, so that `frozen` can return it.
+def lean() -> None:
+    """Have a run keep no more memory than it needs, and not look for garbage among what stays: call it once, at the start.
 
-    Its own pool keeps what it was ever given, and every copy of this process would count it.
+    Arrow, in which pandas keeps text, takes memory from the system's allocator, so that `frozen` can return it: its own pool
+    keeps what it was ever given, and every copy of this process would count it.
     """
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    gc.freeze()
 
 
 def warm() -> None:
