@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from functools import partial
 
 import pytest
 import tiny
 from pypdf import PdfReader
 
+brief = partial(tiny.brief, run=tiny.quick)
 CODES = {"done": 0, "failed": 1, "bad input": 2}
 
 
@@ -17,7 +19,7 @@ CODES = {"done": 0, "failed": 1, "bad input": 2}
 def made(tmp_path_factory):
     """A working place with a report in it, and what the run said."""
     home = tiny.place(tmp_path_factory.mktemp("brief"))
-    code, text = tiny.brief(home, cwd=tmp_path_factory.mktemp("elsewhere"))
+    code, text = brief(home, cwd=tmp_path_factory.mktemp("elsewhere"))
     assert code == 0, text
     return home, text
 
@@ -85,29 +87,29 @@ def test_published_files_can_be_read_by_everybody_whatever_the_umask(home):
 def test_what_did_not_change_is_kept_and_what_was_damaged_is_made_again(home):
     before = tiny.hashes(home / "reports" / tiny.QUARTER)
     (home / "reports" / tiny.QUARTER / "beta-acute.pdf").write_bytes(b"%PDF-")
-    assert tiny.nof(home, "verify", home / "reports" / tiny.QUARTER) == (
+    assert tiny.quick(home, "verify", home / "reports" / tiny.QUARTER) == (
         CODES["failed"],
         "changed: beta-acute.pdf\nnot as published: 1\n",
     )
-    code, text = tiny.brief(home)
+    code, text = brief(home)
     assert code == 0 and "1 made, 1 unchanged and kept" in text
     assert tiny.hashes(home / "reports" / tiny.QUARTER) == before
-    assert tiny.nof(home, "verify", home / "reports" / "latest")[0] == 0
+    assert tiny.quick(home, "verify", home / "reports" / "latest")[0] == 0
 
 
 def test_other_inputs_mean_that_everything_is_made_again(home):
     for path in (home / "data").glob("*league*"):
         path.unlink()
-    code, text = tiny.brief(home, "--only", "alpha")
+    code, text = brief(home, "--only", "alpha")
     assert code == CODES["failed"] and "was made from other files" in text
-    code, text = tiny.brief(home)
+    code, text = brief(home)
     assert code == 0 and "2 made, 0 unchanged" in text
 
 
 def test_a_subset_leaves_the_rest_of_the_report_as_it_is(home):
     report = home / "reports" / tiny.QUARTER
     before = tiny.hashes(report)
-    code, text = tiny.brief(home, "--trust", "ZZ1A", "--trust", "ZZ1A")
+    code, text = brief(home, "--trust", "ZZ1A", "--trust", "ZZ1A")
     assert code == 0 and "1 made, 0 unchanged" in text
     after = tiny.hashes(report)
     assert {"trusts/ZZ1A.html", "trusts/ZZ1A.pdf"} <= set(after)
@@ -116,11 +118,11 @@ def test_a_subset_leaves_the_rest_of_the_report_as_it_is(home):
     assert 'href="trusts/ZZ1A.html"' in (report / "alpha-acute.html").read_text(encoding="utf-8"), (
         "only its links differ"
     )
-    code, text = tiny.brief(home, "--only", "alpha", "--force")
+    code, text = brief(home, "--only", "alpha", "--force")
     assert code == 0 and "1 made" in text and "trusts/ZZ1A.html" in tiny.hashes(report)
-    code, text = tiny.brief(home, "--only", "alpha", "--only", "beta", "--trust", "ZZ1A,zz1a", "--force")
+    code, text = brief(home, "--only", "alpha", "--only", "beta", "--trust", "ZZ1A,zz1a", "--force")
     assert code == 0 and "3 made" in text
-    code, text = tiny.brief(home, "--all-trusts")
+    code, text = brief(home, "--all-trusts")
     assert code == 0 and "1 made, 3 unchanged and kept" in text and "trusts/ZZ1B.pdf" in tiny.hashes(report)
 
 
@@ -128,7 +130,7 @@ def test_a_kept_briefing_goes_on_to_say_which_code_made_it(home):
     path = home / "notebooks" / "alpha.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("# Alpha", "# Alpha again"), encoding="utf-8")
     old = json.loads((home / "reports" / tiny.QUARTER / "manifest.json").read_text())
-    code, text = tiny.brief(home, "--only", "alpha")
+    code, text = brief(home, "--only", "alpha")
     facts = json.loads((home / "reports" / tiny.QUARTER / "manifest.json").read_text())
     assert code == 0, text
     assert facts["briefings"]["beta-acute"]["run"] == old["run_id"] != facts["run_id"]
@@ -145,7 +147,7 @@ def test_a_kept_briefing_goes_on_to_say_which_code_made_it(home):
     ids=["briefing", "trust", "jobs"],
 )
 def test_what_is_not_there_is_an_error_that_lists_what_is(made, words, said):
-    code, text = tiny.brief(made[0], *words)
+    code, text = brief(made[0], *words)
     assert code == CODES["bad input"] and all(one in text for one in said), text
     assert "Traceback" not in text
 
@@ -164,13 +166,13 @@ def test_what_is_not_there_is_an_error_that_lists_what_is(made, words, said):
 def test_a_bad_params_file_is_an_error_that_lists_what_is_known(made, tmp_path, lines, said):
     (tmp_path / "data").symlink_to(made[0] / "data")
     (tmp_path / "params.yaml").write_text(lines, encoding="utf-8")
-    code, text = tiny.nof(made[0], "brief", tmp_path / "params.yaml", "--out", tmp_path / "reports")
+    code, text = tiny.quick(made[0], "brief", tmp_path / "params.yaml", "--out", tmp_path / "reports")
     assert code == CODES["bad input"] and all(one in text for one in said), text
     assert not (tmp_path / "reports" / ".staging").exists()
 
 
 def test_verify_needs_a_report(tmp_path, made):
-    code, text = tiny.nof(made[0], "verify", tmp_path)
+    code, text = tiny.quick(made[0], "verify", tmp_path)
     assert code == CODES["bad input"] and "manifest.json" in text
 
 
@@ -184,7 +186,7 @@ def test_made_up_data_and_real_ones_have_places_of_their_own(home, tmp_path):
     for made_up in (False, True):
         if made_up:
             (home / "data" / "ILLUSTRATIVE").write_text("made up")
-        code, text = tiny.nof(home, "brief", home / "params.yaml", "--only", "alpha", cwd=tmp_path)
+        code, text = tiny.quick(home, "brief", home / "params.yaml", "--only", "alpha", cwd=tmp_path)
         assert code == 0, text
     assert (tmp_path / "reports" / tiny.QUARTER / "alpha-acute.html").is_file()
     assert (tmp_path / "reports" / "demo" / tiny.QUARTER / "alpha-acute.html").is_file()

@@ -11,6 +11,7 @@ import sys
 import pandas as pd
 import pytest
 from builders import publication
+from ready import nof
 
 COLUMNS = (
     "quarter,trust_type,rank,trust_code,trust_name,trust_subtype,region,average_score,average_low,average_high,"
@@ -20,7 +21,8 @@ COLUMNS = (
 )
 
 
-def nof(*words: object, **kwargs) -> subprocess.CompletedProcess:
+def started(*words: object, **kwargs) -> subprocess.CompletedProcess:
+    """A command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)],
         capture_output=True,
@@ -107,9 +109,9 @@ def test_reconcile_says_its_share_and_fails_below_the_one_asked_for(real, tmp_pa
 
 
 def test_version_help_and_words_in_small_letters(tmp_path):
-    done = nof("--version")
+    done = started("--version")
     assert done.returncode == 0 and re.fullmatch(r"nof \d+\.\d+\.\d+", done.stdout.strip())
-    assert "--quarter" in nof("league", "-h").stdout
+    assert "--quarter" in started("league", "-h").stdout
     folder = publication(tmp_path)
     small = nof("metric", "--data", folder, "--metric", "of0082")
     assert small.returncode == 0 and small.stdout == nof("metric", "--data", folder, "--metric", "OF0082").stdout
@@ -137,7 +139,7 @@ def test_reconcile_writes_both_files(real, tmp_path):
 
 
 def test_check_says_what_was_found(real):
-    done = nof("check", "--data", real, env={"COLUMNS": "200", "PATH": "/usr/bin"})
+    done = started("check", "--data", real, env={"COLUMNS": "200", "PATH": "/usr/bin"})
     assert done.returncode == 0 and "8771" in done.stdout and "mental-health-and-community" in done.stdout
 
 
@@ -187,7 +189,7 @@ def test_text_that_looks_like_a_formula_is_written_as_text(real, tmp_path):
 
 
 def test_demo_writes_the_illustrative_publication(tmp_path):
-    done = nof("demo", tmp_path / "demo")
+    done = started("demo", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "demo").glob("*.csv"))) >= 6 and (tmp_path / "demo" / "ILLUSTRATIVE").is_file()
     shutil.rmtree(tmp_path / "demo")

@@ -123,7 +123,7 @@ def test_a_run_shows_it_keeps_its_hash_and_makes_again_what_changed(tmp_path):
     (place / "params.yaml").write_text(
         f"quarter: {tiny.QUARTER}\ndata: data\nbriefings: []\ntrusts: [ZZ1A, ZZ1B]\ncommentary: own\n"
     )
-    code, said = tiny.brief(place, "--jobs", "1", "--show-code")
+    code, said = tiny.brief(place, "--jobs", "1", "--show-code", run=tiny.quick)
     assert code == 0, said
     report = place / "reports" / tiny.QUARTER
     entries = json.loads((report / "manifest.json").read_text())["briefings"]
@@ -140,9 +140,9 @@ def test_a_run_shows_it_keeps_its_hash_and_makes_again_what_changed(tmp_path):
     assert str(place) not in page + (report / "manifest.json").read_text()
 
     written(place / "own", ZZ1A=TEXT + "\nMore.\n")
-    code, said = tiny.brief(place, "--jobs", "1", "--show-code")
+    code, said = tiny.brief(place, "--jobs", "1", "--show-code", run=tiny.quick)
     assert code == 0 and "1 made, 1 unchanged" in said, said
     written(place / "own", ZZ1A="<b>no</b>")
-    code, said = tiny.brief(place, "--jobs", "1")
+    code, said = tiny.brief(place, "--jobs", "1", run=tiny.quick)
     assert code == 2 and "ZZ1A.md, row 1: holds raw HTML" in said and "Traceback" not in said
     assert "More." in (report / "trusts" / "ZZ1A.html").read_text()

@@ -16,6 +16,7 @@ import html5lib
 import numpy as np
 import pandas as pd
 import pytest
+import ready
 from conftest import ROOT, python_path
 
 from nof import common, demo, explore
@@ -524,18 +525,9 @@ def test_quarters_of_the_league_view(made_up):
         sql.connect(made_up, "2019-20-q1")
 
 
-def nof(*words: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 def test_the_command_writes_parquet_files_that_say_the_same(real, tmp_path):
     folder = tmp_path / "new" / "tables"
-    done = nof("export", "--data", real, "--parquet", folder)
+    done = ready.nof("export", "--data", real, "--parquet", folder)
     assert done.returncode == 0, done.stderr
     held = sql.tables(real, sql.ALL)
     assert sorted(Path(line).stem for line in done.stdout.splitlines()) == sorted(held), "each file is named"
@@ -543,10 +535,10 @@ def test_the_command_writes_parquet_files_that_say_the_same(real, tmp_path):
     for name, frame in held.items():
         pd.testing.assert_frame_equal(pd.read_parquet(folder / f"{name}.parquet"), frame, check_dtype=False)
     assert held["league"]["quarter"].nunique() == 4
-    done = nof("export", "--data", real, "--parquet", folder)
+    done = ready.nof("export", "--data", real, "--parquet", folder)
     assert done.returncode == 2 and "--force" in done.stderr
     (folder / "about.parquet").write_text("old")
-    assert nof("export", "--data", real, "--parquet", folder, "--force").returncode == 0
+    assert ready.nof("export", "--data", real, "--parquet", folder, "--force").returncode == 0
     assert len(pd.read_parquet(folder / "about.parquet")) and [one.name for one in folder.parent.iterdir()] == [
         "tables"
     ]

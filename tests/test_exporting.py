@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import os
-import subprocess
-import sys
 
 import builders
 import duckdb
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import ROOT, python_path
+import ready
 
 from nof.common import InputError
 from nof.explore import exporting, save
@@ -122,25 +119,15 @@ def test_more_rows_than_a_sheet_takes_are_refused(monkeypatch, held):
 # --- the command ---
 
 
-def nof(*words):
-    script = "from nof.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": python_path(ROOT)},
-    )
-
-
 def test_the_command_writes_what_is_asked_for_and_replaces_nothing_by_itself(data, tmp_path):
-    done = nof("export", "--data", data)
+    done = ready.nof("export", "--data", data)
     assert done.returncode == 2 and "--csv FOLDER" in done.stderr
-    done = nof("export", "--data", data, "--xlsx", tmp_path / "a.xls")
+    done = ready.nof("export", "--data", data, "--xlsx", tmp_path / "a.xls")
     assert done.returncode == 2 and ".xlsx" in done.stderr
     for _ in range(2):
-        done = nof("export", "--data", data, "--xlsx", tmp_path / "a.xlsx", "--csv", tmp_path / "csv")
+        done = ready.nof("export", "--data", data, "--xlsx", tmp_path / "a.xlsx", "--csv", tmp_path / "csv")
     assert done.returncode == 2 and "--force" in done.stderr
-    assert nof("export", "--data", data, "--xlsx", tmp_path / "a.xlsx", "--force").returncode == 0
+    assert ready.nof("export", "--data", data, "--xlsx", tmp_path / "a.xlsx", "--force").returncode == 0
     assert openpyxl.load_workbook(tmp_path / "a.xlsx").sheetnames[0] == "source"
 
 

@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import ready
 import tiny
 
 from nof.briefing import publish
@@ -160,13 +160,7 @@ def test_a_size_is_what_would_be_freed(places):
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess:
     (home / "refresh.yaml").write_text("raw: raw\nreports: reports\n")
-    return subprocess.run(
-        [sys.executable, "-c", tiny.MAIN, "prune", str(home / "refresh.yaml"), *words],
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env=os.environ | {"COLUMNS": "200"},
-    )
+    return ready.nof("prune", home / "refresh.yaml", *words, cwd=home, env=os.environ | {"COLUMNS": "200"})
 
 
 def test_the_command_and_its_dry_run(places, tmp_path):

@@ -122,63 +122,77 @@ def place(tmp_path, index) -> Place:
     return Place(tmp_path, index)
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> Path:
+    """A virtual environment with nothing but pip in it, which takes most of a small set-up to make."""
+    folder = tmp_path_factory.mktemp("environment") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def begun(place, environment) -> Place:
+    """A place in which the environment is made already, and nothing is installed."""
+    shutil.copytree(environment, place.home / ".venv", symlinks=True)
+    return place
+
+
 @pytest.mark.parametrize("pip", [None, *OLDEST], ids=lambda path: path.name[:8] if path else "bundled")
-def test_a_newer_release_breaks_the_old_recipe_and_not_this_one(place, pip):
-    place.run(sys.executable, "-m", "venv", ".venv")
+def test_a_newer_release_breaks_the_old_recipe_and_not_this_one(begun, pip):
     if pip:
-        assert place.run(place.python, "-m", "pip", "install", "--no-index", pip).returncode == 0
-    told = place.run(place.python, "-m", "pip", "--version").stdout.split()[1]
-    old = place.run(place.python, *OLD_RECIPE)
+        assert begun.run(begun.python, "-m", "pip", "install", "--no-index", pip).returncode == 0
+    told = begun.run(begun.python, "-m", "pip", "--version").stdout.split()[1]
+    old = begun.run(begun.python, *OLD_RECIPE)
     if Version(told) < Version("24"):
         assert old.returncode == 1 and "beta[more]>=1" in old.stderr, old.stderr
-    place.index.asked.clear()
-    new = place.make()
+    begun.index.asked.clear()
+    new = begun.make()
     assert new.returncode == 0, new.stdout + new.stderr
-    assert place.versions().items() >= SMALL.items() and place.is_ready()
-    by_uv = {path.split("/")[-1] for path, who in place.index.asked if who.startswith("uv/")}
-    by_pip = {path.strip("/").split("/")[-1].split("-")[0] for path, who in place.index.asked if who.startswith("pip/")}
+    assert begun.versions().items() >= SMALL.items() and begun.is_ready()
+    by_uv = {path.split("/")[-1] for path, who in begun.index.asked if who.startswith("uv/")}
+    by_pip = {path.strip("/").split("/")[-1].split("-")[0] for path, who in begun.index.asked if who.startswith("pip/")}
     assert "alpha-1.0-py3-none-any.whl" in by_uv, "uv took pip's own variable for its index"
     assert by_pip == {"uv"}, "pip fetches uv and nothing else"
-    assert not [path for path, _ in place.index.asked if "beta-2.0" in path]
-    assert list(install.site_packages(place.home / ".venv").rglob("alpha*.pyc")), "compiled once, not at every start"
+    assert not [path for path, _ in begun.index.asked if "beta-2.0" in path]
+    assert list(install.site_packages(begun.home / ".venv").rglob("alpha*.pyc")), "compiled once, not at every start"
 
 
-def test_nothing_is_done_twice_and_what_is_no_longer_locked_goes(place):
-    assert place.make().returncode == 0
-    place.index.asked.clear()
-    assert "up to date" in place.make().stdout and place.index.asked == []
-    (place.home / "requirements.lock").write_text(
-        (place.home / "requirements.lock").read_text() + wheels.locked(wheels.wheel(place.home, "delta", "1.0"))
+def test_nothing_is_done_twice_and_what_is_no_longer_locked_goes(begun):
+    assert begun.make().returncode == 0
+    begun.index.asked.clear()
+    assert "up to date" in begun.make().stdout and begun.index.asked == []
+    (begun.home / "requirements.lock").write_text(
+        (begun.home / "requirements.lock").read_text() + wheels.locked(wheels.wheel(begun.home, "delta", "1.0"))
     )
-    failed = place.make()
-    assert failed.returncode and not place.is_ready(), "delta is not on the index"
-    place.run(place.python, "-m", "pip", "install", "--no-index", place.home / "delta-1.0-py3-none-any.whl")
-    place.lock()
-    assert place.make().returncode == 0 and "delta" not in place.versions()
+    failed = begun.make()
+    assert failed.returncode and not begun.is_ready(), "delta is not on the index"
+    begun.run(begun.python, "-m", "pip", "install", "--no-index", begun.home / "delta-1.0-py3-none-any.whl")
+    begun.lock()
+    assert begun.make().returncode == 0 and "delta" not in begun.versions()
 
 
-def test_where_uv_has_no_wheel_pip_installs_the_same_lock(place, tmp_path_factory):
+def test_where_uv_has_no_wheel_pip_installs_the_same_lock(begun, tmp_path_factory):
     bare = tmp_path_factory.mktemp("bare")
-    for path in place.index.folder.iterdir():
+    for path in begun.index.folder.iterdir():
         if not path.name.startswith("uv-"):
             os.link(path, bare / path.name)
-    place.index.folder = bare
-    done = place.make()
+    begun.index.folder = bare
+    done = begun.make()
     assert done.returncode == 0 and "not through uv" in done.stdout, done.stdout + done.stderr
-    assert place.versions().items() >= SMALL.items() and "uv" not in place.versions() and place.is_ready()
+    assert begun.versions().items() >= SMALL.items() and "uv" not in begun.versions() and begun.is_ready()
 
 
-def test_a_lock_with_a_hole_ends_in_words_and_not_in_an_environment(place):
-    place.lock(without="beta")
-    done = place.make()
-    assert done.returncode == 2 and "beta" in done.stdout + done.stderr and not place.is_ready()
+def test_a_lock_with_a_hole_ends_in_words_and_not_in_an_environment(begun):
+    begun.lock(without="beta")
+    done = begun.make()
+    assert done.returncode == 2 and "beta" in done.stdout + done.stderr and not begun.is_ready()
 
 
-def test_a_wheel_that_is_not_the_one_locked_is_not_installed(place):
-    place.lock(wrong="alpha")
-    done = place.make()
+def test_a_wheel_that_is_not_the_one_locked_is_not_installed(begun):
+    begun.lock(wrong="alpha")
+    done = begun.make()
     assert done.returncode == 2 and "hash" in (done.stdout + done.stderr).lower()
-    assert "alpha" not in place.versions() and not place.is_ready()
+    assert "alpha" not in begun.versions() and not begun.is_ready()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ends a group of processes")
@@ -211,21 +225,21 @@ def test_a_half_made_environment_is_made_anew(place):
     assert place.make().returncode == 0 and place.versions().items() >= SMALL.items() and place.is_ready()
 
 
-def test_without_a_network_a_working_environment_stays(place):
-    assert place.make().returncode == 0
-    text = (place.home / "requirements.lock").read_text()
-    (place.home / "requirements.lock").write_text(text.replace("beta==1.0", "beta==2.0"))
-    shutil.rmtree(place.home / "cache")
-    place.index.close()
-    failed = place.make()
-    assert failed.returncode == 2 and not place.is_ready()
-    assert place.versions().items() >= SMALL.items()
-    (place.home / "requirements.lock").write_text(text)
-    assert place.versions()["place"] == "1", "nothing was cleared for it"
+def test_without_a_network_a_working_environment_stays(begun):
+    assert begun.make().returncode == 0
+    text = (begun.home / "requirements.lock").read_text()
+    (begun.home / "requirements.lock").write_text(text.replace("beta==1.0", "beta==2.0"))
+    shutil.rmtree(begun.home / "cache")
+    begun.index.close()
+    failed = begun.make()
+    assert failed.returncode == 2 and not begun.is_ready()
+    assert begun.versions().items() >= SMALL.items()
+    (begun.home / "requirements.lock").write_text(text)
+    assert begun.versions()["place"] == "1", "nothing was cleared for it"
 
 
-def test_into_the_python_that_runs_it_nothing_else_is_removed(place):
-    place.run(sys.executable, "-m", "venv", "own")
+def test_into_the_python_that_runs_it_nothing_else_is_removed(place, environment):
+    shutil.copytree(environment, place.home / "own", symlinks=True)
     python = install.environment_python(place.home / "own")
     place.run(python, "-m", "pip", "install", "--no-index", wheels.wheel(place.home, "delta", "1.0"))
     done = place.run(python, "tools/install.py", "--here")

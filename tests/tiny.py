@@ -19,6 +19,7 @@ from pathlib import Path
 import builders
 import nbformat
 import psutil
+import ready
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 MARK = "NOF_TEST_RUN"
@@ -108,9 +109,15 @@ def nof(home: Path, *words: object, **options: object) -> tuple[int, str]:
     return process.returncode, text
 
 
-def brief(home: Path, *words: object, out: Path | None = None, **options: object) -> tuple[int, str]:
-    """`nof brief` on the tiny publication, into home/reports."""
-    return nof(home, "brief", home / "params.yaml", "--out", out or home / "reports", *words, **options)
+def quick(home: Path, *words: object, cwd: Path | None = None, **more: str) -> tuple[int, str]:
+    """The same from a copy of a process that has everything loaded; what it leaves running is not found by `processes`."""
+    done = ready.nof(*words, cwd=cwd or home, env=environment(home, **more))
+    return done.returncode, done.stdout + done.stderr
+
+
+def brief(home: Path, *words: object, out: Path | None = None, run=nof, **options: object) -> tuple[int, str]:
+    """`nof brief` on the tiny publication, into home/reports; `run` is `nof` or `quick`."""
+    return run(home, "brief", home / "params.yaml", "--out", out or home / "reports", *words, **options)
 
 
 def published(folder: Path) -> Path:
