@@ -41,7 +41,7 @@ class Step(NamedTuple):
     noise: pooled_noise.NoiseMoves | None
 
 
-@kept
+@store.frame
 def score_changes(view: View) -> pd.DataFrame:
     """Every change of every metric score, step by step, with the way its value went; see `score_changes`."""
     pairs = list(broken_steps(view))

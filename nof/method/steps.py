@@ -15,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter, kept
+from nof.common import Quarter
 from nof.method.contributions import history, scored
 from nof.method.improvement import cases_of, with_variance
 from nof.method.next_segment import NextSegment, edge_brackets, next_segment
+from nof.read import store
 from nof.rules.recompute import National
 from nof.rules.uncertainty import Redraw
 
@@ -38,7 +39,7 @@ CHANCE_COLUMNS = [
 # --- moves: what one trust did on one metric from one quarter to the next ---
 
 
-@kept
+@store.frame
 def moves(national: National, trust_type: str) -> pd.DataFrame:
     """Every move of a trust on a metric from one quarter to the next, values beside scores.
 

@@ -32,7 +32,7 @@ from nof import common
 
 VARIABLE = "NOF_CACHE"  # another folder; empty: nothing is kept
 WORTH = 1.0  # seconds of computing from which on the results of a publication are kept
-FRAME_WORTH = 0.3  # and a frame, or files, asked of them
+FRAME_WORTH = 0.1  # and a frame, or files, asked of them
 MOST_BYTES = 300_000_000  # of all entries; beyond that the longest unused go
 ABOUT = "about.json"
 _PACKAGES = ("numpy", "pandas", "pyarrow", "scipy")
