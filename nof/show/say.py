@@ -43,15 +43,17 @@ import datetime as dt
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 import numpy as np
 import pandas as pd
-from jinja2 import meta, nodes
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_RESOLVE
 from jinja2.sandbox import SandboxedEnvironment
 
 from nof.common import NofError
@@ -60,6 +62,7 @@ from nof.show import grammar
 from nof.show.display import Words, plain
 from nof.show.grammar import Marked, NotKnown
 
+T = TypeVar("T")
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 _FILLED = "_filled_"  # the filter through which everything goes that a template fills in
 _MARK = "\ue000"  # stands for a moment before what was filled in, and never in a text
@@ -136,10 +139,10 @@ class Names:
 def fill(template: str, names: Names) -> Words:
     """A template with its names filled in; see `say`."""
     reject_unknown(template, names)
-    _, needed, _ = _parsed(template)
+    compiled, needed, _ = _compiled(template)
     record: list[tuple[str, str]] = []
     with _explained():
-        text = _compiled(template).render(names.values | {_RECORD: (record, names.definitions)})
+        text = compiled.render(names.values | {_RECORD: (record, names.definitions)})
     text = _NO_ITEM.sub(r"\1\2\\\3", text).replace(_MARK, "")
     text = _BLANK_LINES.sub("\n\n", text).strip()
     return Words(text, told_of(record, needed, names) if text else {})
@@ -167,7 +170,7 @@ def told_of(record: Sequence[tuple[str, str]], needed: Iterable[str], names: Nam
 
 def check(template: str) -> None:
     """Whether a template can be read at all: its syntax and its filters; a `TemplateError` if not."""
-    _parsed(template)
+    _compiled(template)
 
 
 def check_condition(condition: str) -> None:
@@ -177,7 +180,7 @@ def check_condition(condition: str) -> None:
 
 def reject_unknown(template: str, names: Names) -> None:
     """A `TemplateError` where a template needs a name that there is not, also in a branch that is not taken."""
-    _, needed, lines = _parsed(template)
+    _, needed, lines = _compiled(template)
     _reject_unknown(needed - set(names.values), names.values, lines)
 
 
@@ -220,8 +223,28 @@ class _Undefined(jinja2.StrictUndefined):
         return f"{type(owner).__name__} has no {name!r}{_near(name, there) if there else ''}"
 
 
+class _Generator(CodeGenerator):
+    """Notes the names that a template needs while it is compiled."""
+
+    environment: _Environment
+
+    def enter_frame(self, frame: Frame) -> None:
+        """As `jinja2.meta` finds them, which compiles a second time for it."""
+        super().enter_frame(frame)
+        loads = frame.symbols.loads.values()
+        self.environment.needed |= {name for action, name in loads if action == VAR_LOAD_RESOLVE}
+
+
 class _Environment(SandboxedEnvironment):
     """Sends every value that a template fills in through one filter, which escapes it and keeps a record."""
+
+    code_generator_class = _Generator
+    needed: set[Any]
+
+    def with_names(self, make: Callable[[], T]) -> tuple[T, frozenset[str]]:
+        """What is compiled, and the names it needs."""
+        self.needed = set()
+        return make(), frozenset(self.needed - set(self.globals))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -281,7 +304,7 @@ def _written(value: Any, name: str, about: Definition | None) -> str:
 
 
 @lru_cache(maxsize=1)
-def environment() -> SandboxedEnvironment:
+def environment() -> _Environment:
     """The one environment of all sentences."""
     made = _Environment(undefined=_Undefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
     made.filters |= grammar.FILTERS | {_FILLED: _fill}
@@ -293,24 +316,15 @@ def environment() -> SandboxedEnvironment:
 def _condition(text: str) -> tuple[Any, frozenset[str]]:
     """A condition as a callable from names to a value, and the names it needs."""
     with _explained():
-        needed = frozenset(meta.find_undeclared_variables(environment().parse(f"{{{{ ({text}) }}}}")))
-        return environment().compile_expression(text, undefined_to_none=False), needed - set(environment().globals)
+        return environment().with_names(lambda: environment().compile_expression(text, undefined_to_none=False))
 
 
 @lru_cache(maxsize=512)
-def _parsed(template: str) -> tuple[nodes.Template, frozenset[str], tuple[str, ...]]:
-    """The template as a tree, the names it needs, its lines."""
+def _compiled(template: str) -> tuple[jinja2.Template, frozenset[str], tuple[str, ...]]:
+    """The template, the names it needs, its lines."""
     with _explained():
-        tree = environment().parse(template)
-        needed = frozenset(meta.find_undeclared_variables(tree)) - set(environment().globals)
-        return tree, needed, tuple(template.splitlines())
-
-
-@lru_cache(maxsize=512)
-def _compiled(template: str) -> jinja2.Template:
-    """The template, ready to be filled in: made when it first is, for of many texts only a few are said."""
-    with _explained():
-        return environment().from_string(_parsed(template)[0])
+        made, needed = environment().with_names(lambda: environment().from_string(template))
+        return made, needed, tuple(template.splitlines())
 
 
 def _reject_unknown(unknown: set[str] | frozenset[str], found: Mapping[str, Any], lines: Sequence[str]) -> None:
