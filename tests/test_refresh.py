@@ -408,7 +408,6 @@ from nof.rules import reconcile
 from nof.method import limits
 from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, workers
 from nof.quarterly.settings import load
-from nof.show import fonts
 
 home = Path(sys.argv[1])
 STAGES = {
@@ -461,7 +460,7 @@ def state():
 
 def warm():
     nof.method.opening.reconciliation(nof.method.opening.open_publication(home / "data"))
-    fonts.warm(), manifest.code_state(), manifest.versions(), cluster, place, limits, papermill
+    workers.warm(), manifest.code_state(), manifest.versions(), cluster, place, limits, papermill
 
 def replay():
     # From now on the briefings and figures of the first run are taken as they are: what counts here is the rest.

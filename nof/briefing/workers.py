@@ -33,7 +33,7 @@ import pyarrow
 
 from nof.briefing import html, make
 from nof.common import NofError
-from nof.show import charts, fonts
+from nof.show import charts, fonts, style
 
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 
@@ -55,7 +55,8 @@ def warm() -> None:
     """What every briefing needs, whatever its notebook: fonts, the page's template and style, the library itself."""
     fonts.warm()
     html.warm()
-    charts.warm()
+    with style.applied():
+        charts.figure(10)  # matplotlib is loaded when something is drawn
     make.import_helpers()
     nbformat.validate(nbformat.v4.new_notebook())  # its schema is compiled once, not by every copy of this process
     importlib.import_module("scipy.special")  # which scipy itself loads when it is first used

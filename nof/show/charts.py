@@ -46,12 +46,6 @@ def figure(height_mm: float, width_mm: float = style.TEXT_WIDTH_MM) -> Figure:
     return Figure(figsize=style.size(width_mm, height_mm))
 
 
-def warm() -> None:
-    """Load what draws now, before forking."""
-    with style.applied():
-        figure(10)
-
-
 def which_part(number: int, of: int) -> str:
     """What a caption adds where a figure comes in several panels: " (part 1 of 2)"."""
     return f" (part {number} of {of})" if of > 1 else ""
