@@ -170,7 +170,7 @@ def _once(trees: dict[str, Path], data: Path, quarter: str, kind: str, trust: st
         cell = next((one for one in nbformat.read(path, 4).cells if "parameters" in one.metadata.get("tags", [])), None)
         given = {one: value for one, value in names.items() if cell and f"\n{one} = " in f"\n{cell.source}"}
         for name, tree in trees.items():
-            cache = home / f"first {name}"
+            cache = home / f"first {name} {path.stem}"  # of its own: nothing that another notebook has kept
             where = tree / "notebooks" / path.name
             for when in ("nothing kept", SECOND):
                 key = f"first output of {path.stem}"
