@@ -1,4 +1,4 @@
-"""The floor for bench/briefings.py: the same cells, figures and pages in one process, with no notebook run at all."""
+"""The floor for bench/single.py: the same cells, figures and pages in one process, with no notebook run at all."""
 
 from __future__ import annotations
 

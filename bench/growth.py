@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from briefings import RESULTS, ROOT, machine
+from single import RESULTS, ROOT, machine
 
 QUARTERS, TRUSTS = (1, 4, 16, 40), (50, 205, 500, 1000, 2000)
 KEY = ["quarter", "trust_type", "trust_code"]

@@ -3,7 +3,8 @@
     .venv/bin/python bench/single.py --data data/demo --trust X2G --name demo
     .venv/bin/python bench/single.py --data ../shared/real --trust RDY --name real --before ../an-older-checkout
 
-(a) stock: the commands a user would run instead, as in bench/briefings.py.
+(a) stock: the commands a user would run instead: `papermill`, then `jupyter nbconvert --to html`, then `--to webpdf` with
+    Debian's chromium (HTML alone where there is no browser).
 (b) nothing kept: `nof brief --trust` with an empty cache, as on the first day; (c) kept: the same again.
 (d) floor: one Python process that does the same computing, drawing and Typst compiling with no notebook, nothing kept.
 They take turns, round after round. Then, once: `import helpers`, `nof --help`, the first output of each notebook in a
@@ -14,8 +15,10 @@ in the same turns; it has to run with this environment's packages.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
+import platform
 import resource
 import statistics
 import subprocess
@@ -26,10 +29,42 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from briefings import RESULTS, ROOT, floor, machine, stock
 
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results"
+NOTEBOOK = ROOT / "notebooks" / "trust_briefing.ipynb"
+CHROMIUM = Path("/usr/bin/chromium")
 COMMAND = "from nof.cli import main; main()"
 SECOND = "results kept"
+
+
+def timed(command: list) -> float:
+    """Seconds that a command took, with nothing kept from before; it must succeed."""
+    started, words = time.perf_counter(), [str(word) for word in command]
+    bare = os.environ | {"NOF_CACHE": ""}
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=bare)
+    return time.perf_counter() - started
+
+
+def stock(data: Path, quarter: str, trust: str, folder: Path) -> float:
+    """Seconds of the stock commands."""
+    made = folder / f"{trust}.ipynb"
+    given = ["-p", "quarter", quarter, "-p", "data", data, "-p", "trust", trust]
+    total = timed([sys.executable, "-m", "papermill", NOTEBOOK, made, *given, "--cwd", NOTEBOOK.parent])
+    total += timed([sys.executable, "-m", "nbconvert", "--to", "html", made])
+    if CHROMIUM.exists():
+        total += timed([sys.executable, ROOT / "bench" / "stock_webpdf.py", made])
+    return total
+
+
+def floor(data: Path, quarter: str, trust: str, folder: Path) -> float:
+    """Seconds of one process without notebooks."""
+    return timed([sys.executable, ROOT / "bench" / "floor.py", data, quarter, folder, trust])
+
+
+def machine() -> str:
+    """What it ran on, without a name."""
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def clean(tree: Path, cache: Path) -> dict[str, str]:
@@ -120,7 +155,11 @@ def measure(data: Path, trust: str, trees: dict[str, Path], rounds: int, whole: 
             turn = _round(data, quarter, trust, trees, params, home / str(number))
             for name, step in turn.items():
                 turns.setdefault(name, []).append(round(step(), 2))
-        found = {"seconds": {name: statistics.median(each) for name, each in turns.items()}, "rounds": turns}
+        found = {
+            "trusts": kinds.loc[kinds["quarter"] == quarter, "trust_code"].nunique(),
+            "with_pdf": CHROMIUM.exists(),
+        }
+        found |= {"seconds": {name: statistics.median(each) for name, each in turns.items()}, "rounds": turns}
         found |= _once(trees, data, quarter, kind, trust, home)
         if whole:
             found["all trusts"] = {
@@ -139,12 +178,10 @@ def _round(
         """One run; the second finds what the first has kept."""
         return lambda: brief(trees[name], params, home / name, home / f"cache {name}", "--trust", trust)["seconds"]
 
-    def bare() -> float:
-        """The floor, with nothing kept."""
-        os.environ["NOF_CACHE"] = ""
-        return floor(data, quarter, [trust], home / "floor")
-
-    steps: dict[str, Callable[[], float]] = {"stock": lambda: stock(data, quarter, [trust], home), "floor": bare}
+    steps: dict[str, Callable[[], float]] = {
+        "stock": lambda: stock(data, quarter, trust, home),
+        "floor": lambda: floor(data, quarter, trust, home / "floor"),
+    }
     for name in trees:
         steps |= {f"{name}, nothing kept": ours(name), f"{name}, {SECOND}": ours(name)}
     return steps
@@ -188,7 +225,8 @@ if __name__ == "__main__":
     parser.add_argument("--all-trusts", action="store_true", help="measure the whole publication as well")
     given = parser.parse_args()
     places = {"ours": ROOT} | ({"before": given.before.resolve()} if given.before else {})
-    result = {"publication": given.name, "trust": given.trust, "machine": machine()}
+    today = dt.date.today().isoformat()
+    result = {"publication": given.name, "trust": given.trust, "date": today, "machine": machine()}
     result |= measure(given.data.resolve(), given.trust, places, given.rounds, given.all_trusts)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"single-{given.name}.json").write_text(json.dumps(result, indent=1) + "\n")

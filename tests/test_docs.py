@@ -232,16 +232,15 @@ def test_the_benchmark_table_takes_its_figures_from_the_results(tmp_path):
         "date": "2026-01-31",
         "machine": "2 cores",
         "with_pdf": True,
-        "seconds_per_trust": {"stock": 12.5, "ours": 1.25, "floor": 1.0},
-        "stock_over_ours": 10.0,
-        "rounds": {"ours": [1, 1, 2]},
-        "ours_over_floor": 1.25,
-        "all_trusts": {"pdf": 205, "seconds": 99.6, "exit_code": 0, "peak_mb": 432},
+        "seconds": {"stock": 24.0, "floor": 8.0, "ours, nothing kept": 6.0, "ours, results kept": 3.0},
+        "rounds": {"stock": [24, 24, 25]},
+        "all trusts": {"ours": {"seconds": 99.6, "cpu_seconds": 180.0, "peak_mb": 432}},
     }
-    (tmp_path / "briefings-demo.json").write_text(json.dumps(result))
+    (tmp_path / "single-demo.json").write_text(json.dumps(result))
     (tmp_path / "other.json").write_text("{}")
     page = made.filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", made.table(made.results(tmp_path)))
-    assert "| demo, 205 trusts | 12.50 | 1.25 | 1.00 | 10.0 | 1.25 | 205 in 100 s, 432 MB a worker |" in page
+    row = "| demo, 205 trusts | 24.0 | 8.0 | 6.0 | 3.0 | 4.0, 8.0 | 0.75 | 205 in 100 s, 432 MB a worker |"
+    assert row in page and "medians of 3 rounds" in page
     assert "old" not in page and "2 cores" in page and page.startswith("a\n") and page.endswith("b\n")
     assert "Not measured yet" in made.table([])
 

@@ -13,31 +13,34 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README, GROWTH = ROOT / "README.md", ROOT / "docs" / "explanation" / "growth.md"
 PLACE = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
-HEAD = """| publication | stock commands | ours | floor | stock / ours | ours / floor | all trusts, HTML and PDF |
-|---|---:|---:|---:|---:|---:|---|
+HEAD = """| publication | stock commands | floor | ours, nothing kept | ours, results kept | stock / ours | ours / floor | all trusts |
+|---|---:|---:|---:|---:|---:|---:|---|
 """
 NOTE = """
-Seconds for one trust's briefing, start-up included, medians of {rounds} rounds in turn: *stock* is `papermill` and then
-`jupyter nbconvert` to HTML{pdf}; *ours* is `nof brief --trust` with one worker; *floor* is one process
-that computes, draws and compiles the same with no notebook. Measured {when}. `bench/briefings.py` repeats it.
+Seconds for one trust's briefing alone, start-up included, medians of {rounds} rounds in turn: *stock* is `papermill` and then
+`jupyter nbconvert` to HTML{pdf}, which all trusts would take once each; *floor* is one process that computes, draws and
+compiles the same with no notebook; *ours* is `nof brief --trust`, which also makes the page of what is safe to say, the tables, the
+index and the checks. Stock and floor have nothing kept from before; the first ratio is without and with results kept. *All trusts* is
+`nof brief --all-trusts` with nothing kept. Measured {when}. `bench/single.py` repeats it.
 """
-NOTHING = "Not measured yet: `bench/briefings.py` measures, `tools/bench_table.py` writes the table here.\n"
+NOTHING = "Not measured yet: `bench/single.py` measures, `tools/bench_table.py` writes the table here.\n"
 
 
 def results(folder: Path) -> list[dict]:
-    """The result files of bench/briefings.py, by name."""
+    """The result files of bench/single.py, by name."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    return [one for one in found if "seconds_per_trust" in one]
+    return [one for one in found if "seconds" in one]
 
 
 def row(found: dict) -> str:
     """One publication."""
-    seconds, whole = found["seconds_per_trust"], found["all_trusts"]
-    made = f"{whole['pdf']} in {whole['seconds']:.0f} s, {whole['peak_mb']} MB a worker"
-    made += "" if whole["exit_code"] == 0 else ", with failures"
+    seconds = found["seconds"]
+    stock, floor, bare, kept = (seconds[one] for one in ("stock", "floor", "ours, nothing kept", "ours, results kept"))
+    whole = found.get("all trusts", {}).get("ours")
+    made = f"{found['trusts']} in {whole['seconds']:.0f} s, {whole['peak_mb']} MB a worker" if whole else "not measured"
     return (
-        f"| {found['publication']}, {found['trusts']} trusts | {seconds['stock']:.2f} | {seconds['ours']:.2f} "
-        f"| {seconds['floor']:.2f} | {found['stock_over_ours']:.1f} | {found['ours_over_floor']:.2f} | {made} |"
+        f"| {found['publication']}, {found['trusts']} trusts | {stock:.1f} | {floor:.1f} | {bare:.1f} | {kept:.1f} "
+        f"| {stock / bare:.1f}, {stock / kept:.1f} | {bare / floor:.2f} | {made} |"
     )
 
 
@@ -46,7 +49,7 @@ def table(found: list[dict]) -> str:
     if not found:
         return NOTHING
     when = "; ".join(sorted({f"on {one['date']}, {one['machine']}" for one in found}))
-    rounds = " or ".join(sorted({str(len(one["rounds"]["ours"])) for one in found}))
+    rounds = " or ".join(sorted({str(len(one["rounds"]["stock"])) for one in found}))
     pdf = " and, with a browser, to PDF" if all(one["with_pdf"] for one in found) else " alone (no browser here)"
     return HEAD + "\n".join(map(row, found)) + "\n" + NOTE.format(rounds=rounds, pdf=pdf, when=when)
 
@@ -55,7 +58,7 @@ def grown(folder: Path) -> str:
     """The tables of bench/growth.py: processor seconds of each stage by size, and how they grew."""
     path = folder / "growth.json"
     if not path.is_file():
-        return NOTHING.replace("briefings", "growth")
+        return NOTHING.replace("single", "growth")
     found = json.loads(path.read_text(encoding="utf-8"))
     parts = [
         _growth_table(found["quarters"], f"quarters of history, {found['quarters']['trusts']} trusts"),
