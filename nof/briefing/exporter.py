@@ -38,6 +38,10 @@ class BriefingExporter(Exporter):
     include_code = Bool(False, help="Also show the code of code cells.").tag(config=True)
     allow_errors = Bool(False, help="Make a page of a notebook in which a cell failed, too.").tag(config=True)
 
+    @default("optimistic_validation")
+    def _optimistic_validation_default(self) -> bool:
+        return True  # once, when all preprocessors are through, and not before and after each of ten
+
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return self.ending
