@@ -18,10 +18,11 @@ HEAD = """| publication | stock commands | floor | ours, nothing kept | ours, re
 """
 NOTE = """
 Seconds for one trust's briefing alone, start-up included, medians of {rounds} rounds in turn: *stock* is `papermill` and then
-`jupyter nbconvert` to HTML{pdf}, which all trusts would take once each; *floor* is one process that computes, draws and
-compiles the same with no notebook; *ours* is `nof brief --trust`, which also makes the page of what is safe to say, the tables, the
-index and the checks. Stock and floor have nothing kept from before; the first ratio is without and with results kept. *All trusts* is
-`nof brief --all-trusts` with nothing kept. Measured {when}. `bench/single.py` repeats it.
+`jupyter nbconvert` to HTML{pdf}, which every trust would take anew; *floor* is one process
+that computes, draws and compiles the same with no notebook; *ours* is `nof brief --trust`, which also makes the page of what is
+safe to say, the tables, the index and the checks, on all cores. Stock and floor have nothing kept from before; the first ratio is
+without and with results kept. *All trusts* is `nof brief --all-trusts` with nothing kept, the national briefings among them.
+Measured {when}. `bench/single.py` repeats it.
 """
 NOTHING = "Not measured yet: `bench/single.py` measures, `tools/bench_table.py` writes the table here.\n"
 
