@@ -131,7 +131,7 @@ def names_agree(frame: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
         file, named_quarter (slug or None).
     """
     held = frame.groupby("file").agg(
-        quarter=("quarter", "max"), types=("trust_type", lambda s: ", ".join(sorted(set(s))))
+        quarter=("quarter", "max"), types=("trust_type", lambda s: ", ".join(sorted(s.unique())))
     )
     table = files.merge(held.reset_index(), on="file")
     plain = table["file"].str.lower().str.replace(r"[^a-z0-9]+", "-", regex=True)

@@ -118,7 +118,7 @@ class Publication:
 def _summary_row(kind: str, frame: pd.DataFrame, trust_type: str) -> dict:
     value = "value" if kind == "metrics" else "average_score"
     return {
-        "trust_type": trust_type, "kind": kind, "quarters": joined(frame["quarter"]),
+        "trust_type": trust_type, "kind": kind, "quarters": joined(frame["quarter"].unique()),
         "trusts": frame["trust_code"].nunique(),
         "metrics": frame["metric_id"].nunique() if kind == "metrics" else 0,
         "rows": len(frame), "blank_values": int(frame[value].isna().sum()),
@@ -276,9 +276,9 @@ def _files(sources: list[Source]) -> pd.DataFrame:
     return pd.DataFrame([
         {
             "file": source.file, "kind": source.kind,
-            "trust_type": ",".join(in_order(set(source.frame["trust_type"]) - {""})),
+            "trust_type": ",".join(in_order({*source.frame["trust_type"].unique()} - {""})),
             "version": source.version, "sha256": source.sha256, "rows": len(source.frame),
-            "quarters": joined(source.frame["quarter"]), "superseded": bool(source.used.empty),
+            "quarters": joined(source.frame["quarter"].unique()), "superseded": bool(source.used.empty),
             "header": ",".join(source.header),
         }
         for source in sources

@@ -215,7 +215,7 @@ def _source(raw: Source, header: list[str], text: str) -> Source:
         problems.append(Problem(raw.file, "the file has no rows below its header", 1))
     warnings = [
         f"{raw.file}: trust type {name!r} is not one of {', '.join(checks.KNOWN_TYPES)}"
-        for name in in_order(set(frame["trust_type"]) - {*checks.KNOWN_TYPES, ""})
+        for name in in_order({*frame["trust_type"].unique()} - {*checks.KNOWN_TYPES, ""})
     ]
     if not text.endswith(("\n", "\r")):
         warnings.append(f"{raw.file}: no line end after the last row; the file may be cut short")

@@ -206,9 +206,7 @@ def _differing(exact: np.ndarray, rounded: np.ndarray) -> np.ndarray:
 
 def with_rounding(scores: pd.DataFrame, rounded_in: dict[str, tuple[str, ...]]) -> pd.DataFrame:
     """Scores (a frame with quarter, metric_id, score and published) rounded where `rounded_in` says so."""
-    first = [
-        quarter in rounded_in.get(one, ()) for quarter, one in zip(scores["quarter"], scores["metric_id"], strict=True)
-    ]
+    first = [quarter in rounded_in.get(one, ()) for quarter, one in scores[["quarter", "metric_id"]].to_numpy()]
     return scores.assign(score=scores["score"].mask(np.array(first, dtype=bool), scores["published"]))
 
 

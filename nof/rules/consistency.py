@@ -177,21 +177,19 @@ def value_and_score(metrics: pd.DataFrame, rules: dict[str, Framework]) -> pd.Da
         known), value, value_rank, score, shape.
     """
     scores = metrics[matching(metrics["metric_id"], _SCORE) & metrics["value"].notna()].copy()
-    scores["value_id"] = [
-        _value_id(rules[q], one) for q, one in zip(scores["quarter"], scores["metric_id"], strict=True)
-    ]
+    scores["value_id"] = [_value_id(rules[q], one) for q, one in scores[["quarter", "metric_id"]].to_numpy()]
     values = metrics[metrics["value"].notna() & metrics["metric_id"].isin(scores["value_id"].unique())]
     wanted = {(q, one.value_id): one.units for q, rule in rules.items() for one in rule.metrics if one.units}
-    units = [wanted.get(key) for key in zip(values["quarter"], values["metric_id"], strict=True)]
+    units = [wanted.get(tuple(key)) for key in values[["quarter", "metric_id"]].to_numpy()]
     alone = values.groupby([*_KEY, "metric_id"])["units"].transform("nunique") == 1
     right = [one is None and only or one is not None and one.casefold() == own.casefold()
-             for one, only, own in zip(units, alone, values["units"], strict=True)]  # fmt: skip
+             for one, only, own in zip(units, alone.to_numpy(), values["units"].to_numpy(), strict=True)]  # fmt: skip
     values = values[np.array(right, dtype=bool)].rename(
         columns={"metric_id": "value_id", "value": "amount", "rank": "value_rank"}
     )
     both = scores.merge(values[[*_KEY, "value_id", "amount", "value_rank"]], on=[*_KEY, "value_id"])
     both = both.rename(columns={"value": "score"})
-    known = [rules[q].by_score.get(one) for q, one in zip(both["quarter"], both["metric_id"], strict=True)]
+    known = [rules[q].by_score.get(one) for q, one in both[["quarter", "metric_id"]].to_numpy()]
     sign = np.array([{"low": 1.0, "high": -1.0}.get(one.better if one else "", np.nan) for one in known], dtype=float)
     return both.assign(signed=both["amount"] * sign, shape=[one.shape if one else "unknown" for one in known])
 

@@ -61,7 +61,9 @@ class National:
         ids = {(year, one.name): one.score_id for year, part in self._frameworks.items() for one in part.domains}
         table = scoring.domain_scores(self.scores)
         years = table["quarter"].map({quarter: _year(quarter) for quarter in self.publication.quarters})
-        return table.assign(metric_id=[ids.get(key) for key in zip(years, table["domain"], strict=True)])
+        return table.assign(
+            metric_id=[ids.get(key) for key in zip(years.to_numpy(), table["domain"].to_numpy(), strict=True)]
+        )
 
     def published(self, metric_ids: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
         """Rows of the metrics files with these ids, in the files' order; all columns, or those named."""
