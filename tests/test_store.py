@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 from nof.method import change as changing
-from nof.method import limits, movement, opening, sensitivity, view
+from nof.method import limits, movement, opening, sensitivity, steps, view
 from nof.method import places as placing
 from nof.read import store
 
@@ -201,6 +201,7 @@ def frames_of(folder: Path) -> dict[str, pd.DataFrame]:
         "league": shown.league, "places": limits.places(shown), "narrower": limits.places(shown, 0.8),
         "change": limits.change(shown), "method": limits.method(shown), "chances": limits.chances_by_average(shown),
         "movement": movement.movement(national, "2025-26-q1", "2025-26-q2", "acute"),
+        "score changes": limits.score_changes(shown), "moves": steps.moves(national, "acute"),
     }  # fmt: skip
 
 
