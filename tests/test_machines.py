@@ -18,7 +18,7 @@ from lxml import etree
 from test_improvement import MHC, Q3, Q4, made_up
 
 from nof import common, demo
-from nof.briefing import changes, digest, feed, machines, plan, run
+from nof.briefing import changes, digest, feed, machines, plan, tables
 from nof.briefing.params import Params
 from nof.explore.sql import tables as tidy_tables
 from nof.method.nowcast_facts import TABLE_COLUMNS
@@ -35,7 +35,7 @@ def report_of(data, folder, quarter, types=None):
     """A folder with tables and what machines read, made as a run makes it."""
     national = open_publication(data)
     params = plan.settled(Params(quarter=quarter, data=data, trust_types=types), national)
-    run._tables(folder / "tables", national, quarter, params.trust_types)
+    tables.write(folder / "tables", national, quarter, params.trust_types)
     entries = {"trusts/ZZ1A": {"trust": "ZZ1A", "files": {"trusts/ZZ1A.html": "", "trusts/ZZ1A.pdf": ""}}}
     machines.write(folder, national, params, params.trust_types, RUN, entries)
     return folder
@@ -67,6 +67,18 @@ def every(request, name):
 
 
 REPORTS = pytest.mark.parametrize("name", ["small", "ambulance", "published"])
+
+
+def test_tables_that_are_written_again_from_the_same_results_are_the_same(tmp_path):
+    (tmp_path / "data").mkdir()
+    national = open_publication(builders.publication(tmp_path / "data"))
+    first, again = (tmp_path / name for name in ("first", "again"))
+    for folder in (first, again):
+        tables.write(folder, national, "2025-26-q2", ["acute"])
+    assert "movement-acute.csv" in {path.name for path in first.iterdir()}
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {
+        path.name: path.read_bytes() for path in again.iterdir()
+    }
 
 
 # --- changes.json ---

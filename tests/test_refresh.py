@@ -406,7 +406,7 @@ import nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.me
 import papermill
 from nof.rules import reconcile
 from nof.method import limits
-from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, workers
+from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, tables, workers
 from nof.quarterly.settings import load
 
 home = Path(sys.argv[1])
@@ -474,7 +474,7 @@ def replay():
         given[-1]()  # the tables, as below
         return run._Done(entries, dict.fromkeys(entries, 1.0), {}, 0.0)
     run._make_all = make_all
-    run._tables = lambda folder, *_: shutil.copytree(kept / "tables", folder, dirs_exist_ok=True)
+    tables.write = lambda folder, *_: shutil.copytree(kept / "tables", folder, dirs_exist_ok=True)
     figures = nof.method.opening.compared(nof.method.opening.open_publication(home / "data"))
     reconcile.compare = lambda *_: figures
 

@@ -14,22 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
 from nof import common, demo
-from nof.briefing import gate, index, links, machines, manifest, plan, publish, workers
+from nof.briefing import gate, index, links, machines, manifest, plan, publish, tables, workers
 from nof.briefing.make import Job, Made
 from nof.briefing.params import TRUST_NOTEBOOK, Options, Params, load
 from nof.briefing.place import opened, working
 from nof.common import NofError
-from nof.method import limits, movement, opening, timeliness, view
-from nof.method.contributions import published_value_id
-from nof.method.movement_facts import beside_standards
-from nof.read import findings, store
-from nof.rules import recompute, reconcile
+from nof.method import opening
+from nof.read import findings
+from nof.rules import recompute
 
 # --- A run as an operator sees it: a progress bar, what was made, how long it took, what failed ---
 
@@ -196,8 +193,8 @@ def brief(params: Params, options: Options, progress: Progress = lambda name, do
         with publish.staging(options.out, params.quarter, run.short) as area:
             last = manifest.over(in_place, area.report, wanted, origin, subset=options.subset, force=options.force)
             asked = [{"notebook": job.notebook, **job.parameters} for job in jobs]
-            tables = partial(_fill_tables, area.report, run, [*last.entries.values(), *asked])
-            done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress, tables)
+            beside = partial(_fill_tables, area.report, run, [*last.entries.values(), *asked])
+            done = _make_all([job for job in jobs if job.name not in last.entries], run, area, progress, beside)
             place = None
             if accepted := len(done.failures) in (0, options.publish_partial):
                 _fill(area.report, run, origin, last, done)
@@ -242,16 +239,16 @@ def _jobs(run: _Run) -> list[Job]:
     return jobs + plan.trust_jobs(params, national, codes) + own
 
 
-def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress, tables: Callable[[], None]) -> _Done:
+def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress, beside: Callable[[], None]) -> _Done:
     """Run the jobs, each tried twice; write what succeeds into the report, and meanwhile the tables beside them."""
     entries: dict[str, dict] = {}
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
     peak_mb = 0.0
     if not jobs:
-        tables()
+        beside()
         return _Done(entries, seconds, failures, peak_mb)
-    aside = workers.beside(tables, run.options.jobs, area.scratch)
+    aside = workers.beside(beside, run.options.jobs, area.scratch)
     with working(jobs, run.options, area.scratch, run.national) as place, aside as tables_written:
         waiting = place.jobs
         for tries_left in reversed(range(TRIES)):
@@ -345,61 +342,7 @@ def _fill_tables(report: Path, run: _Run, looked_at: list[Mapping[str, Any]]) ->
     """The tables beside the briefings that a report is going to have."""
     carried = not run.options.force and manifest.tables(run.options.out / run.params.quarter, report, run.key)
     hides = not run.options.subset or any(one["notebook"] in (LIMITATIONS, TRUST_NOTEBOOK) for one in looked_at)
-    _tables(report / "tables", run.national, run.params.quarter, _types(run, looked_at), carried, hides)
-
-
-def _tables(
-    folder: Path,
-    national: recompute.National,
-    quarter: str,
-    types: list[str],
-    carried: bool = False,
-    hides: bool = True,
-) -> None:
-    """The figures of the briefings as CSV files; those carried over from the last report stand already.
-
-    What a rank hides (limits_*.csv) takes longest, and is made where a briefing that says so is in the report: `hides`.
-    """
-    folder.mkdir(exist_ok=True)
-    for trust_type in types:
-        shown = view.view_of(national, quarter, trust_type)
-        if hides and not (carried and any(folder.glob(f"limits_*-{trust_type}.csv"))):
-            for name, content in store.files(shown, "limits", partial(_limits_files, shown)).items():
-                (folder / f"{name}-{trust_type}.csv").write_bytes(content)
-        if carried and (folder / f"league_table-{trust_type}.csv").exists():
-            continue
-        rankings = list(_rankings(shown))
-        about = {"quarter": quarter, "trust_type": trust_type}
-        frames = {"league_table": shown.league, "domain_scores": shown.domains.assign(**about)}
-        if rankings:
-            frames["metric_rankings"] = timeliness.dated(pd.concat(rankings, ignore_index=True).assign(**about))
-        for name, frame in (frames | _beside(shown)).items():
-            _put(folder / f"{name}-{trust_type}.csv", frame)
-    if carried:
-        return
-    _put(folder / "reconciliation.csv", opening.reconciliation(national))
-    _put(folder / "mismatches.csv", reconcile.mismatches(opening.compared(national)))
-
-
-def _put(path: Path, frame: pd.DataFrame) -> None:
-    path.write_text(common.text(frame), encoding=common.MARKED)
-
-
-def _limits_files(shown: view.View) -> dict[str, bytes]:
-    return {name: common.text(frame).encode(common.MARKED) for name, frame in limits.tables(shown).items()}
-
-
-def _beside(shown: view.View) -> dict[str, pd.DataFrame]:
-    """What stands beside the league table: each move split into its causes, and values beside planning standards."""
-    frames = {}
-    if before := shown.previous_quarter:
-        moves = movement.movement(shown.national, before, shown.quarter, shown.trust_type)
-        about = {"quarter_before": before, "quarter": shown.quarter, "trust_type": shown.trust_type}
-        names = shown.league.set_index("trust_code")["trust_name"]
-        moves.insert(1, "trust_name", moves["trust_code"].map(names))
-        frames["movement"] = moves.assign(**about)
-    standards = beside_standards(shown)
-    return frames | ({"standards": standards} if len(standards) else {})
+    tables.write(report / "tables", run.national, run.params.quarter, _types(run, looked_at), carried, hides)
 
 
 def _findings(national: recompute.National) -> dict[str, Any]:
@@ -444,12 +387,3 @@ def hold(national: recompute.National, quarter: str, required: float) -> dict[st
             f"and {required:.1%} are required (reproduce_at_least); nothing was published"
         )
     return shares
-
-
-def _rankings(shown: view.View) -> Iterator[pd.DataFrame]:
-    """Each metric's ranking with its name, the id of its score and the id of its value."""
-    for one in shown.metrics.itertuples(index=False):
-        value_id = published_value_id(one.metric_id, shown.framework)
-        yield shown.ranking(one.metric_id).assign(
-            metric_id=one.metric_id, value_id=value_id, description=one.description, domain=one.domain
-        )
