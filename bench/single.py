@@ -159,7 +159,7 @@ def measure(data: Path, trust: str, trees: dict[str, Path], rounds: int, whole: 
             "trusts": kinds.loc[kinds["quarter"] == quarter, "trust_code"].nunique(),
             "with_pdf": CHROMIUM.exists(),
         }
-        found |= {"seconds": {name: statistics.median(each) for name, each in turns.items()}, "rounds": turns}
+        found |= {"seconds": {name: round(statistics.median(each), 2) for name, each in turns.items()}, "rounds": turns}
         found |= _once(trees, data, quarter, kind, trust, home)
         if whole:
             found["all trusts"] = {

@@ -22,7 +22,7 @@ Seconds for one trust's briefing alone, start-up included, medians of {rounds} r
 that computes, draws and compiles the same with no notebook; *ours* is `nof brief --trust`, which also makes the page of what is
 safe to say, the tables, the index and the checks, on all cores. Stock and floor have nothing kept from before; the first ratio is
 without and with results kept. *All trusts* is `nof brief --all-trusts` with nothing kept, the national briefings among them.
-Measured {when}. `bench/single.py` repeats it.
+Measured {when}. `bench/single.py` repeats it.{before}
 """
 NOTHING = "Not measured yet: `bench/single.py` measures, `tools/bench_table.py` writes the table here.\n"
 
@@ -52,7 +52,21 @@ def table(found: list[dict]) -> str:
     when = "; ".join(sorted({f"on {one['date']}, {one['machine']}" for one in found}))
     rounds = " or ".join(sorted({str(len(one["rounds"]["stock"])) for one in found}))
     pdf = " and, with a browser, to PDF" if all(one["with_pdf"] for one in found) else " alone (no browser here)"
-    return HEAD + "\n".join(map(row, found)) + "\n" + NOTE.format(rounds=rounds, pdf=pdf, when=when)
+    before = "".join(map(older, found))
+    return HEAD + "\n".join(map(row, found)) + "\n" + NOTE.format(rounds=rounds, pdf=pdf, when=when, before=before)
+
+
+def older(found: dict) -> str:
+    """What another tree took in the same turns (`--before`); empty where none did."""
+    seconds, whole = found["seconds"], found.get("all trusts", {})
+    if "before, nothing kept" not in seconds:
+        return ""
+    told = f"\nAn older tree in the same turns, {found['publication']}: {seconds['before, nothing kept']:.1f} s with nothing kept"
+    told += f", {seconds['before, results kept']:.1f} s with results kept"
+    spent = {name: f"{one['cpu_seconds']:.0f}" for name, one in whole.items()}
+    return told + (
+        f"; all trusts {spent['before']} processor seconds, ours {spent['ours']}." if len(spent) > 1 else "."
+    )
 
 
 def grown(folder: Path) -> str:
