@@ -20,12 +20,17 @@ LOADED = ["nof.cli", "nof.briefing.run", "nof.explore.exporting"]
 TIMEOUT = 300
 
 
+def started(*words: object, **options) -> subprocess.CompletedProcess:
+    """A command in a process of its own."""
+    command = [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, **options)
+
+
 def nof(*words: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
     """Run a command to its end: exit code, standard output and error."""
     given, place = dict(os.environ if env is None else env), str(cwd or Path.cwd())
     if not workers.can_fork():
-        command = [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=place, env=given)
+        return started(*words, cwd=place, env=given)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
     with tempfile.TemporaryDirectory() as folder:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 from builders import publication
-from ready import nof
+from ready import nof, started
 
 COLUMNS = (
     "quarter,trust_type,rank,trust_code,trust_name,trust_subtype,region,average_score,average_low,average_high,"
@@ -19,17 +17,6 @@ COLUMNS = (
     "average_low_published,average_high_published,rank_low_published,rank_high_published,"
     "average_low_recomputed,average_high_recomputed,rank_low_recomputed,rank_high_recomputed"
 )
-
-
-def started(*words: object, **kwargs) -> subprocess.CompletedProcess:
-    """A command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", "from nof.cli import main; main()", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        **kwargs,
-    )
 
 
 def test_league_writes_the_columns_in_order_and_says_where_segments_come_from(real, tmp_path):

@@ -216,6 +216,7 @@ def beside(task: Callable[[], T], jobs: int, scratch: Path) -> Iterator[Callable
         yield task
         return
     own = Workers(1, float("inf"), scratch)  # as long as it would take here
+    ended = own.submit(task)
 
     def outcome() -> T:
         """What the copy gives, or what the task gives here."""
@@ -226,7 +227,6 @@ def beside(task: Callable[[], T], jobs: int, scratch: Path) -> Iterator[Callable
         return task()
 
     try:
-        ended = own.submit(task)
         own.poll(0)
         yield outcome
     finally:

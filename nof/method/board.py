@@ -125,7 +125,7 @@ SHARED = (
     limits.method,
     limits.paired,
 )
-LONG = (limits.places, limits.change)
+LONG = (limits.places, limits.change)  # of these what takes longest, and stands in the tables as well
 
 
 # --- where the score comes from ---
@@ -463,20 +463,20 @@ def near_rows(trust: Trust) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def warm(national: National, quarter: str, trust_types: Iterable[str], alone: bool = False) -> None:
+def warm(national: National, quarter: str, trust_types: Iterable[str], few: bool = False) -> None:
     """Compute what the briefings of a type's trusts share, once, before processes are forked.
 
     Parameters
     ----------
-    alone : bool
-        There are hardly any: only what takes long and is in the tables beside them as well.
+    few : bool
+        There are hardly any: only what is in `LONG`.
     """
     for one in trust_types:
         standing = select(national.standings, quarter, one)
         if standing.empty:
             continue
         trust = trust_of(national, quarter, standing["trust_code"].iloc[0])
-        for shared in LONG if alone else SHARED:
+        for shared in LONG if few else SHARED:
             shared(trust.view)
-        for own in () if alone else (metrics, steps, sets, others, chances, recomputed, near, movement):
+        for own in () if few else (metrics, steps, sets, others, chances, recomputed, near, movement):
             own(trust)

@@ -123,7 +123,7 @@ def unmoved(
         Score ids that enter the average (from the framework). By default every OF1xxx id, which
         counts the two finance scores OF1079 and OF1081 that are shown but not averaged.
     periods : DataFrame, optional
-        From `metric_periods` for that quarter; computed if not given.
+        From `metric_periods` for that quarter, where they are at hand.
 
     Returns
     -------
