@@ -74,6 +74,21 @@ def test_the_engine_puts_back_what_it_replaces(folder):
         make.executed(job(folder, "left_over"))
 
 
+CHANCE = "import random\nimport numpy as np\nrandom.random(), np.random.rand()"
+SETTING = "import matplotlib as mpl\nimport numpy as np\nimport pandas as pd"
+SHOWN = "pd.Series([1 / 3] * 9), np.array([1 / 3]), mpl.rcParams['font.size']"
+SET = "pd.options.display.max_rows = 3\nnp.set_printoptions(precision=1)\nmpl.rcParams['font.size'] = 40"
+
+
+def test_what_one_notebook_sets_or_draws_by_chance_does_not_shape_the_next(folder):
+    def shown(*cells):
+        return [cell.get("outputs") for cell in make.executed(job(folder, *cells)).cells][-2:]
+
+    alone = shown(SETTING, CHANCE, SHOWN)
+    assert shown(SETTING, CHANCE, SET, SHOWN)[-1] != alone[-1]
+    assert shown(SETTING, CHANCE, SHOWN) == alone
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [

@@ -61,7 +61,7 @@ def line(told, name):
 
 def but(told=TOLD, **changed):
     """The same trust with some facts of some sections changed: but(stands={"held": True})."""
-    return told._replace(**{name: replace(getattr(told, name), **values) for name, values in changed.items()})
+    return replace(told, **{name: replace(getattr(told, name), **values) for name, values in changed.items()})
 
 
 def test_a_place_is_said_with_its_range_and_never_alone():

@@ -15,7 +15,7 @@ from synthetic_briefing import shown
 
 from nof.briefing.html import BriefingHTMLExporter
 from nof.briefing.pdf import BriefingPDFExporter
-from nof.method.spine import BANDS, Spine, quarters, spines
+from nof.method.spine import BANDS, Spine, quarters, scales, spines
 from nof.show import inline, style
 from nof.show.display import Column, Table
 
@@ -33,8 +33,12 @@ def rows(values, ranks=None, scores=None):
     )
 
 
+def of(table, code):
+    return spines(table[table["trust_code"] == code], scales(table))
+
+
 def at(table, code):
-    return spines(table, code)["OF1005"]
+    return of(table, code)["OF1005"]
 
 
 def test_the_best_the_typical_and_the_worst_stand_at_the_ends_and_the_middle():
@@ -67,7 +71,7 @@ def test_quarters_are_letters_and_ties_share_the_better_one():
 
 
 def test_a_trust_that_is_not_scored_has_no_spine():
-    assert spines(rows([1.0, 2.0]), "ZZZ") == {}
+    assert of(rows([1.0, 2.0]), "ZZZ") == {}
 
 
 def xs(svg, name="circle"):

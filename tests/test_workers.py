@@ -153,6 +153,45 @@ def test_each_task_has_a_process_and_a_place_for_its_files_of_its_own(tmp_path):
     assert all(str(tmp_path) in place for place in (*first[1:], *second[1:]))
 
 
+def who_and(number):
+    return os.getpid(), number
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_process_takes_some_tasks_one_after_another(tmp_path, method):
+    executor = workers.Workers(1, IMPORTABLE[method], tmp_path, method, tasks=3)
+    done = [one.result() for one in run(executor, *((who_and, number) for number in range(7)))]
+    assert [number for _, number in done] == list(range(7))
+    assert [[one for one, _ in done].count(pid) for pid in dict.fromkeys(pid for pid, _ in done)] == [3, 3, 1]
+    assert not any(psutil.pid_exists(pid) for pid, _ in done)
+
+
+@pytest.mark.parametrize(("bad", "said"), [((fail, "value"), "no"), ((die,), "exit code -9")], ids=["error", "killed"])
+def test_a_process_that_met_an_error_takes_no_further_task(tmp_path, bad, said):
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("there is no SIGKILL here")
+    before, failed, after = run(
+        workers.Workers(1, IMPORTABLE["spawn"], tmp_path, tasks=9), (who_and, 1), bad, (who_and, 2)
+    )
+    assert said in str(failed.exception())
+    assert before.result()[0] != after.result()[0] and after.result()[1] == 2
+
+
+@pytest.mark.skipif(not workers.can_fork(), reason="this system cannot fork")
+def test_a_task_that_cannot_travel_gets_a_process_of_its_own(tmp_path):
+    results = run(workers.Workers(1, 60, tmp_path, tasks=9), (who_and, 1), (lambda: who_and(2),), (who_and, 3))
+    assert [one.result()[1] for one in results] == [1, 2, 3]
+    assert len({one.result()[0] for one in results}) == 2  # the third goes on where the second was done
+
+
+def test_each_task_of_a_process_has_its_own_time(tmp_path):
+    limit = 3 if workers.can_fork() else 30
+    executor = workers.Workers(1, limit, tmp_path, tasks=9)
+    results = run(executor, *((time.sleep, limit / 2),) * 3, (time.sleep, 10 * limit), (double, 2))
+    assert [one.exception() for one in results[:3]] == [None] * 3
+    assert isinstance(results[3].exception(), workers.WorkerDied) and results[4].result() == 4
+
+
 WITHOUT = """
 import os, signal, sys
 import psutil  # its own Linux part imports resource

@@ -62,16 +62,15 @@ class _Outputs(DisplayPublisher):
         if last is not None and last.output_type == "stream" and last.name == name:
             last.text += text
         elif text:
-            self.kept.append(nbformat.v4.new_output("stream", name=name, text=text))
+            self.kept.append(_output("stream", name=name, text=text))
 
     def publish(self, data: Any, metadata: Any = None, *_: Any, result: bool = False, **__: Any) -> None:
         """Keep what a cell shows, as the output that a kernel would have sent."""
-        kind = (
-            {"output_type": "execute_result", "execution_count": self.shell.execution_count}
-            if result
-            else {"output_type": "display_data"}
-        )
-        self.kept.append(nbformat.v4.new_output(data=data, metadata=metadata or {}, **kind))
+        shown = {"data": data, "metadata": metadata or {}}
+        if result:
+            self.kept.append(_output("execute_result", execution_count=self.shell.execution_count, **shown))
+        else:
+            self.kept.append(_output("display_data", **shown))
 
     def clear_output(self, wait: bool = False) -> None:
         """Forget what the cell has shown so far."""
@@ -92,6 +91,11 @@ class _Stream(io.TextIOBase):
         """Keep printed text; returns how many characters it has."""
         self._outputs.printed(self._name, text)
         return len(text)
+
+
+def _output(kind: str, **parts: Any) -> Any:
+    """An output as nbformat makes one, which would also look whether it is valid: the whole notebook is, at the end."""
+    return nbformat.from_dict({"output_type": kind, **parts})
 
 
 @contextmanager
@@ -125,9 +129,7 @@ def _run(shell: InteractiveShell, cell: Any) -> BaseException | None:
     cell.outputs = outputs.kept
     if failed is not None:
         text = f"{type(failed).__name__}: {failed}"
-        cell.outputs.append(
-            nbformat.v4.new_output("error", ename=type(failed).__name__, evalue=str(failed), traceback=[text])
-        )
+        cell.outputs.append(_output("error", ename=type(failed).__name__, evalue=str(failed), traceback=[text]))
     return failed
 
 

@@ -236,11 +236,13 @@ def _named(ending: str) -> str:
 
 def check_notebook(content: bytes) -> list[str]:
     """Problems of an executed notebook: not readable, a code cell that was not run, an error left in its outputs."""
+    wrong: dict[str, Exception] = {}
     try:
-        notebook = nbformat.reads(content.decode(), as_version=4)
-        nbformat.validate(notebook)
-    except Exception as error:  # noqa: BLE001 - json, unicode or schema: nbformat raises many kinds
-        return [f"cannot be read: {type(error).__name__}"]
+        notebook = nbformat.reads(content.decode(), as_version=4, capture_validation_error=wrong)
+    except Exception as error:  # noqa: BLE001 - json or unicode: nbformat raises many kinds
+        wrong["unreadable"] = error
+    if wrong:
+        return [f"cannot be read: {type(next(iter(wrong.values()))).__name__}"]
     problems = []
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():

@@ -86,7 +86,8 @@ def write_quarter(
         name: links.alone(page, name, there) for name, page in pages.items() if entries[owners[name]].get("trust")
     }
     zips = manifest.write_trusts(folder, entries, note, single)
-    inside = {f"{name}.html": links.in_zip(page, name, there) for name, page in pages.items()}
+    zipped = links.in_zip(there)
+    inside = {f"{name}.html": links.linked(page, name, zipped) for name, page in pages.items()}
     inside[PAGE] = render("index.html.j2", **facts, zips={}, everything=None)
     everything = manifest.write_everything(folder, params.quarter, note, inside)
     whole = {"name": everything.name, "size": size_text(everything.stat().st_size)}

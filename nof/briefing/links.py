@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,37 @@ class Site:
     types: Mapping[str, str]
     neighbours: tuple[Neighbour, ...] = ()
     outside: bool = True
-    pages: Mapping[str, str] = field(init=False)  # web page by trust code
 
-    def __post_init__(self) -> None:
-        pages = {one["trust"]: f"{name}.html" for name, one in self.entries.items() if one.get("trust")}
-        object.__setattr__(self, "pages", {code: page for code, page in pages.items() if page in self.files})
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Every web page that is there by name, with the briefing that it belongs to."""
+        return {one: owner for one, owner in pages_of(self.entries).items() if f"{one}.html" in self.files}
+
+    @cached_property
+    def pages(self) -> dict[str, str]:
+        """A trust's own web page by its code."""
+        trusts = {one["trust"]: name for name, one in self.entries.items() if one.get("trust")}
+        return {code: f"{name}.html" for code, name in trusts.items() if f"{name}.html" in self.files}
+
+    @cached_property
+    def of_trust(self) -> dict[str, list[str]]:
+        """The names of each trust's pages by its code, in order."""
+        found: dict[str, list[str]] = {}
+        for one in sorted(self.owners):
+            if one.startswith("trusts/"):
+                found.setdefault(_code(one), []).append(one)
+        return found
+
+    @cached_property
+    def beside(self) -> list[tuple[str, str, str | None]]:
+        """Name, notebook and trust type of each page that is no trust's, in the order in which a reader would want them."""
+        order = national_briefings()
+        found = [
+            (one, str(entry.get("notebook")), entry.get("trust_type"))
+            for one, owner in self.owners.items()
+            if not one.startswith("trusts/") and (entry := self.entries[owner])
+        ]
+        return sorted(found, key=lambda page: (order.index(page[1]) if page[1] in order else len(order), page[0]))
 
 
 def site(
@@ -162,15 +189,14 @@ def linked(page: str, name: str, there: Site) -> str:
     return _NAMED.sub(named, _DATA.sub(data, _PLACE.sub(way, page)))
 
 
-def in_zip(page: str, name: str, there: Site) -> str:
-    """A linked page as it stands in a zip, where nothing outside can be reached."""
-    return linked(page, name, replace(there, neighbours=(), outside=False))
+def in_zip(there: Site) -> Site:
+    """What can be reached from a page in a zip: nothing outside."""
+    return replace(there, neighbours=(), outside=False)
 
 
 def alone(page: str, name: str, there: Site) -> str:
     """A linked page that goes with its own other forms only, beside it in one folder."""
-    owner = pages_of(there.entries)[name]
-    files = frozenset(Path(one).name for one in there.entries[owner]["files"])
+    files = frozenset(Path(one).name for one in there.entries[there.owners[name]]["files"])
     return linked(page, Path(name).name, Site(there.label, files, {}, {}, outside=False))
 
 
@@ -212,23 +238,17 @@ def _ways(name: str, there: Site) -> Iterator[tuple[str, str | None]]:
 
 def _siblings(name: str, there: Site) -> Iterator[tuple[str, str]]:
     """The briefings beside a page, itself among them: of the same trust, and national ones of its trust type."""
-    pages = {one: owner for one, owner in pages_of(there.entries).items() if f"{one}.html" in there.files}
-    made = {one: there.entries[owner] for one, owner in pages.items()}
     if name.startswith("trusts/"):
-        own = [one for one in made if one.startswith("trusts/") and _code(one) == _code(name)]
-        for one in sorted(own) if len(own) > 1 else ():
-            what = str(made[one].get("notebook")) if one == pages[one] else one.removeprefix(pages[one]).lstrip("-")
+        own = there.of_trust.get(_code(name), [])
+        for one in own if len(own) > 1 else ():
+            owner = there.owners[one]
+            what = str(there.entries[owner].get("notebook")) if one == owner else one.removeprefix(owner).lstrip("-")
             yield one, _OWN.get(what, what.replace("_", " ").replace("-", " ").capitalize())
-    kind, order = _type(name, there), national_briefings()
-    wanted = [
-        (order.index(notebook) if (notebook := str(entry.get("notebook"))) in order else len(order), one, notebook)
-        for one, entry in made.items()
-        if not one.startswith("trusts/") and (entry.get("trust_type") in (kind, None) or kind is None)
-    ]
-    for _, one, notebook in sorted(wanted):
-        title = plan.TITLES.get(notebook, notebook.replace("_", " ").capitalize())
-        trust_type = made[one].get("trust_type")
-        yield one, title if kind or not trust_type else f"{title}, {bodies(trust_type)}"
+    kind = _type(name, there)
+    for one, notebook, trust_type in there.beside:
+        if kind is None or trust_type in (kind, None):
+            title = plan.TITLES.get(notebook, notebook.replace("_", " ").capitalize())
+            yield one, title if kind or not trust_type else f"{title}, {bodies(trust_type)}"
 
 
 def _navigation(ways: Sequence[tuple[str, str | None]], place: str) -> str:

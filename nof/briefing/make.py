@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import random
 import re
 import sys
 import time
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
+import pandas as pd
 import papermill
 import psutil
 from nbconvert.exporters.exporter import Exporter
@@ -238,7 +241,10 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def even_ground(cold: bool = False) -> Iterator[None]:
-    """The same start for every notebook: our own helpers.py, a fixed hash seed, matplotlib's own defaults."""
+    """The same start for every notebook: our own helpers.py, a fixed hash seed, the defaults of matplotlib and pandas.
+
+    In this process another notebook may have run before: what it set, and what it drew by chance, must not shape this one.
+    """
     if cold:
         with _environment(
             PYTHONHASHSEED=os.environ.get("PYTHONHASHSEED", "0"),
@@ -249,8 +255,14 @@ def even_ground(cold: bool = False) -> Iterator[None]:
     import matplotlib
 
     matplotlib.rcdefaults()  # a matplotlibrc in the operator's working directory must not shape a briefing
-    with _our_helpers():
-        yield
+    pd.reset_option("^display")
+    chance = random.getstate(), np.random.get_state()
+    try:
+        with _our_helpers(), np.printoptions():
+            yield
+    finally:
+        random.setstate(chance[0])
+        np.random.set_state(chance[1])
 
 
 @contextmanager

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+TASKS = (
+    10  # briefings that a process makes: the first costs half as much again as the others, and each adds some megabytes
+)
 
 
 class Place(NamedTuple):
@@ -52,7 +55,7 @@ def working(jobs: list[Job], options: Options, scratch: Path, national: National
     if not cold:
         _try(partial(rehearse, jobs))
     with _results_for(jobs, scratch, national) if cold else frozen():
-        here = Workers(options.jobs, options.timeout, scratch)
+        here = Workers(options.jobs, options.timeout, scratch, tasks=TASKS)
         try:
             yield Place(here, jobs)
         finally:

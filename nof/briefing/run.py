@@ -255,7 +255,8 @@ def _make_all(jobs: list[Job], run: _Run, area: publish.Area, progress: Progress
             again = []
             futures = {place.executor.submit(gate.checked, job): job for job in waiting}
             for future in workers.as_completed(place.executor, futures):
-                job, why = futures[future], _failure(future)
+                job = futures.pop(future)  # which keeps what was made no longer than it takes to write it
+                why = _failure(future)
                 if why is None:
                     made = future.result()
                     entries[job.name] = _accept(made, job, run.key, area.report)

@@ -1,7 +1,7 @@
-"""Each task in a process of its own, forked from this one with everything already loaded, behind concurrent.futures.
+"""Tasks in processes forked from this one with everything already loaded, behind concurrent.futures.
 
-A fork costs a few milliseconds, memory stays flat because the process ends with its task, and a killed or hanging task
-takes nobody with it. Where fork does not exist the process is a fresh one: slower, but the rest is the same.
+A process takes one task at a time, and ends after a few: memory stays flat, and a killed or hanging task takes nobody with
+it. Where fork does not exist the process is a fresh one: slower, but the rest is the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import nbformat
 import psutil
@@ -86,13 +86,14 @@ def frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-# --- Each task in a process of its own, forked from this one with everything already loaded, behind concurrent.futures ---
+# --- Tasks in processes forked from this one, behind concurrent.futures ---
 
 
 SCRATCH = "NOF_SCRATCH"  # in the environment of every process of ours: the run's own folder for temporary files
 T = TypeVar("T")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ENDING = 5.0  # seconds that a process may take to end once it has given its result
+GROWTH = 100e6  # bytes more than at its start from which on a process takes no further task
 
 
 class WorkerDied(NofError):
@@ -104,17 +105,23 @@ def can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix" and sys.platform != "darwin"
 
 
-@dataclass(eq=False)
-class _Task:
+class _Task(NamedTuple):
     future: Future
     call: tuple[Callable, tuple, dict]
-    process: Any = None
-    pipe: Connection | None = None
-    ends: float = float("inf")
+
+
+@dataclass(eq=False)
+class _Process:
+    """A process, the task that it is at, and when it has to be done with it."""
+
+    process: Any
+    pipe: Connection
+    task: _Task
+    ends: float
 
 
 class Workers(Executor):
-    """Runs each call in a process of its own, at most `jobs` at a time, each for at most `timeout` seconds.
+    """Runs calls in processes, at most `jobs` at a time, each call for at most `timeout` seconds.
 
     Nothing happens between calls of `poll` (there is no thread: a process with threads should not fork);
     `as_completed` calls it.
@@ -124,17 +131,20 @@ class Workers(Executor):
     jobs : int
         Processes at a time.
     timeout : float
-        Seconds after which a process is killed; its future raises `WorkerDied`.
+        Seconds after which a process is killed; the future of its call raises `WorkerDied`.
     scratch : Path
         Where processes keep their temporary files.
     method : str, optional
         "fork" or "spawn"; fork where the system has it.
+    tasks : int
+        Calls that a process takes, one after another, before a fresh one takes its place; one that met an error, or that has
+        grown by `GROWTH`, takes no more. A call that cannot be pickled gets a process of its own.
     """
 
-    def __init__(self, jobs: int, timeout: float, scratch: Path, method: str | None = None):
-        self._jobs, self._timeout, self._scratch = max(1, jobs), timeout, scratch
+    def __init__(self, jobs: int, timeout: float, scratch: Path, method: str | None = None, tasks: int = 1):
+        self._jobs, self._timeout, self._scratch, self._tasks = max(1, jobs), timeout, scratch, tasks
         self._waiting: deque[_Task] = deque()
-        self._running: list[_Task] = []
+        self._running: list[_Process] = []
         self._context = multiprocessing.get_context(method or ("fork" if can_fork() else "spawn"))
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
@@ -145,52 +155,76 @@ class Workers(Executor):
 
     def poll(self, seconds: float = 0.2) -> None:
         """Start what there is room for, and collect what has ended, waiting at most `seconds`."""
-        while self._waiting and len(self._running) < self._jobs:
-            self._start(self._waiting.popleft())
-        ready = wait([task.pipe for task in self._running], timeout=seconds) if self._running else []
-        for task in list(self._running):
-            if task.pipe in ready:
-                self._collect(task)
-            elif time.monotonic() > task.ends:
-                self._stop(task)
-                task.future.set_exception(WorkerDied(f"stopped after {self._timeout:g} seconds (--timeout)"))
+        while len(self._running) < self._jobs and (task := self._next()):
+            self._start(task)
+        ready = wait([one.pipe for one in self._running], timeout=seconds) if self._running else []
+        for one in list(self._running):
+            if one.pipe in ready:
+                self._collect(one)
+            elif time.monotonic() > one.ends:
+                self._stop(one)
+                one.task.future.set_exception(WorkerDied(f"stopped after {self._timeout:g} seconds (--timeout)"))
+
+    def _next(self) -> _Task | None:
+        """The next call that nobody has cancelled."""
+        while self._waiting:
+            task = self._waiting.popleft()
+            if task.future.set_running_or_notify_cancel():
+                return task
+        return None
 
     def _start(self, task: _Task) -> None:
-        if not task.future.set_running_or_notify_cancel():
-            return
-        task.pipe, far_end = self._context.Pipe(duplex=False)
-        task.process = self._context.Process(target=_work, args=(far_end, task.call, str(self._scratch)))
-        self._running.append(task)
+        near_end, far_end = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(far_end, task.call, str(self._scratch), self._tasks))
+        one = _Process(process, near_end, task, float("inf"))
+        self._running.append(one)
         try:
-            task.process.start()
+            process.start()
         except OSError as error:  # no memory, or no more processes allowed
-            self._stop(task)
+            self._stop(one)
             task.future.set_exception(WorkerDied(f"no worker process could be started: {error}"))
             return
         finally:
             far_end.close()
-        task.ends = time.monotonic() + self._timeout
+        one.ends = time.monotonic() + self._timeout
 
-    def _collect(self, task: _Task) -> None:
+    def _collect(self, one: _Process) -> None:
+        """Pass on what a process gives, and have it go on with the next call, or end."""
+        future = one.task.future
         try:
-            worked, value = task.pipe.recv()
+            worked, value, goes_on = one.pipe.recv()
         except Exception:  # noqa: BLE001 - nothing came, or half of something: the process was killed
-            worked, value = False, None
-        else:
-            task.process.join(timeout=ENDING)
-        self._stop(task)
+            worked, value, goes_on = False, None, False
+        following = self._next() if goes_on else None
+        if following is None or not self._hand(one, following):
+            self._stop(one, ENDING if worked or value is not None else 0)
+            if following is not None:
+                self._start(following)
         if value is None and not worked:
-            value = WorkerDied(f"the worker process ended early (exit code {task.process.exitcode})")
-        task.future.set_result(value) if worked else task.future.set_exception(value)
+            value = WorkerDied(f"the worker process ended early (exit code {one.process.exitcode})")
+        future.set_result(value) if worked else future.set_exception(value)
 
-    def _stop(self, task: _Task) -> None:
-        """End the process and every process that it started (an ordinary kernel, say)."""
-        self._running.remove(task)
-        if task.process.pid is not None:
-            if task.process.is_alive():
-                end_family(task.process.pid)
-            task.process.join()
-        task.pipe.close()
+    def _hand(self, one: _Process, task: _Task) -> bool:
+        """Give a process that has done its call another; False where it has ended, or the call cannot travel."""
+        try:
+            one.pipe.send(task.call)
+        except Exception:  # noqa: BLE001 - a fork needs no pickle, whose errors are of many kinds
+            return False
+        one.task, one.ends = task, time.monotonic() + self._timeout
+        return True
+
+    def _stop(self, one: _Process, patience: float = 0) -> None:
+        """End the process and every process that it started (an ordinary kernel, say), the sooner the less patience."""
+        self._running.remove(one)
+        if patience:
+            with suppress(OSError):  # it has ended by itself
+                one.pipe.send(None)
+            one.process.join(patience)
+        if one.process.pid is not None:
+            if one.process.is_alive():
+                end_family(one.process.pid)
+            one.process.join()
+        one.pipe.close()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Finish what is queued, or drop it and end what runs; nothing of ours runs afterwards."""
@@ -198,8 +232,8 @@ class Workers(Executor):
             for task in self._waiting:
                 task.future.cancel()
             self._waiting.clear()
-            for task in list(self._running):
-                self._stop(task)
+            for one in list(self._running):
+                self._stop(one)
         while self._waiting or self._running:
             self.poll()
         end_orphans(self._scratch)
@@ -274,17 +308,26 @@ def _kill(process: psutil.Process) -> None:
         process.kill()
 
 
-def _work(pipe: Connection, call: tuple[Callable, tuple, dict], scratch: str) -> None:
-    """The life of a worker process: one call, one answer."""
+def _work(pipe: Connection, call: tuple[Callable, tuple, dict] | None, scratch: str, tasks: int) -> None:
+    """The life of a worker process: a call, an answer, and so on until it has done its share or there is no more to do."""
+    settled, me = _answer((_settle, (scratch,), {})), psutil.Process()
+    most = me.memory_info().rss + GROWTH
+    while call is not None:
+        worked, value = _answer(call) if settled[0] else settled
+        tasks -= 1
+        goes_on = worked and tasks > 0 and me.memory_info().rss < most
+        with suppress(OSError):
+            pipe.send((worked, value, goes_on))
+        call = pipe.recv() if goes_on else None
+    pipe.close()
+
+
+def _answer(call: Any) -> tuple[bool, Any]:
     fn, args, kwargs = call
     try:
-        _settle(scratch)
-        answer = (True, fn(*args, **kwargs))
+        return True, fn(*args, **kwargs)
     except BaseException as error:  # noqa: BLE001 - whatever it was, the parent must hear of it
-        answer = (False, _portable(error))
-    with suppress(OSError):
-        pipe.send(answer)
-    pipe.close()
+        return False, _portable(error)
 
 
 def _settle(scratch: str) -> None:

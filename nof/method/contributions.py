@@ -55,8 +55,13 @@ def contributions(national: National, quarter: str, trust_code: str) -> pd.DataF
     trust_type = type_of(national, quarter, trust_code)
     own = of_type(national, quarter, trust_type)
     own = own[own["trust_code"] == trust_code].reset_index(drop=True)
-    spines = spine.spines(recompute.select(scored(national, quarter), quarter, trust_type), trust_code)
+    spines = spine.spines(own, _scales(national, quarter, trust_type))
     return own.assign(spine=own["metric_id"].map(spines))[CONTRIBUTION_COLUMNS]
+
+
+@kept
+def _scales(national: National, quarter: str, trust_type: str) -> dict[str, spine.Scale]:
+    return spine.scales(of_type(national, quarter, trust_type))
 
 
 @kept

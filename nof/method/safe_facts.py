@@ -6,7 +6,6 @@ The lines and their conditions stand in data/reference/safe_to_say.yaml. Places,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,7 +43,8 @@ class Safe(Facts):
     under: TrustUnderBands | None = fact("Where its average would stand under the bands of a later year")
 
 
-class Told(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Told:
     """Every fact of one trust, as its briefing has them; all but `who` are None for a trust without a place."""
 
     who: Who

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method.contributions import history, scored
 from nof.method.improvement import cases_of, with_variance
 from nof.method.next_segment import NextSegment, edge_brackets, next_segment
@@ -101,6 +101,15 @@ class HowOften(NamedTuple):
     start_change: float
 
 
+class _Past(NamedTuple):
+    """The moves on one metric as `how_often` needs them, one after another; `usual` is the median size of the changes."""
+
+    starts: np.ndarray
+    gains: np.ndarray
+    usual: float
+    start_change: float
+
+
 def how_often(moves: pd.DataFrame, value: float, gain: float) -> HowOften:
     """How often the score of one metric was bettered by `gain`, among trusts that started near a value and among all.
 
@@ -115,13 +124,29 @@ def how_often(moves: pd.DataFrame, value: float, gain: float) -> HowOften:
     gain : float
         Points of metric score.
     """
+    return _how_often(_past(moves), value, gain)
+
+
+def _past(moves: pd.DataFrame) -> _Past:
     usual = float(moves["change"].abs().median()) if len(moves) else np.nan
-    low, high = value - usual, value + usual
-    near = moves["value_before"].between(low - TINY, high + TINY)
-    made = moves["gain"] >= gain - TINY
-    return HowOften(
-        low, high, int(near.sum()), int((near & made).sum()), len(moves), int(made.sum()), start_change(moves)
-    )
+    return _Past(moves["value_before"].to_numpy(), moves["gain"].to_numpy(), usual, start_change(moves))
+
+
+def _how_often(past: _Past, value: float, gain: float) -> HowOften:
+    low, high = value - past.usual, value + past.usual
+    near = (past.starts >= low - TINY) & (past.starts <= high + TINY)
+    made = past.gains >= gain - TINY
+    counts = int(near.sum()), int((near & made).sum()), len(past.gains), int(made.sum())
+    return HowOften(low, high, *counts, past.start_change)
+
+
+_NO_PAST = _Past(np.array([]), np.array([]), np.nan, np.nan)
+
+
+@kept
+def _pasts(national: National, trust_type: str) -> dict[tuple[str, str], _Past]:
+    """The moves of a type's trusts on each metric, by its id and units."""
+    return {key: _past(part) for key, part in moves(national, trust_type).groupby(["metric_id", "units"])}
 
 
 def start_change(moves: pd.DataFrame) -> float:
@@ -158,21 +183,21 @@ def step_chances(national: National, quarter: str, trust_code: str) -> pd.DataFr
     goal = next_segment(national, quarter, trust_code)
     if not goal.gap > 0:
         return pd.DataFrame(columns=CHANCE_COLUMNS)
-    past, reach = moves(national, goal.trust_type), gap_range(goal)
-    rows = [_chance(case.row, past, goal, reach) for case in cases_of(national, goal)]
+    pasts, reach = _pasts(national, goal.trust_type), gap_range(goal)
+    rows = [_chance(case.row, pasts, goal, reach) for case in cases_of(national, goal)]
     return pd.DataFrame([row for row in rows if row], columns=CHANCE_COLUMNS)
 
 
-def _chance(row: dict, past: pd.DataFrame, goal: NextSegment, reach: GapRange) -> dict | None:
+def _chance(row: dict, pasts: dict[tuple[str, str], _Past], goal: NextSegment, reach: GapRange) -> dict | None:
     if pd.isna(row["value"]):
         return None
-    own = past[(past["metric_id"] == row["metric_id"]) & (past["units"] == row["units"])]
+    past = pasts.get((row["metric_id"], row["units"]), _NO_PAST)
     gains = {
         "needed": goal.gap_points / row["weight"],
         "easiest": reach.points_low / row["weight"],
         "hardest": reach.points_high / row["weight"],
     }
-    found = {end: how_often(own, row["value"], gain) for end, gain in gains.items()}
+    found = {end: _how_often(past, row["value"], gain) for end, gain in gains.items()}
     told = {one: row[one] for one in ("metric_id", "value_id", "description", "units", "value", "score", "weight")}
     return (
         told

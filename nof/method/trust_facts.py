@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method import board
 from nof.method.facts import Facts, fact
 from nof.method.next_segment import NextSegment
@@ -405,6 +405,7 @@ class Bearing(Facts):
     missing: tuple[Missing, ...] = fact("Metrics that most of the type are scored on and the trust is not")
 
 
+@kept
 def bearing(trust: Trust) -> Bearing | None:
     """Facts on the data, from the frames of mergers, periods and missing metrics."""
     if trust.view is None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from nof.common import Quarter
+from nof.common import Quarter, kept
 from nof.method import board
 from nof.method.facts import Facts, fact
 from nof.method.trust import Trust
@@ -56,6 +56,7 @@ class Who(Facts):
     last_metrics: int | None = fact("Metrics it was scored on then", "metrics")
 
 
+@kept
 def who(trust: Trust) -> Who:
     """Facts on who the trust is, from the lists of trusts and the reconciliation."""
     last, quarter = board.last_stood(trust) or {}, Quarter.parse(trust.quarter)

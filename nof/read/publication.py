@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -81,7 +82,7 @@ class Publication:
     illustrative: bool = False
     findings: pd.DataFrame = field(default_factory=findings.none)
 
-    @property
+    @cached_property
     def quarters(self) -> list[str]:
         """Slugs of the quarters held, oldest first."""
         return sorted(self.metrics["quarter"].unique())
@@ -91,7 +92,7 @@ class Publication:
         """Slug of the newest quarter held."""
         return self.quarters[-1]
 
-    @property
+    @cached_property
     def trust_types(self) -> list[str]:
         """Slugs of the trust types held: acute, mental health and community, ambulance, others."""
         return in_order(self.metrics["trust_type"].unique())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from nof.show.words import share, short_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Transform
 
 # --- Figures: a frame goes in, a captioned chart with alt text comes out. Lean matplotlib, fixed sizes, no global state ---
 
@@ -44,6 +46,19 @@ def figure(height_mm: float, width_mm: float = style.TEXT_WIDTH_MM) -> Figure:
     from matplotlib.figure import Figure  # here: whoever draws nothing does without it
 
     return Figure(figsize=style.size(width_mm, height_mm))
+
+
+@contextmanager
+def sheet(height_mm: float, width_mm: float = style.TEXT_WIDTH_MM) -> Iterator[tuple[Figure, Transform]]:
+    """A figure without axes, which cost more than what a small drawing shows; and the transform of its artists.
+
+    That takes millimetres from the top left.
+    """
+    from matplotlib.transforms import Affine2D
+
+    with style.applied():
+        drawing = figure(height_mm, width_mm)
+        yield drawing, Affine2D().scale(1, -1).translate(0, height_mm).scale(1 / 25.4) + drawing.dpi_scale_trans
 
 
 def which_part(number: int, of: int) -> str:

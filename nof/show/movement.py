@@ -9,7 +9,7 @@ from nof.method.movement import CAUSES
 from nof.method.movement_facts import CAUSE_NAMES, OurDoing
 from nof.method.two_methods import SEGMENTS, UnderBands
 from nof.show import style
-from nof.show.charts import figure
+from nof.show.charts import sheet
 from nof.show.display import Chart, Column, Table
 from nof.show.grammar import begun, count, number, signed
 
@@ -31,24 +31,25 @@ def doing(facts: OurDoing) -> Chart:
     scale = (style.TEXT_WIDTH_MM - 14 - _ZERO_LEFT) / max(right - left, 1e-9)
     zero = _ZERO_LEFT - left * scale
     height = _TOP + _STEP * len(rows) + 1
-    with style.applied():
-        drawing = figure(height)
-        axes = drawing.add_axes((0, 0, 1, 1))
-        axes.set_xlim(0, style.TEXT_WIDTH_MM)
-        axes.set_ylim(height, 0)
-        axes.set_axis_off()
-        axes.plot([zero, zero], [_TOP - 1, height - 1], color=style.QUIET, lw=0.7)
+
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
+
+    with sheet(height) as (drawing, mm):
+        drawing.add_artist(Line2D([zero, zero], [_TOP - 1, height - 1], color=style.QUIET, lw=0.7, transform=mm))
         for word, x, align in (("down ", zero - 1, "right"), (" up the table", zero + 1, "left")):
             if (left < 0) if align == "right" else (right > 0):
-                axes.text(x, 2, word, va="center", ha=align, fontsize=7, color=style.QUIET)
+                drawing.text(x, 2, word, va="center", ha=align, fontsize=7, color=style.QUIET, transform=mm)
         for place, (name, value) in enumerate(rows):
             y, whole = _TOP + _STEP * (place + 0.5), name == "together"
             end = zero + value * scale
-            axes.barh(y, value * scale, 0.6 * _STEP, left=zero, color=style.INK if whole else style.ACCENT)
-            axes.text(0, y, begun(name), va="center", fontsize=7.4, fontweight=600 if whole else 400)
+            corner, colour = (zero, y - 0.3 * _STEP), style.INK if whole else style.ACCENT
+            drawing.add_artist(Rectangle(corner, value * scale, 0.6 * _STEP, color=colour, lw=0, transform=mm))
+            drawing.text(0, y, begun(name), va="center", fontsize=7.4, fontweight=600 if whole else 400, transform=mm)
             side = 1 if value >= 0 else -1
             shown = signed(value, 0 if whole else 1)
-            axes.text(end + side, y, shown, va="center", ha="left" if side > 0 else "right", fontsize=7.4)
+            align = "left" if side > 0 else "right"
+            drawing.text(end + side, y, shown, va="center", ha=align, fontsize=7.4, transform=mm)
         return Chart.from_figure(drawing, alt=_alt(facts, parts), caption=_caption(facts))
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import pandas as pd
 
 from nof import common
+from nof.common import kept
 from nof.method.safe_facts import Told
 from nof.show import lines, say
 from nof.show.display import Column, Table, shown
@@ -74,13 +75,18 @@ def lines_of(told: Told, path: Path | None = None) -> pd.DataFrame:
     InputError
         The file cannot be read, or a line of it cannot be filled in; each is named.
     """
+    path = path or common.reference(FILE)
+    return _filled(told, path, lines.read(path, Line, "lines"))
+
+
+@kept
+def _filled(told: Told, path: Path, entries: tuple[Line, ...]) -> pd.DataFrame:
     columns = ["id", "part", "text", "answer", "rests_on"]
     if told.safe is None:
         return pd.DataFrame(columns=columns)
-    path = path or common.reference(FILE)
     facts = [told.safe, told.stands, told.why, told.since, told.way, told.bearing, told.who]
     there = say.Names.of(facts, {"peers": told.peers})
-    found = lines.filled(path, lines.read(path, Line, "lines"), there)
+    found = lines.filled(path, entries, there)
     rows = [(one.id, one.part, *(shown(said[name].markdown) for name in one.templates)) for one, said in found]
     return pd.DataFrame(rows, columns=columns)
 

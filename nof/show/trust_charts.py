@@ -5,16 +5,14 @@ Figures of one trust's briefing: facts go in, each drawing stands on one axis in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nof.method.movement_facts import OurDoing
 from nof.method.trust_facts import Standing
 from nof.show import movement as moves
 from nof.show import style
-from nof.show.charts import figure
+from nof.show.charts import sheet
 from nof.show.display import Chart
 from nof.show.grammar import ordinal, plural
 
@@ -77,18 +75,6 @@ def ranges_alt(stands: Standing) -> str:
 # --- the drawings ---
 
 
-@contextmanager
-def _sheet(height: float, width: float = WIDE) -> Iterator[tuple[Any, Any]]:
-    """A figure with one axis over all of it, in millimetres from the top left."""
-    with style.applied():
-        drawing = figure(height, width)
-        axes = drawing.add_axes((0, 0, 1, 1))
-        axes.set_xlim(0, width)
-        axes.set_ylim(height, 0)
-        axes.set_axis_off()
-        yield drawing, axes
-
-
 def ranges(stands: Standing | None) -> Chart | None:
     """The ranges of a trust's place, one bar a question, from the best place to the worst; None where none is known."""
     if stands is None or not spans(stands):
@@ -105,37 +91,39 @@ def _ranges(stands: Standing, narrow: bool) -> Chart:
     step = (right - left) / max(stands.trusts, 1)
     foot = 3 + row_mm * len(known)
 
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
-    with _sheet(foot + 8, width) as (drawing, axes):
+    with sheet(foot + 8, width) as (drawing, mm):
         for row, one in enumerate(known):
             middle = 3 + row_mm * (row + (0.72 if narrow else 0.5))
             start, end = left + step * (one.low - 1), left + step * one.high
             face = style.ACCENT if row == 0 else style.BAND
-            axes.add_patch(
-                Rectangle((start, middle - 1.7), end - start, 3.4, facecolor=face, edgecolor=style.ACCENT, lw=0.7)
+            corner, edge = (start, middle - 1.7), style.ACCENT
+            drawing.add_artist(
+                Rectangle(corner, end - start, 3.4, facecolor=face, edgecolor=edge, lw=0.7, transform=mm)
             )
             if narrow:
-                axes.text(left, middle - 4.6, one.question, va="center")
+                drawing.text(left, middle - 4.6, one.question, va="center", transform=mm)
             else:
-                axes.text(_LABELS, middle, one.question, ha="right", va="center")
-            axes.text(end + 1.2, middle, f"{one.low} to {one.high}", va="center", fontsize=small)
+                drawing.text(_LABELS, middle, one.question, ha="right", va="center", transform=mm)
+            drawing.text(end + 1.2, middle, f"{one.low} to {one.high}", va="center", fontsize=small, transform=mm)
             if one.place is not None:
-                axes.plot(
-                    left + step * (one.place - 0.5), middle, marker="D" if one.by_average else "o", ms=4.6,
-                    mfc=style.PAPER, mec=style.INK, mew=1.1,
+                mark = Line2D(
+                    [left + step * (one.place - 0.5)], [middle], marker="D" if one.by_average else "o", ms=4.6,
+                    mfc=style.PAPER, mec=style.INK, mew=1.1, transform=mm,
                 )  # fmt: skip
-        axes.plot([left, right], [foot, foot], color=style.QUIET, lw=0.7)
+                drawing.add_artist(mark)
+        drawing.add_artist(Line2D([left, right], [foot, foot], color=style.QUIET, lw=0.7, transform=mm))
         for place, align in ((1, "left"), (stands.trusts, "right")):
             word = "better" if place == 1 else "worse"
             at = left if place == 1 else right
-            axes.text(
-                at, foot + 2.6, f"{ordinal(place)}, {word}", ha=align, va="center", fontsize=small, color=style.QUIET
-            )
+            said = f"{ordinal(place)}, {word}"
+            drawing.text(at, foot + 2.6, said, ha=align, va="center", fontsize=small, color=style.QUIET, transform=mm)
         key = "circle: its place; diamond: its place by average alone"
-        axes.text(
+        drawing.text(
             left if narrow else (left + right) / 2, foot + 6, key, ha="left" if narrow else "center", va="center",
-            fontsize=small if narrow else 6.8, color=style.QUIET,
+            fontsize=small if narrow else 6.8, color=style.QUIET, transform=mm,
         )  # fmt: skip
         return Chart.from_figure(drawing, alt=ranges_alt(stands), caption=ranges_caption(stands))
 
