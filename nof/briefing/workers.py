@@ -93,7 +93,7 @@ SCRATCH = "NOF_SCRATCH"  # in the environment of every process of ours: the run'
 T = TypeVar("T")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ENDING = 5.0  # seconds that a process may take to end once it has given its result
-GROWTH = 100e6  # bytes more than at its start from which on a process takes no further task
+GROWTH = 150e6  # bytes more than at its start from which on a process takes no further task
 
 
 class WorkerDied(NofError):

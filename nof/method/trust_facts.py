@@ -231,13 +231,16 @@ class Why(Facts):
     by_better: float = fact("By how much in all", "points of the average", digits=2)
 
 
+_OF_REASON = ["name", "contribution", "value", "units", "median", "score", "median_score", "period"]
+
+
 def why(metrics: pd.DataFrame) -> Why | None:
     """Facts on the average, from `board.metrics`."""
     if metrics.empty:
         return None
     adds, weight = metrics["contribution"], metrics["weight"]
-    felt = metrics[adds.abs() > SHOWN]
-    order = felt.assign(size=felt["contribution"].abs()).sort_values("size", ascending=False, kind="stable")
+    felt = metrics.loc[adds.abs() > SHOWN, _OF_REASON]
+    order = felt.iloc[np.argsort(-felt["contribution"].abs(), kind="stable")]
     reasons = tuple(_reason(row) for row in order.head(REASONS).to_dict("records"))
     worse, better = felt[felt["contribution"] > 0], felt[felt["contribution"] < 0]
     average = float(np.average(metrics["score"], weights=weight))

@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -379,6 +380,7 @@ def _drawn(column: Mapping[str, Any], texts: list[str], drawings: list[str | Non
     ]
 
 
+@lru_cache(maxsize=1024)  # the page has what the notebook showed
 def _small(drawing: str, text: str) -> str:
     """A small drawing at its own size, with its description."""
     tidied = style.tidy(drawing)
