@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from test_safe import TOLD
@@ -58,7 +60,7 @@ def test_three_questions_at_most_each_with_room():
     assert 0 < len(found) <= board_paper.QUESTIONS
     assert found[0].caption.startswith("Do our own newer figures still show long *stays* at 47.0%")
     assert all(set("".join(rows(one)[0])) <= {"_", " "} for one in found)
-    assert board_paper.asked(TOLD._replace(stands=None)) == []
+    assert board_paper.asked(replace(TOLD, stands=None)) == []
 
 
 def test_the_front_sheet_comes_from_the_params_file_and_a_bad_field_is_named(tmp_path):

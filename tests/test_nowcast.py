@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def test_the_order_of_own_values_does_not_matter(whole):
 def test_a_metric_that_a_trust_is_not_scored_on_yet_enters_its_average(whole):
     rows = whole.publication.metrics
     gone = rows[~((rows["trust_code"] == "ZZM1") & rows["metric_id"].isin(["OF0057", "OF1057"]))]
-    without = recompute.recompute(type(whole.publication)(gone, *list(vars(whole.publication).values())[1:]))
+    without = recompute.recompute(replace(whole.publication, metrics=gone))
     table = nowcast.nowcast(without, Q4, "ZZM1", own(OF0057=60.0)).metrics.set_index("metric_id")
     assert table.loc["OF1057", "state"] == nowcast.NEW
     assert table.loc["OF1057", "score"] == 4.0  # below the floor of 70
