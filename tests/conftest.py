@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nof.briefing.params import cores
 from nof.common import Quarter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,11 +71,6 @@ LONG = (
     "test_refresh", "test_wheel", "test_mutations", "test_faults", "test_notebooks", "test_setup", "test_cluster",
     "test_publish", "test_limits", "test_places", "test_rank_sets_coverage", "test_fuzz", "test_drill",
 )  # fmt: skip
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many processes again as there are cores: a fifth of their time they wait, for browsers and for commands."""
-    return cores() + cores() // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
