@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nbformat
 import pytest
 import tiny
@@ -110,6 +112,8 @@ def test_the_gate_finds_a_notebook_that_was_not_run_or_cannot_be_read():
     unrun = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
     assert gate.check_notebook(nbformat.writes(unrun).encode()) == ["cell 0 was not run"]
     assert gate.check_notebook(b"{}") and gate.check_notebook(b"\xff")
+    unrun.cells[0].outputs = [{"output_type": "no such kind"}]
+    assert gate.check_notebook(json.dumps(unrun).encode()) == ["cannot be read: NotebookValidationError"]
 
 
 def test_an_error_that_a_notebook_lets_pass_keeps_its_page_from_being_sent(folder):

@@ -65,14 +65,14 @@ def test_a_survey_shown_again_has_not_moved(national):
 def test_how_often_by_hand():
     table = made_up([10, 11, 12, 20, 30], [2, -1, 1, 2, -3], [0.5, -0.2, 0.1, 0.6, -0.4])
     # The median size of a change is 2: nearby is 9 to 13.
-    found = steps.how_often(table, 11, 0.1)
+    found = steps.how_often(steps.past(table), 11, 0.1)
     assert (found.starts_low, found.starts_high, found.nearby, found.nearby_made) == (9, 13, 3, 2)
     assert (found.every, found.every_made) == (5, 3)
 
 
 def test_a_further_step_is_never_made_more_often(national):
     own = steps.moves(national, MHC).query("metric_id == 'OF1063'")
-    made = [steps.how_often(own, 25.0, gain) for gain in (0.0, 0.1, 0.3, 1.0)]
+    made = [steps.how_often(steps.past(own), 25.0, gain) for gain in (0.0, 0.1, 0.3, 1.0)]
     for name in ("nearby_made", "every_made"):
         counts = [getattr(one, name) for one in made]
         assert counts == sorted(counts, reverse=True)
@@ -80,11 +80,11 @@ def test_a_further_step_is_never_made_more_often(national):
 
 def test_the_unit_and_the_order_are_idle(national):
     own = steps.moves(national, MHC).query("metric_id == 'OF1063'")
-    first = steps.how_often(own, 25.0, 0.2)
+    first = steps.how_often(steps.past(own), 25.0, 0.2)
     tenfold = own.assign(value_before=own["value_before"] * 10, change=own["change"] * 10).sample(
         frac=1, random_state=3
     )
-    second = steps.how_often(tenfold, 250.0, 0.2)
+    second = steps.how_often(steps.past(tenfold), 250.0, 0.2)
     assert first[2:6] == second[2:6] and first.start_change == pytest.approx(second.start_change)
 
 

@@ -177,6 +177,20 @@ def test_a_process_that_met_an_error_takes_no_further_task(tmp_path, bad, said):
     assert before.result()[0] != after.result()[0] and after.result()[1] == 2
 
 
+KEPT = []
+
+
+def grow_and(number):
+    KEPT.append(b"x" * int(workers.GROWTH if number == 1 else 1))
+    return who_and(number)
+
+
+def test_a_process_that_has_grown_takes_no_further_task(tmp_path):
+    executor = workers.Workers(1, IMPORTABLE["spawn"], tmp_path, tasks=9)
+    first, second, third = (one.result() for one in run(executor, *((grow_and, number) for number in (1, 2, 3))))
+    assert first[0] != second[0] == third[0]
+
+
 @pytest.mark.skipif(not workers.can_fork(), reason="this system cannot fork")
 def test_a_task_that_cannot_travel_gets_a_process_of_its_own(tmp_path):
     results = run(workers.Workers(1, 60, tmp_path, tasks=9), (who_and, 1), (lambda: who_and(2),), (who_and, 3))

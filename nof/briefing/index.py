@@ -80,10 +80,9 @@ def write_quarter(
         if (address := one.address(PAGE))
     ]
     note = _note(facts)
-    owners = links.pages_of(entries)
-    pages = {name: (folder / f"{name}.html").read_text(encoding="utf-8") for name in owners}
+    pages = {name: (folder / f"{name}.html").read_text(encoding="utf-8") for name in there.owners}
     single = {
-        name: links.alone(page, name, there) for name, page in pages.items() if entries[owners[name]].get("trust")
+        name: links.alone(page, name, there) for name, page in pages.items() if entries[there.owners[name]].get("trust")
     }
     zips = manifest.write_trusts(folder, entries, note, single)
     zipped = links.in_zip(there)

@@ -77,8 +77,16 @@ class Site:
 
     @cached_property
     def owners(self) -> dict[str, str]:
-        """Every web page that is there by name, with the briefing that it belongs to."""
-        return {one: owner for one, owner in pages_of(self.entries).items() if f"{one}.html" in self.files}
+        """Every web page that is there by name, with the briefing that it belongs to.
+
+        A trust's briefing has sheets beside it, as "trusts/R1A-safe-to-say".
+        """
+        return {
+            page: name
+            for name, entry in self.entries.items()
+            for page in (name, *(one.removesuffix(".html") for one in entry["files"] if one.endswith(".html")))
+            if f"{page}.html" in self.files
+        }
 
     @cached_property
     def pages(self) -> dict[str, str]:
@@ -138,22 +146,12 @@ def neighbours(out: Path, quarter: str, illustrative: bool) -> tuple[Neighbour, 
     return tuple(Neighbour(way, slug, found[slug]) for way, slugs in ways for slug in slugs)
 
 
-def pages_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Every page by name, with the briefing that it belongs to: a trust's has sheets beside it, as "trusts/R1A-safe-to-say"."""
-    return {
-        page: name
-        for name, entry in entries.items()
-        for page in (name, *(one.removesuffix(".html") for one in entry["files"] if one.endswith(".html")))
-    }
-
-
 def link(folder: Path, there: Site) -> None:
     """Write the way into every page of a report; the entries get the new hashes of their pages."""
-    for name, owner in pages_of(there.entries).items():
+    for name, owner in there.owners.items():
         page = folder / f"{name}.html"
-        if page.is_file():
-            write_text(page, linked(page.read_text(encoding="utf-8"), name, there))
-            there.entries[owner]["files"][f"{name}.html"] = common.sha256(page)
+        write_text(page, linked(page.read_text(encoding="utf-8"), name, there))
+        there.entries[owner]["files"][f"{name}.html"] = common.sha256(page)
 
 
 def linked(page: str, name: str, there: Site) -> str:

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
-TASKS = (
-    10  # briefings that a process makes: the first costs half as much again as the others, and each adds some megabytes
-)
+# Briefings that a process makes: the first costs half as much again as the others, and each adds some megabytes.
+TASKS = 10
 
 
 class Place(NamedTuple):

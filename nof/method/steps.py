@@ -101,8 +101,18 @@ class HowOften(NamedTuple):
     start_change: float
 
 
-class _Past(NamedTuple):
-    """The moves on one metric as `how_often` needs them, one after another; `usual` is the median size of the changes."""
+class Past(NamedTuple):
+    """The moves of a type's trusts on one metric, as `how_often` needs them.
+
+    Attributes
+    ----------
+    starts, gains : array
+        `value_before` and `gain` of each move.
+    usual : float
+        One usual change: the median size of the changes; NaN without moves.
+    start_change : float
+        As `HowOften.start_change`.
+    """
 
     starts: np.ndarray
     gains: np.ndarray
@@ -110,29 +120,25 @@ class _Past(NamedTuple):
     start_change: float
 
 
-def how_often(moves: pd.DataFrame, value: float, gain: float) -> HowOften:
+def past(moves: pd.DataFrame) -> Past:
+    """What rows of `moves` of one metric say (value_before, change, gain)."""
+    usual = float(moves["change"].abs().median()) if len(moves) else np.nan
+    return Past(moves["value_before"].to_numpy(), moves["gain"].to_numpy(), usual, start_change(moves))
+
+
+def how_often(past: Past, value: float, gain: float) -> HowOften:
     """How often the score of one metric was bettered by `gain`, among trusts that started near a value and among all.
 
-    Nearby is within one usual change: the median size of the changes, so the width comes from the data.
+    Nearby is within one usual change, so the width comes from the data.
 
     Parameters
     ----------
-    moves : DataFrame
-        Rows of `moves` of one metric: value_before, change, gain.
+    past : Past
     value : float
         Where the trust stands, in the metric's units.
     gain : float
         Points of metric score.
     """
-    return _how_often(_past(moves), value, gain)
-
-
-def _past(moves: pd.DataFrame) -> _Past:
-    usual = float(moves["change"].abs().median()) if len(moves) else np.nan
-    return _Past(moves["value_before"].to_numpy(), moves["gain"].to_numpy(), usual, start_change(moves))
-
-
-def _how_often(past: _Past, value: float, gain: float) -> HowOften:
     low, high = value - past.usual, value + past.usual
     near = (past.starts >= low - TINY) & (past.starts <= high + TINY)
     made = past.gains >= gain - TINY
@@ -140,13 +146,13 @@ def _how_often(past: _Past, value: float, gain: float) -> HowOften:
     return HowOften(low, high, *counts, past.start_change)
 
 
-_NO_PAST = _Past(np.array([]), np.array([]), np.nan, np.nan)
+_NO_PAST = Past(np.array([]), np.array([]), np.nan, np.nan)
 
 
 @kept
-def _pasts(national: National, trust_type: str) -> dict[tuple[str, str], _Past]:
+def _pasts(national: National, trust_type: str) -> dict[tuple[str, str], Past]:
     """The moves of a type's trusts on each metric, by its id and units."""
-    return {key: _past(part) for key, part in moves(national, trust_type).groupby(["metric_id", "units"])}
+    return {key: past(part) for key, part in moves(national, trust_type).groupby(["metric_id", "units"])}
 
 
 def start_change(moves: pd.DataFrame) -> float:
@@ -188,16 +194,16 @@ def step_chances(national: National, quarter: str, trust_code: str) -> pd.DataFr
     return pd.DataFrame([row for row in rows if row], columns=CHANCE_COLUMNS)
 
 
-def _chance(row: dict, pasts: dict[tuple[str, str], _Past], goal: NextSegment, reach: GapRange) -> dict | None:
+def _chance(row: dict, pasts: dict[tuple[str, str], Past], goal: NextSegment, reach: GapRange) -> dict | None:
     if pd.isna(row["value"]):
         return None
-    past = pasts.get((row["metric_id"], row["units"]), _NO_PAST)
+    own = pasts.get((row["metric_id"], row["units"]), _NO_PAST)
     gains = {
         "needed": goal.gap_points / row["weight"],
         "easiest": reach.points_low / row["weight"],
         "hardest": reach.points_high / row["weight"],
     }
-    found = {end: _how_often(past, row["value"], gain) for end, gain in gains.items()}
+    found = {end: how_often(own, row["value"], gain) for end, gain in gains.items()}
     told = {one: row[one] for one in ("metric_id", "value_id", "description", "units", "value", "score", "weight")}
     return (
         told

@@ -1,6 +1,6 @@
 """Figures of a trust's briefing; caption and alt text state the finding.
 
-Figures of one trust's briefing: facts go in, each drawing stands on one axis in millimetres.
+Figures of one trust's briefing: facts go in, each drawing is laid out in millimetres.
 """
 
 from __future__ import annotations
