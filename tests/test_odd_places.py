@@ -8,11 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 import tiny
+
+brief = partial(tiny.brief, run=tiny.quick)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, mounts and limits are those of POSIX")
 
@@ -90,7 +93,7 @@ def test_a_place_where_no_report_can_be_is_one_clear_error(home, what):
     else:
         out.mkdir()
         (out / f".{tiny.QUARTER}.lock").mkdir()
-    code, text = tiny.brief(home, out=out)
+    code, text = brief(home, out=out)
     assert code in (1, 2) and "Traceback" not in text and len(text.splitlines()) <= 4, text
     assert report(home) == before
     assert what != "a file" or out.read_text() == "somebody's"
@@ -102,14 +105,14 @@ def test_a_place_where_no_report_can_be_is_one_clear_error(home, what):
 def test_a_link_to_itself_and_a_name_that_no_console_can_show_are_said_in_words(home):
     loop = home / "data" / "nhs-oversight-framework-ambulance-trust-data-q2-25-26.csv"
     loop.symlink_to(loop)
-    code, text = tiny.nof(home, "check", "--data", home / "data")
+    code, text = tiny.quick(home, "check", "--data", home / "data")
     assert code == 2 and "Traceback" not in text and loop.name in text, text
     loop.unlink()
     os.rename(
         next((home / "data").glob("*trust-data*.csv")),
         os.fsencode(home / "data") + b"/nhs-oversight-framework-acute-trust-data-q2-25-26-\xff\x1b[31m.csv",
     )
-    code, text = tiny.nof(home, "check", "--data", home / "data")
+    code, text = tiny.quick(home, "check", "--data", home / "data")
     assert code in (0, 2) and "Traceback" not in text and "\x1b[31m" not in text, text
 
 
@@ -118,7 +121,7 @@ def test_what_a_cell_holds_is_quoted_as_it_is(home):
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     lines[1] = lines[1].replace(lines[1].split(",")[lines[0].split(",").index("Value")], ":x:", 1)
     path.write_text("\n".join(lines), encoding="utf-8")
-    code, text = tiny.nof(home, "check", "--data", home / "data")
+    code, text = tiny.quick(home, "check", "--data", home / "data")
     assert code == 2 and ":x:" in text and "❌" not in text, text
 
 
@@ -130,7 +133,7 @@ def test_a_disk_without_room_for_another_file_keeps_the_report(home, tmp_path):
     with disk(tmp_path / "disk", f"size=200m,nr_inodes={files}") as full:
         shutil.copytree(home / "reports", full / "reports", symlinks=True)
         before = tiny.hashes(full / "reports" / tiny.QUARTER)
-        code, text = tiny.brief(home, "--force", out=full / "reports")
+        code, text = brief(home, "--force", out=full / "reports")
         assert code == 1 and "No space left on device" in text and "Traceback" not in text, text
         assert tiny.hashes(full / "reports" / tiny.QUARTER) == before
         assert not (full / "reports" / ".staging").exists()
@@ -139,7 +142,7 @@ def test_a_disk_without_room_for_another_file_keeps_the_report(home, tmp_path):
 def test_a_cache_without_room_changes_nothing(home, tmp_path):
     before = report(home)
     with disk(tmp_path / "disk", "size=64k") as full:
-        code, text = tiny.brief(home, "--force", NOF_CACHE=str(full))
+        code, text = brief(home, "--force", NOF_CACHE=str(full))
     assert code == 0 and report(home) == before, text
 
 
@@ -147,7 +150,7 @@ def test_a_full_temporary_folder_is_said_and_loses_nothing(home, tmp_path):
     before = report(home)
     with disk(tmp_path / "disk", "size=16k") as full:
         (full / "fill").write_bytes(bytes(12_000))
-        code, text = tiny.brief(home, "--force", TMPDIR=str(full))
+        code, text = brief(home, "--force", TMPDIR=str(full))
     assert (code == 0 or (code == 1 and "space" in text)) and "Traceback" not in text, text
     assert report(home) == before
 
@@ -166,10 +169,10 @@ def test_little_memory_or_few_files_lose_nothing(home, limit):
 # --- notebooks that do what nobody expects ---
 
 
-@pytest.mark.parametrize("cold", [(), ("--cold",)], ids=["warm", "cold"])
+@pytest.mark.parametrize("cold", [(), ("--cold", "--only", "beta")], ids=["warm", "cold"])
 def test_children_of_a_notebook_end_with_it(home, cold):
     with_cell(home, CHILDREN)
-    code, text = tiny.brief(home, "--force", *cold)
+    code, text = brief(home, "--force", *cold)
     assert code == 0, text
     assert tiny.until(lambda: not tiny.processes(home), 5), "children live on after the run"
 
@@ -177,6 +180,6 @@ def test_children_of_a_notebook_end_with_it(home, cold):
 def test_a_page_without_end_is_refused(home):
     before = report(home)
     with_cell(home, LOTS)
-    code, text = tiny.brief(home, "--force")
+    code, text = brief(home, "--force")
     assert code == 1 and "FAILED beta-acute" in text and "MB" in text, text
     assert report(home) == before

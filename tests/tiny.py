@@ -21,10 +21,9 @@ import nbformat
 import psutil
 import ready
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from ready import MAIN, MARK
 
-MARK = "NOF_TEST_RUN"
 QUARTER = "2025-26-q2"
-MAIN = "from nof.cli import main; main()"
 
 SHOW = """import helpers
 from nof.show.display import Column, Table, Words, plain
@@ -109,9 +108,11 @@ def nof(home: Path, *words: object, **options: object) -> tuple[int, str]:
     return process.returncode, text
 
 
-def quick(home: Path, *words: object, cwd: Path | None = None, **more: str) -> tuple[int, str]:
-    """The same from a copy of a process that has everything loaded; what it leaves running is not found by `processes`."""
-    done = ready.nof(*words, cwd=cwd or home, env=environment(home, **more))
+def quick(
+    home: Path, *words: object, fault: str = "", script: str = MAIN, cwd: Path | None = None, **more: str
+) -> tuple[int, str]:
+    """The same in a copy of a process that has everything loaded."""
+    done = ready.nof(*words, cwd=cwd or home, env=environment(home, fault, **more), script=script)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -122,7 +123,7 @@ def brief(home: Path, *words: object, out: Path | None = None, run=nof, **option
 
 def published(folder: Path) -> Path:
     """A working place with a report in it."""
-    code, text = brief(place(folder))
+    code, text = brief(place(folder), run=quick)
     assert code == 0, text
     return folder
 
