@@ -406,10 +406,12 @@ import nof.quarterly.fetch, nof.quarterly.keeping, nof.quarterly.refresh, nof.me
 import papermill
 from nof.rules import reconcile
 from nof.method import limits
-from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, tables, workers
+from nof.briefing import cluster, index, make, manifest, pdf, place, plan, publish, run, tables
 from nof.quarterly.settings import load
 
 home = Path(sys.argv[1])
+sys.path.insert(0, sys.argv[2])
+import loaded, tiny
 STAGES = {
     "before anything is kept": (nof.quarterly.fetch, "settle", 1), "half of the files in place": (nof.quarterly.keeping, "copy", 2),
     "before sources.json": (nof.quarterly.keeping, "write_json", 2), "before reading": (nof.quarterly.refresh, "_render", 1),
@@ -443,8 +445,6 @@ def killed(module, name, nth):
     return job()
 
 def state():
-    sys.path.insert(0, sys.argv[2])
-    import tiny
     report, raw = home / "reports" / tiny.QUARTER, home / "raw"
     return {
         "report": tiny.hashes(report), "latest": (home / "reports" / "latest").resolve() == report.resolve(),
@@ -460,7 +460,7 @@ def state():
 
 def warm():
     nof.method.opening.reconciliation(nof.method.opening.open_publication(home / "data"))
-    workers.warm(), manifest.code_state(), manifest.versions(), cluster, place, limits, papermill
+    manifest.code_state(), manifest.versions(), cluster, place, limits, papermill
 
 def replay():
     # From now on the briefings and figures of the first run are taken as they are: what counts here is the rest.
