@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 import pytest
 import tiny
@@ -10,6 +11,7 @@ import tiny
 from nof.briefing import cluster
 
 distributed = pytest.importorskip("distributed", reason="the optional extra dask is not installed")
+brief = partial(tiny.brief, run=tiny.quick)
 
 
 @pytest.fixture
@@ -38,10 +40,10 @@ def workers_at(monkeypatch):
 
 
 def test_all_briefings_arrive_though_a_worker_is_killed(home, workers_at, tmp_path):
-    code, text = tiny.brief(home, "--all-trusts", out=home / "here")
+    code, text = brief(home, "--all-trusts", out=home / "here")
     assert code == 0, text
     address = workers_at(home, fault=f"kill-parent:{tmp_path / 'once'}")
-    code, text = tiny.brief(home, "--all-trusts", "--scheduler", address)
+    code, text = brief(home, "--all-trusts", "--scheduler", address)
     assert code == 0 and "4 made" in text and "0 failed" in text, text
     assert (tmp_path / "once").exists(), "no worker was killed: the test proves nothing"
     here, there = (tiny.hashes(home / name / tiny.QUARTER) for name in ("here", "reports"))
@@ -53,7 +55,7 @@ def test_a_worker_with_other_code_is_refused_by_name(home, workers_at, tmp_path)
     other = shutil.copytree(home, tmp_path / "other")
     path = other / "notebooks" / "alpha.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("# Alpha", "# Beta"), encoding="utf-8")
-    code, text = tiny.brief(home, "--scheduler", workers_at(other, count=1))
+    code, text = brief(home, "--scheduler", workers_at(other, count=1))
     assert code == 1 and "not every worker has what this run has" in text and "worker tcp://" in text, text
     assert "code" in text and not (home / "reports" / ".staging").exists()
 

@@ -58,12 +58,13 @@ def test_another_hash_seed_time_zone_locale_umask_and_working_directory(home, by
 @pytest.mark.parametrize(("words", "script"), [(("--cold",), ""), ((), SPAWN)], ids=["cold", "without fork"])
 def test_ordinary_kernels_give_the_same_bytes_as_forked_copies(home, bytes_here, words, script):
     out = home / f"kernels{len(script)}"
-    code, text = tiny.brief(home, *words, out=out, script=STILL + script + tiny.MAIN, **HERE)
+    code, text = tiny.brief(home, *words, out=out, script=STILL + script + tiny.MAIN, run=tiny.quick, **HERE)
     assert code == 0, text
     assert tiny.hashes(out / tiny.QUARTER) == bytes_here
 
 
 def test_a_second_run_and_another_number_of_jobs_give_the_same_bytes(home, bytes_here):
-    code, text = tiny.brief(home, "--force", "--jobs", 1, out=home / "here", script=STILL + tiny.MAIN, **HERE)
+    again = {"script": STILL + tiny.MAIN, "run": tiny.quick, **HERE}
+    code, text = tiny.brief(home, "--force", "--jobs", 1, out=home / "here", **again)
     assert code == 0, text
     assert tiny.hashes(home / "here" / tiny.QUARTER) == bytes_here
