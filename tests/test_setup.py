@@ -196,7 +196,7 @@ def test_a_wheel_that_is_not_the_one_locked_is_not_installed(begun):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ends a group of processes")
-def test_a_set_up_that_is_killed_is_mended_by_the_next(place):
+def test_a_set_up_that_is_killed_is_mended_by_the_next(begun):
     reached, go_on = threading.Event(), threading.Event()
 
     def stall(path: str) -> None:
@@ -204,20 +204,20 @@ def test_a_set_up_that_is_killed_is_mended_by_the_next(place):
             reached.set()
             go_on.wait(60)
 
-    place.index.before = stall
+    begun.index.before = stall
     words = ["make", f"PYTHON={sys.executable}", ".venv/.ready"]
     running = subprocess.Popen(
-        words, cwd=place.home, env=place.environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, cwd=begun.home, env=begun.environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # fmt: skip
     assert reached.wait(120)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     go_on.set()
-    assert not place.is_ready()
-    (place.home / ".venv" / "left behind").touch()
-    assert place.make().returncode == 0
-    assert place.versions().items() >= SMALL.items() and place.is_ready()
-    assert not (place.home / ".venv" / "left behind").exists()
+    assert not begun.is_ready()
+    (begun.home / ".venv" / "left behind").touch()
+    assert begun.make().returncode == 0
+    assert begun.versions().items() >= SMALL.items() and begun.is_ready()
+    assert not (begun.home / ".venv" / "left behind").exists()
 
 
 def test_a_half_made_environment_is_made_anew(place):
