@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 from scipy import integrate, optimize, stats
 
-from nof.method.rank_sets import joint_rank_intervals, multinomial_rank_sets, rank_confidence_sets
+from nof.method.rank_sets import (
+    joint_rank_intervals,
+    multinomial_rank_sets,
+    own_and_joint_sets,
+    rank_confidence_sets,
+)
 
 BOUNDS = ["lower", "upper"]
 
@@ -165,14 +170,15 @@ def test_agrees_with_multiple_inference(simultaneous):
 
 def exact_marginal_critical_value(error: np.ndarray, unit: int, level: float) -> float:
     """Single step, independent errors: given the unit's own error the others are independent."""
-    others = np.delete(error, unit)
+    others = np.delete(error, unit)[:, None]
     spread = np.hypot(others, error[unit])
+    z = np.linspace(-8, 8, 2_001)
 
-    def covered(c: float, z: float) -> float:
+    def covered(c: float) -> float:
         high, low = ((error[unit] * z + sign * c * spread) / others for sign in (1, -1))
-        return stats.norm.pdf(z) * np.prod(stats.norm.cdf(high) - stats.norm.cdf(low))
+        return integrate.trapezoid(stats.norm.pdf(z) * np.prod(stats.norm.cdf(high) - stats.norm.cdf(low), axis=0), z)
 
-    return optimize.brentq(lambda c: integrate.quad(lambda z: covered(c, z), -8, 8)[0] - level, 0.5, 8, xtol=1e-6)
+    return optimize.brentq(lambda c: covered(c) - level, 0.5, 8, xtol=1e-6)
 
 
 def test_agrees_with_exact_integration():
@@ -192,20 +198,23 @@ def full_stepdown(value: pd.Series, error: pd.Series, level: float, draws: int, 
     drawn = np.random.default_rng(seed).standard_normal((draws, n), dtype=np.float32).astype(float) * s
     pairs = [(j, k) for j in range(n) for k in range(n) if j != k]  # "k is no better than j"
     gaps = {(j, k): (drawn[:, k] - drawn[:, j]) / np.hypot(s[j], s[k]) for j, k in pairs}
-    bounds = np.empty((2, n), dtype=int)
-    for unit in range(n):
-        family = pairs if simultaneous else [pair for pair in pairs if unit in pair]
-        rejected: set = set()
+
+    def rejected(family: list) -> set:
+        found: set = set()
         while True:
-            left = [pair for pair in family if pair not in rejected]
+            left = [pair for pair in family if pair not in found]
             largest = np.max([gaps[pair] for pair in left], axis=0)
             critical = np.sort(largest)[int(np.ceil(level * draws - 1e-9)) - 1]
             new = {(j, k) for j, k in left if (x[k] - x[j]) / np.hypot(s[j], s[k]) > critical}
-            rejected |= new
+            found |= new
             if not new:
-                break
-        better = sum(j == unit for j, _ in rejected)
-        worse = sum(k == unit for _, k in rejected)
+                return found
+
+    bounds, joint = np.empty((2, n), dtype=int), rejected(pairs) if simultaneous else set()
+    for unit in range(n):
+        found = joint if simultaneous else rejected([pair for pair in pairs if unit in pair])
+        better = sum(j == unit for j, _ in found)
+        worse = sum(k == unit for _, k in found)
         bounds[:, order[unit]] = 1 + better, n - worse
     return bounds
 
@@ -291,17 +300,32 @@ def test_simultaneous_contains_marginal_and_single_step_contains_stepdown():
         assert not narrow[BOUNDS].equals(wide[BOUNDS])
 
 
+@pytest.fixture(scope="module")
+def seeds(pisa) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    return [own_and_joint_sets(pisa["score"], pisa["se"], best="high", seed=seed) for seed in range(5)]
+
+
 @pytest.mark.parametrize("simultaneous", [False, True])
-def test_bounds_that_another_seed_moves_are_flagged(pisa, simultaneous):
-    runs = [
-        rank_confidence_sets(pisa["score"], pisa["se"], best="high", simultaneous=simultaneous, seed=seed)
-        for seed in range(5)
-    ]
+def test_bounds_that_another_seed_moves_are_flagged(seeds, simultaneous):
+    runs = [pair[simultaneous] for pair in seeds]
     moved = sum((run[BOUNDS] != runs[0][BOUNDS]).any(axis=1) for run in runs) > 0
     for run in runs:
         assert run.loc[moved, "unstable"].all()
         assert run["unstable"].sum() <= 7
     assert simultaneous or moved.any(), "the marginal sets have a known knife edge"
+
+
+@pytest.mark.parametrize("n", [2, 9, 30])
+def test_both_kinds_at_once_are_those_of_two_calls(n):
+    value, error = sample(n, 2, seed=9)
+    matrix = pd.DataFrame(np.diag(error**2) + 0.1, index=error.index, columns=error.index)
+    for given, freedom, level in ((error, np.inf, 0.6), (matrix, 12.0, 0.95), (error, 5.0, 0.999)):
+        options = {"best": "high", "level": level, "freedom": freedom, "draws": 3_000, "seed": 4}
+        both = own_and_joint_sets(value, given, **options)
+        for found, simultaneous in zip(both, (False, True), strict=True):
+            pd.testing.assert_frame_equal(
+                found, rank_confidence_sets(value, given, simultaneous=simultaneous, **options)
+            )
 
 
 def test_too_few_draws_for_the_level_reject_nothing():

@@ -9,7 +9,7 @@ other   A score is an effect of the trust, an effect of the metric, and a remain
         compared by least squares, which allows for metrics that a trust does not have; the remainder's scatter over
         metrics is the error. Searle, "Linear Models" (1971), chapter 7.
 
-The covariance of the trusts' estimates goes to `rank_sets.rank_confidence_sets` (Mogstad and others 2024). Pooling buys
+The covariance of the trusts' estimates goes to `rank_sets.own_and_joint_sets` (Mogstad and others 2024). Pooling buys
 degrees of freedom at a price: where trusts do not differ and their spreads do, sets cover less than they say (bench/coverage.py,
 docs/explanation/uncertainty.md).
 """
@@ -24,7 +24,7 @@ import pandas as pd
 import scipy
 
 from nof.method.components import quarter_noise
-from nof.method.rank_sets import DRAWS, rank_confidence_sets
+from nof.method.rank_sets import DRAWS, own_and_joint_sets
 from nof.rules.ranking import override, segment_of
 from nof.rules.scoring import matrix, round_half_up
 
@@ -78,7 +78,7 @@ def places(
     level : float
         0.95: each set holds the trust's own place with that confidence, the joint sets all places at once.
     draws, seed : int
-        As `rank_confidence_sets`.
+        As `rank_sets.rank_confidence_sets`.
 
     Returns
     -------
@@ -94,13 +94,11 @@ def places(
     by_place = found["average_score"].rank(method="min").astype("Int64")
     found = found.assign(place_by_average=by_place, others=len(found) - 1)
     models = {"these": these_metrics(scores, history), "other": other_metrics(scores)}
-    joint = {"": False, "_joint": True}
-    wanted = {question + kind: (levels, joint[kind]) for question, levels in models.items() for kind in joint}
-    # Nearly all of it is numpy's, which leaves Python to another thread; two at a time bound the memory.
+    # Nearly all of it is numpy's, which leaves Python to another thread.
     with ThreadPoolExecutor(max_workers=2) as threads:
-        sets = threads.map(lambda one: _one_set(one[0], found.index, level, one[1], draws, seed), wanted.values())
-    for name, one in zip(wanted, sets, strict=True):
-        found = found.join(_bounds(one, name))
+        pairs = threads.map(lambda one: _both_sets(one, found.index, level, draws, seed), models.values())
+    for question, (own, joint) in zip(models, pairs, strict=True):
+        found = found.join(_bounds(own, question)).join(_bounds(joint, f"{question}_joint"))
     other = models["other"]
     adjusted = other.estimate.reindex(found.index) if other else np.nan
     return found.assign(average_on_all_metrics=adjusted).reset_index()
@@ -112,21 +110,16 @@ def _bounds(sets: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame(named).astype("Int64")
 
 
-def _one_set(levels: Levels | None, trusts: pd.Index, level: float, simultaneous: bool, draws: int, seed: int):
+def _both_sets(levels: Levels | None, trusts: pd.Index, level: float, draws: int, seed: int) -> list[pd.DataFrame]:
+    """Each trust's own set, and the joint ones."""
     if levels is None:
-        return pd.DataFrame({"lower": pd.NA, "upper": pd.NA}, index=trusts)
+        return [pd.DataFrame({"lower": pd.NA, "upper": pd.NA}, index=trusts)] * 2
     if len(trusts) < 2:
-        return pd.DataFrame({"lower": 1, "upper": 1}, index=trusts)
-    return rank_confidence_sets(
-        levels.estimate,
-        levels.error,
-        best="low",
-        level=level,
-        simultaneous=simultaneous,
-        freedom=levels.freedom,
-        draws=draws,
-        seed=seed,
-    ).reindex(trusts)
+        return [pd.DataFrame({"lower": 1, "upper": 1}, index=trusts)] * 2
+    both = own_and_joint_sets(
+        levels.estimate, levels.error, level=level, freedom=levels.freedom, draws=draws, seed=seed
+    )
+    return [sets.reindex(trusts) for sets in both]
 
 
 def these_metrics(scores: pd.DataFrame, history: pd.DataFrame) -> Levels | None:

@@ -95,6 +95,26 @@ def rank_confidence_sets(
     again (about 110 MB at 205 units); the n^2 x draws differences are never held. The order of the rows is idle, and best="low" on
     -x equals best="high" on x exactly.
     """
+    return _sets(estimate, error, best, level, (simultaneous,), stepdown, freedom, draws, seed)[0]
+
+
+def own_and_joint_sets(
+    estimate: pd.Series,
+    error: pd.Series | pd.DataFrame,
+    *,
+    best: str = "low",
+    level: float = 0.95,
+    freedom: float = np.inf,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both kinds of `rank_confidence_sets`, marginal and simultaneous, from one drawing: as two calls give them."""
+    own, joint = _sets(estimate, error, best, level, (False, True), True, freedom, draws, seed)
+    return own, joint
+
+
+def _sets(estimate, error, best, level, kinds: tuple[bool, ...], stepdown, freedom, draws, seed) -> list[pd.DataFrame]:
+    """The sets of each kind (simultaneous or not)."""
     value = _oriented(_values(estimate, "estimate"), best)
     if not LOWEST_LEVEL <= level < 1:
         raise ValueError(f"level must be between {LOWEST_LEVEL} and 1, not {level}")
@@ -105,11 +125,13 @@ def rank_confidence_sets(
     order = np.lexsort((np.array([str(label) for label in estimate.index]), value))
     comparison = _compare(value[order], _covariance(error, estimate.index[order]))
     errors = _drawn(comparison.loadings, freedom, draws, seed)
-    found = _bounds(comparison, errors, level, simultaneous, stepdown)
-    bounds = np.empty_like(found)
-    bounds[:, :, order] = found
-    unstable = (bounds[1] != bounds[2]).any(axis=0)
-    return _frame(estimate.index, value, lower=bounds[0, 0], upper=bounds[0, 1], unstable=unstable)
+    frames = []
+    for found in _bounds(comparison, errors, level, kinds, stepdown):
+        bounds = np.empty_like(found)
+        bounds[:, :, order] = found
+        unstable = (bounds[1] != bounds[2]).any(axis=0)
+        frames.append(_frame(estimate.index, value, lower=bounds[0, 0], upper=bounds[0, 1], unstable=unstable))
+    return frames
 
 
 class _Comparison(NamedTuple):
@@ -118,14 +140,6 @@ class _Comparison(NamedTuple):
     evidence: np.ndarray  # (n, n): by how many standard errors k (column) beats j (row)
     scale: np.ndarray  # (n, n): 1 / standard deviation of each difference, 0 where that is 0
     loadings: np.ndarray  # (n, r): times r standard normals gives the errors
-
-
-class _Found(NamedTuple):
-    """Drawn differences above a floor, the largest first."""
-
-    draw: np.ndarray
-    code: np.ndarray  # which comparison
-    size: np.ndarray
 
 
 def _compare(value: np.ndarray, covariance: np.ndarray) -> _Comparison:
@@ -159,48 +173,58 @@ def _drawn(loadings: np.ndarray, freedom: float, draws: int, seed: int) -> np.nd
     return errors
 
 
-def _bounds(comparison: _Comparison, errors: np.ndarray, level: float, simultaneous: bool, stepdown: bool):
-    """Lower and upper bounds at the level and at both ends of its Monte Carlo interval: shape (3, 2, n)."""
+def _bounds(comparison: _Comparison, errors: np.ndarray, level: float, kinds: tuple[bool, ...], stepdown: bool):
+    """For each kind lower and upper bounds at the level and at both ends of its Monte Carlo interval: shape (3, 2, n)."""
     evidence, draws, n = comparison.evidence, len(errors), errors.shape[1]
     slack = SEED_ERRORS * (level * (1 - level) / draws) ** 0.5
     # How many draws may lie above the critical value; below 0 where there are too few draws for such a level.
     above = [draws - int(np.ceil(at * draws - 1e-9)) for at in (level, level - slack, level + slack)]
-    floors = _floors(comparison, errors, level - slack, simultaneous)
+    floors = _floors(comparison, errors, level - slack)
     rows = _Rows(errors, comparison.scale)
-    if simultaneous:
-        kept = [rows.above(unit, floors[unit], both_ways=False) for unit in range(n)]
-        draw, better, size = (np.concatenate(part) for part in zip(*kept, strict=True))
-        worse = np.repeat(np.arange(n), [len(part[0]) for part in kept])
-        found = _sorted(draw, worse * n + better, size)
-        told = [_rejected(found, evidence.ravel(), many, draws, floors[0], stepdown).reshape(n, n) for many in above]
-        return np.array([(1 + one.sum(axis=1), n - one.sum(axis=0)) for one in told])
-    bounds = np.empty((3, 2, n), dtype=int)
+    found = {simultaneous: np.empty((3, 2, n), dtype=int) for simultaneous in kinds}
+    joint = []
     for unit in range(n):
-        found = _sorted(*rows.above(unit, floors[unit]))
-        own = np.concatenate([evidence[unit], -evidence[unit]])
+        # The joint floor is no lower than any unit's own, so what lies above it is a part of what is kept for the unit.
+        draw, code, size = rows.above(unit, min(floors[one][unit] for one in kinds), both_ways=False in kinds)
+        if False in kinds:
+            family = _Family(draw, code, size, floors[False][unit])
+            own = np.concatenate([evidence[unit], -evidence[unit]])
+            for place, many in enumerate(above):
+                better, worse = _rejected(family, own, many, stepdown).reshape(2, n).sum(axis=1)
+                found[False][place, :, unit] = 1 + better, n - worse
+        if True in kinds:
+            kept = (size > floors[True][unit]) & (code < n)
+            joint.append((draw[kept], unit * n + code[kept], size[kept]))
+    if True in kinds:
+        draw, code, size = (np.concatenate(part) for part in zip(*joint, strict=True))
+        order = np.argsort(draw, kind="stable")
+        family = _Family(draw[order], code[order], size[order], floors[True][0])
         for place, many in enumerate(above):
-            better, worse = _rejected(found, own, many, draws, floors[unit], stepdown).reshape(2, n).sum(axis=1)
-            bounds[place, :, unit] = 1 + better, n - worse
-    return bounds
+            told = _rejected(family, evidence.ravel(), many, stepdown).reshape(n, n)
+            found[True][place] = 1 + told.sum(axis=1), n - told.sum(axis=0)
+    return [found[simultaneous] for simultaneous in kinds]
 
 
-def _floors(comparison: _Comparison, errors: np.ndarray, level: float, simultaneous: bool) -> np.ndarray:
-    """For each unit a value below every critical value that the stepdown can reach; only what exceeds it is kept.
+def _floors(comparison: _Comparison, errors: np.ndarray, level: float) -> dict[bool, np.ndarray]:
+    """For each unit a value below every critical value that the stepdown can reach, for its own set and the joint ones.
 
-    Of "k beats j" and "j beats k" at most one is ever rejected, so what stays open holds, up to mirroring, half of each
-    family: its largest difference exceeds any c at least half as often as the whole family's. The quantile at
-    1 - 2 (1 - level) of the whole is thus a floor; a pilot estimates it, less four of its standard errors.
+    Only what exceeds it is kept. Of "k beats j" and "j beats k" at most one is ever rejected, so what stays open holds,
+    up to mirroring, half of each family: its largest difference exceeds any c at least half as often as the whole
+    family's. The quantile at 1 - 2 (1 - level) of the whole is thus a floor; a pilot estimates it, less four of its
+    standard errors.
     """
-    pilot = errors[:PILOT_DRAWS]
+    pilot = np.ascontiguousarray(errors[:PILOT_DRAWS].T)
+    n, draws = pilot.shape
     wanted = 2 * level - 1
-    wanted -= 4 * (max(wanted * (1 - wanted), 1 / len(pilot)) / len(pilot)) ** 0.5
+    wanted -= 4 * (max(wanted * (1 - wanted), 1 / draws) / draws) ** 0.5
     if wanted <= 0:
-        return np.zeros(errors.shape[1])
+        return {False: np.zeros(n), True: np.zeros(n)}
     scale = comparison.scale.astype(np.float32)
-    largest = np.array([np.abs((pilot - pilot[:, [unit]]) * scale[unit]).max(axis=1) for unit in range(len(scale))])
-    if simultaneous:
-        return np.full(len(scale), np.quantile(largest.max(axis=0), wanted))
-    return np.quantile(largest, wanted, axis=1)
+    largest = np.array([np.abs((pilot - pilot[unit]) * scale[unit][:, None]).max(axis=0) for unit in range(n)])
+    return {
+        False: np.quantile(largest, wanted, axis=1),
+        True: np.full(n, np.quantile(largest.max(axis=0), wanted)),
+    }
 
 
 class _Rows:
@@ -246,34 +270,39 @@ class _Rows:
         return draws[draw], other, gaps.ravel()[place]
 
 
-def _sorted(draw: np.ndarray, code: np.ndarray, size: np.ndarray) -> _Found:
-    order = np.argsort(-size)
-    return _Found(draw[order], code[order], size[order])
-
-
-def _rejected(found: _Found, evidence, many: int, draws: int, floor: float, stepdown: bool) -> np.ndarray:
-    """Which comparisons of a family are rejected.
+class _Family:
+    """The drawn differences of a family of comparisons above a floor.
 
     Parameters
     ----------
-    found : _Found
-        `code` is the comparison's place in `evidence`.
-    many : int
-        Draws that may lie above the critical value.
+    draw, code, size : arrays
+        Which draw (ascending), which comparison (its place in the evidence), and how large.
+    floor : float
+        What stands for a critical value that lies below all of them.
     """
-    draw, code, size = found
-    told = np.zeros(len(evidence), dtype=bool)
+
+    def __init__(self, draw: np.ndarray, code: np.ndarray, size: np.ndarray, floor: float) -> None:
+        self.first, self.code, self.size = np.flatnonzero(np.diff(draw, prepend=-1)), code, size
+        self.floor = floor
+        self.known: dict[bytes, np.ndarray] = {}  # the three levels ask for the same, but where an edge is near
+
+    def critical(self, told: np.ndarray, many: int) -> float:
+        """The value that so many draws exceed by a comparison that is not yet told."""
+        key = told.tobytes()
+        if key not in self.known:
+            largest = np.maximum.reduceat(np.where(told[self.code], 0, self.size), self.first)
+            self.known[key] = np.sort(largest[largest > 0])[::-1]
+        largest = self.known[key]
+        return largest[many] if many < len(largest) else self.floor
+
+
+def _rejected(family: _Family, evidence: np.ndarray, many: int, stepdown: bool) -> np.ndarray:
+    """Which comparisons of a family are rejected, where so many draws may lie above the critical value."""
     if many < 0:  # too few draws for this level: only a difference known for sure counts
         return evidence == np.inf
-    place = np.empty(draws, dtype=np.intp)
+    told = np.zeros(len(evidence), dtype=bool)
     while True:
-        held = ~told[code]
-        own, sizes = draw[held], size[held]
-        # The first mention of a draw is its largest open difference: assigned last, from behind.
-        place[own[::-1]] = np.arange(len(own))[::-1]
-        largest = sizes[place[own] == np.arange(len(own))]
-        critical = largest[many] if many < len(largest) else floor
-        more = told | (evidence > critical)
+        more = told | (evidence > family.critical(told, many))
         if not stepdown or (more == told).all():
             return more
         told = more
@@ -379,7 +408,7 @@ def _holm(tails: np.ndarray, alpha: float, simultaneous: bool) -> tuple[np.ndarr
 
 
 def _frame(index: pd.Index, value: np.ndarray, **columns) -> pd.DataFrame:
-    rank = pd.Series(-value).rank(method="min").to_numpy(dtype=int)
+    rank = 1 + (value[None, :] > value[:, None]).sum(axis=1)
     return pd.DataFrame({"rank": rank, **columns}, index=index)
 
 
@@ -412,10 +441,10 @@ def _finite(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _errors(errors: pd.Series, labels: pd.Index, name: str) -> np.ndarray:
-    _values(errors, name)
-    if len(errors) != len(labels) or not errors.index.isin(labels).all():
+    array, places = _values(errors, name), errors.index.get_indexer(labels)
+    if len(errors) != len(labels) or (places < 0).any():
         raise ValueError(f"{name} and estimate do not have the same labels")
-    array = errors.reindex(labels).to_numpy(dtype=float)
+    array = array[places]
     if (array <= 0).any():
         raise ValueError(f"{name} must be above 0 everywhere")
     return array
