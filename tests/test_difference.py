@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import builders
 import pandas as pd
 import pytest
@@ -31,8 +33,18 @@ def folder(tmp_path, name, types=TYPES, change=None, quarters=("Q1 2025/26", "Q2
     return here
 
 
-def compared(tmp_path, change=None, **options):
-    return difference.compare(read(folder(tmp_path, "old")), read(folder(tmp_path, "new", change=change, **options)))
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    return read(folder(tmp_path_factory.mktemp("made"), "old"))
+
+
+@pytest.fixture
+def compared(tmp_path, before):
+    """Compares the publication with one in which `change` has rewritten rows, or with options of `folder`."""
+    names = (f"new{number}" for number in count())
+    return lambda change=None, **options: difference.compare(
+        before, read(folder(tmp_path, next(names), change=change, **options))
+    )
 
 
 def edit(match, **cells):
@@ -51,8 +63,8 @@ def edit(match, **cells):
 FIRST = {"Quarter": "Q1 2025/26", "Trust_code": "ZZ1A", "Metric_ID": "OF0005"}
 
 
-def test_the_same_publication_has_no_difference(tmp_path):
-    found = compared(tmp_path)
+def test_the_same_publication_has_no_difference(compared):
+    found = compared()
     assert found.nothing and not found.restated
     assert difference.listing(found).empty and difference.counts(found).empty
     assert "say the same" in restated.difference_words(found).markdown
@@ -74,8 +86,8 @@ def test_real_files_are_no_different_from_themselves(real):
         ({"Median_value": "4.2"}, "OF0005", "comparison", "median", None, 4.2),
     ],
 )
-def test_each_restated_figure_is_found_with_old_and_new(tmp_path, cells, metric, kind, column, old, new):
-    found = compared(tmp_path, edit(FIRST | {"Metric_ID": metric}, **cells))
+def test_each_restated_figure_is_found_with_old_and_new(compared, cells, metric, kind, column, old, new):
+    found = compared(edit(FIRST | {"Metric_ID": metric}, **cells))
     assert len(found.figures) == 1 and len(found.kind(kind)) == 1
     row = found.figures.iloc[0]
     assert (row["quarter"], row["trust_type"], row["trust_code"], row["metric_id"], row["column"], row["new"]) == (
@@ -89,37 +101,35 @@ def test_each_restated_figure_is_found_with_old_and_new(tmp_path, cells, metric,
     assert pd.isna(row["old"]) if old is None else (row["old"] == old and row["change"] == pytest.approx(new - old))
 
 
-def test_the_smallest_difference_counts_and_another_spelling_does_not(tmp_path):
-    assert len(compared(tmp_path, edit(FIRST, Value="0.0000001")).figures) == 1
-    (tmp_path / "b").mkdir()
-    assert compared(tmp_path / "b", edit(FIRST, Value="0")).nothing
+def test_the_smallest_difference_counts_and_another_spelling_does_not(compared):
+    assert len(compared(edit(FIRST, Value="0.0000001")).figures) == 1
+    assert compared(edit(FIRST, Value="0")).nothing
 
 
-def test_a_value_that_is_withdrawn_counts_as_restated(tmp_path):
-    row = compared(tmp_path, edit(FIRST, Value="")).figures.iloc[0]
+def test_a_value_that_is_withdrawn_counts_as_restated(compared):
+    row = compared(edit(FIRST, Value="")).figures.iloc[0]
     assert row["old"] == 0.0 and pd.isna(row["new"]) and pd.isna(row["change"])
 
 
-def test_a_row_that_is_gone_counts_as_restated_while_its_trust_and_metric_stay(tmp_path):
-    found = compared(tmp_path, lambda rows: [row for row in rows if not FIRST.items() <= row.items()])
+def test_a_row_that_is_gone_counts_as_restated_while_its_trust_and_metric_stay(compared):
+    found = compared(lambda rows: [row for row in rows if not FIRST.items() <= row.items()])
     assert set(found.figures["metric_id"]) == {"OF0005"} and found.trusts.empty and found.metrics.empty
     assert sorted(found.figures["column"]) == ["rank", "value"] and found.figures["new"].isna().all()
 
 
-def test_trusts_that_came_or_went_and_their_figures_are_not_restated(tmp_path):
+def test_trusts_that_came_or_went_and_their_figures_are_not_restated(compared):
 
     def without(rows):
         return [row for row in rows if row["Trust_code"] != "ZZ1B"]
 
-    found = compared(tmp_path, without, table=without)
+    found = compared(without, table=without)
     assert found.trusts[["quarter", "trust_code", "change"]].to_numpy().tolist() == [
         ["2025-26-q1", "ZZ1B", "went"],
         ["2025-26-q2", "ZZ1B", "went"],
     ]
     assert found.kind("value").empty and found.restated
-    (tmp_path / "b").mkdir()
     other = edit({"Trust_code": "ZZ1B"}, Trust_code="ZZ1C")
-    back = compared(tmp_path / "b", other, table=other)
+    back = compared(other, table=other)
     assert sorted(zip(back.trusts["trust_code"], back.trusts["change"], strict=True)) == [
         ("ZZ1B", "went"),
         ("ZZ1B", "went"),
@@ -128,8 +138,8 @@ def test_trusts_that_came_or_went_and_their_figures_are_not_restated(tmp_path):
     ]
 
 
-def test_a_renamed_trust_is_told_and_escaped(tmp_path):
-    found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Quarter": "Q1 2025/26"}, Trust_name="New *Vale* <b>"))
+def test_a_renamed_trust_is_told_and_escaped(compared):
+    found = compared(edit({"Trust_code": "ZZ1A", "Quarter": "Q1 2025/26"}, Trust_name="New *Vale* <b>"))
     assert found.renamed[["trust_code", "column", "new"]].to_numpy().tolist() == [
         ["ZZ1A", "trust_name", "New *Vale* <b>"]
     ]
@@ -137,8 +147,8 @@ def test_a_renamed_trust_is_told_and_escaped(tmp_path):
     assert r"New \*Vale\* &lt;b&gt;" in said and "is now named" in said
 
 
-def test_new_and_dropped_metrics_are_listed_by_type(tmp_path):
-    found = compared(tmp_path, edit({"Metric_ID": "OF0082"}, Metric_ID="OF0300", Metric_description="Brand new"))
+def test_new_and_dropped_metrics_are_listed_by_type(compared):
+    found = compared(edit({"Metric_ID": "OF0082"}, Metric_ID="OF0300", Metric_description="Brand new"))
     assert found.metrics[["trust_type", "metric_id", "change"]].to_numpy().tolist() == [
         ["acute", "OF0082", "dropped"],
         ["acute", "OF0300", "new"],
@@ -148,31 +158,30 @@ def test_new_and_dropped_metrics_are_listed_by_type(tmp_path):
     assert "New metrics: OF0300 (Brand new)." in said and "Dropped metrics: OF0082" in said and "No figure" in said
 
 
-def test_an_added_quarter_restates_nothing(tmp_path):
-    old = folder(tmp_path, "old", quarters=("Q1 2025/26",))
-    new = folder(tmp_path, "new", quarters=("Q1 2025/26", "Q2 2025/26"))
-    found = difference.compare(read(old), read(new))
+def test_an_added_quarter_restates_nothing(tmp_path, before):
+    first = read(folder(tmp_path, "first", quarters=("Q1 2025/26",)))
+    found = difference.compare(first, before)
     assert found.quarters.to_numpy().tolist() == [
         ["2025-26-q2", "acute", "added"],
         ["2025-26-q2", "ambulance", "added"],
     ]
     assert found.figures.empty and found.trusts.empty and found.metrics.empty and not found.restated
-    back = difference.compare(read(new), read(old))
+    back = difference.compare(before, first)
     assert set(back.quarters["change"]) == {"gone"}
 
 
-def test_a_new_type_is_an_added_quarter_not_new_metrics(tmp_path):
-    found = difference.compare(read(folder(tmp_path, "old", ("acute",))), read(folder(tmp_path, "new")))
+def test_a_new_type_is_an_added_quarter_not_new_metrics(tmp_path, before):
+    found = difference.compare(read(folder(tmp_path, "one", ("acute",))), before)
     assert set(found.quarters["trust_type"]) == {"ambulance"} and found.metrics.empty and found.trusts.empty
 
 
-def test_the_league_table_file_is_compared_too(tmp_path):
+def test_the_league_table_file_is_compared_too(compared):
     def worse(rows):
         rows[0] |= {"Rank": "2.0", "Segment": "2.0", "Likely_range_of_average_score": "1.0 to 1.3"}
         return rows
 
     there = {"Trust_code": "ZZ1A", "Quarter": "Q2 2025/26", "Metric_ID": "OF5000"}  # the two files must agree
-    found = compared(tmp_path, edit(there, Value="2.0"), table=worse)
+    found = compared(edit(there, Value="2.0"), table=worse)
     league = found.figures[found.figures["metric_id"] == difference.LEAGUE]
     assert sorted(zip(league["kind"], league["column"], strict=True)) == [
         ("rank", "rank"),
@@ -182,23 +191,23 @@ def test_the_league_table_file_is_compared_too(tmp_path):
     assert set(found.figures["metric_id"]) == {difference.LEAGUE, "OF5000"}
 
 
-def test_a_changed_description_or_period_is_told_once_a_metric(tmp_path):
-    found = compared(tmp_path, edit({"Metric_ID": "OF0005", "Quarter": "Q2 2025/26"}, Reporting_date="Jun-25"))
+def test_a_changed_description_or_period_is_told_once_a_metric(compared):
+    found = compared(edit({"Metric_ID": "OF0005", "Quarter": "Q2 2025/26"}, Reporting_date="Jun-25"))
     assert found.texts[["quarter", "metric_id", "column", "new"]].to_numpy().tolist() == [
         ["2025-26-q2", "OF0005", "reporting_date", "Jun-25"]
     ]
 
 
-def test_looking_back_turns_every_change_around(tmp_path):
-    old, new = folder(tmp_path, "old"), folder(tmp_path, "new", change=edit(FIRST, Value="3.5", Rank="2.0"))
-    there, back = difference.compare(read(old), read(new)), difference.compare(read(new), read(old))
+def test_looking_back_turns_every_change_around(tmp_path, before):
+    new = read(folder(tmp_path, "new", change=edit(FIRST, Value="3.5", Rank="2.0")))
+    there, back = difference.compare(before, new), difference.compare(new, before)
     assert (there.figures["old"] == back.figures["new"]).all() and (
         there.figures["change"] == -back.figures["change"]
     ).all()
 
 
-def test_the_section_and_the_table_of_a_briefing_say_how_much(tmp_path):
-    found = compared(tmp_path, edit({"Trust_code": "ZZ1A", "Metric_ID": "OF0005"}, Value="2.5"))
+def test_the_section_and_the_table_of_a_briefing_say_how_much(compared):
+    found = compared(edit({"Trust_code": "ZZ1A", "Metric_ID": "OF0005"}, Value="2.5"))
     said = restated.difference_words(found).markdown
     assert said.startswith("**This briefing rests on restated data:** for Q1 2025/26 and Q2 2025/26, 2 values differ")
     data = restated.difference_table(found).data()
@@ -237,8 +246,8 @@ def first_release(tmp_path):
     return here
 
 
-def test_new_and_dropped_columns_are_listed_by_kind_of_file_and_type(tmp_path):
-    found = difference.compare(read(first_release(tmp_path)), read(folder(tmp_path, "new")))
+def test_new_and_dropped_columns_are_listed_by_kind_of_file_and_type(tmp_path, before):
+    found = difference.compare(read(first_release(tmp_path)), before)
     assert found.columns.to_numpy().tolist() == [
         ["league", "acute", "Quarter", "new"],
         ["league", "acute", "Reporting_date", "dropped"],
