@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from nof.method import change, pooled_noise, score_changes
-from nof.read import publication
+from nof.method.opening import open_publication
 from nof.rules import recompute
 from nof.rules.framework import Metric
 
@@ -24,7 +24,7 @@ EDGES = np.array([2.0, 2.4, 2.8])
 
 @pytest.fixture(scope="module")
 def national(real):
-    return recompute.recompute(publication.read(real))
+    return open_publication(real)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,15 @@ def made(tables: dict[str, pd.DataFrame], weights: dict[str, float] | None = Non
     """Tidy scores and standings of one made-up type from a table of trusts by metrics for each quarter."""
     scores, standings = [], []
     for quarter, table in tables.items():
-        wide = table.rename_axis("trust_code").reset_index()
-        tidy = wide.melt("trust_code", var_name="metric_id", value_name="score").dropna()
-        tidy["weight"] = tidy["metric_id"].map(weights or {}).fillna(1.0)
-        scores.append(tidy.assign(quarter=quarter, trust_type="acute"))
         weight = pd.Series(weights or {}, dtype=float).reindex(table.columns).fillna(1.0)
+        trust, metric = np.nonzero(table.notna().to_numpy())
+        rows = {
+            "trust_code": table.index[trust],
+            "metric_id": table.columns[metric],
+            "score": table.to_numpy()[trust, metric],
+            "weight": weight.to_numpy()[metric],
+        }
+        scores.append(pd.DataFrame(rows | {"quarter": quarter, "trust_type": "acute"}))
         average = (table * weight).sum(axis=1) / (table.notna() * weight).sum(axis=1)
         segment = 1.0 + (average.to_numpy()[:, None] > EDGES).sum(axis=1)
         columns = {

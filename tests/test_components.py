@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nof.method.components import fresh, generalizability, quarter_noise, variance_components
+from nof.method.opening import open_publication
 
 TRUTH = {
     "trust": 0.30,
@@ -150,10 +151,7 @@ def test_a_metric_released_once_borrows_the_noise_of_the_others():
 
 def test_the_real_file_splits_as_the_review_found(real):
     """Two thirds of what is not the metric's own level is a trust's profile over metrics: measured, so only bounds."""
-    from nof.read.publication import read
-    from nof.rules.recompute import recompute
-
-    scores = recompute(read(real)).scores
+    scores = open_publication(real).scores
     table = variance_components(scores[scores["weight"] > 0]).set_index("source")
     assert table.loc["trust x metric", "share"] > 5 * table.loc["trust", "share"]
     assert table.loc["trust", "low"] > 0

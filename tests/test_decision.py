@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nof.demo import build
+from nof import common
+from nof.demo import ensure
 from nof.method import cliffs as edges
 from nof.method import contributions, decision, setting, steps, timeliness
-from nof.read import publication
-from nof.rules import recompute
+from nof.method.opening import open_publication
 from nof.show.decision_chart import TOLD, decision_chart
 
 MHC = "mental-health-and-community"
@@ -20,7 +20,7 @@ Q4 = "2025-26-q4"
 
 @pytest.fixture(scope="module")
 def national(real):
-    return recompute.recompute(publication.read(real))
+    return open_publication(real)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def found(national, inside):
 
 @pytest.fixture(scope="module")
 def demo():
-    return recompute.recompute(build()[0])
+    return open_publication(ensure(common.demo()))
 
 
 # --- the shares themselves ---

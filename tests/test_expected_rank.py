@@ -9,8 +9,7 @@ from scipy import stats
 
 from nof.method import expected_rank
 from nof.method.expected_rank import Panel
-from nof.read import publication
-from nof.rules import recompute
+from nof.method.opening import open_publication
 
 MHC = "mental-health-and-community"
 QUARTERS = ["2025-26-q1", "2025-26-q2", "2025-26-q3", "2025-26-q4"]
@@ -19,7 +18,7 @@ LASTING = {"rho": np.array([1 - 1e-9]), "fresh": ((np.arange(400) + 0.5) / 400),
 
 @pytest.fixture(scope="module")
 def standings(real):
-    return recompute.recompute(publication.read(real)).standings
+    return open_publication(real).standings
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +123,9 @@ def _gibbs(panel: Panel, rounds: int, burn: int = 2000) -> np.ndarray:
     def chance(at):
         if not (0 < at.min() and at.max() < 1):
             return -np.inf
-        rest = (values - means) * scale
-        return stats.multivariate_normal(np.zeros(quarters), variance * whole(at)[:-1, :-1]).logpdf(rest).sum()
+        rest, covariance = (values - means) * scale, variance * whole(at)[:-1, :-1]
+        far = (rest @ np.linalg.inv(covariance) * rest).sum()
+        return -0.5 * (trusts * np.linalg.slogdet(covariance)[1] + far)
 
     for round_ in range(rounds):
         proposed = one + random.normal(0, [0.12, 0.12])
@@ -133,10 +133,10 @@ def _gibbs(panel: Panel, rounds: int, burn: int = 2000) -> np.ndarray:
         correlation = whole(one)
         inverse = np.linalg.inv(correlation[:-1, :-1])
         rest = (values - means) * scale
-        variance = np.einsum("ij,jk,ik->", rest, inverse, rest) / random.chisquare(trusts * quarters)
-        normal = np.einsum("ij,jk,ik->jk", scale, inverse, scale) / variance
-        right = np.einsum("ij,jk,ik->j", scale, inverse, scale * values) / variance
-        means = random.multivariate_normal(np.linalg.solve(normal, right), np.linalg.inv(normal))
+        variance = (rest @ inverse * rest).sum() / random.chisquare(trusts * quarters)
+        spread = np.linalg.inv(inverse * (scale.T @ scale) / variance)
+        right = (scale * (scale * values @ inverse)).sum(axis=0) / variance
+        means = spread @ right + np.linalg.cholesky(spread) @ random.standard_normal(quarters)
         weight = inverse @ correlation[:-1, -1]
         left = variance * (1 - weight @ correlation[:-1, -1])
         if round_ >= burn:

@@ -12,8 +12,8 @@ import pytest
 from nof.common import InputError
 from nof.method import contributions, curves, improvement, next_segment, whatif
 from nof.method.improvement import _tried, cases_of
+from nof.method.opening import open_publication
 from nof.method.steps import step_chances
-from nof.read import publication
 from nof.read.publication import METRIC_FIELDS, Publication
 from nof.rules import framework as rules
 from nof.rules import recompute, scoring
@@ -106,7 +106,7 @@ def whole():
 
 @pytest.fixture(scope="module")
 def published(real):
-    return recompute.recompute(publication.read(real))
+    return open_publication(real)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nof import demo
+from nof import common, demo
 from nof.method import movement as room
 from nof.method.movement import CAUSES, Rules, movement, shapley, shown, split_place
 from nof.method.opening import open_publication
 from nof.method.own_values import among, crossed_scores, same_rules
-from nof.read.publication import read
 from nof.rules import scoring
 from nof.rules.framework import load
 from nof.rules.ranking import league_rank, override, segment_of
-from nof.rules.recompute import recompute
 
 EDGES = np.array([1.75, 2.25, 2.75])
 KEY = {"trust_type": "acute"}
@@ -282,8 +280,13 @@ def test_a_value_among_others_scores_as_in_a_pool_where_it_took_its_own_place(sh
         assert found[code] == pytest.approx(scoring.score_values(pool, metric)[code]), code
 
 
-def test_crossed_with_itself_a_quarter_gives_its_own_scores():
-    publication, _ = demo.build()
+@pytest.fixture(scope="module")
+def made():
+    return open_publication(demo.ensure(common.demo()))
+
+
+def test_crossed_with_itself_a_quarter_gives_its_own_scores(made):
+    publication = made.publication
     rules, quarter = load("2025/26"), publication.latest
     again = publication.metrics.assign(quarter="copy")[publication.metrics["quarter"] == quarter]
     crossed = crossed_scores(pd.concat([publication.metrics, again]), quarter, "copy", rules)
@@ -298,7 +301,7 @@ def test_crossed_with_itself_a_quarter_gives_its_own_scores():
 
 
 def test_a_national_pool_that_is_not_whole_is_not_crossed(real):
-    metrics = read(real).metrics
+    metrics = open_publication(real).publication.metrics
     crossed = crossed_scores(metrics, "2025-26-q3", "2025-26-q4", load("2025/26"))
     assert set(crossed["own_after"]) == {"OF1061", "OF1084", "OF1079", "OF1081", "OF1080"}
 
@@ -322,7 +325,7 @@ def test_rules_are_the_same_only_where_both_are_known():
 
 @pytest.mark.parametrize("outcome", room.OUTCOMES)
 def test_the_real_moves_are_split_whole(real, outcome):
-    national = recompute(read(real))
+    national = open_publication(real)
     quarters = national.publication.quarters
     for before, after in [*zip(quarters, quarters[1:], strict=False), (quarters[0], quarters[-1])]:
         table = movement(national, before, after, "mental-health-and-community", outcome=outcome)
@@ -334,24 +337,22 @@ def test_the_real_moves_are_split_whole(real, outcome):
 def test_the_real_move_of_q4_in_figures(real):
     """NEL (RAT) came up 14 places in Q4 2025/26, nearly all by the flag; a board paper says so: "segment improved after
     financial cap removed"."""
-    table = movement(recompute(read(real)), "2025-26-q3", "2025-26-q4", "mental-health-and-community")
+    table = movement(open_publication(real), "2025-26-q3", "2025-26-q4", "mental-health-and-community")
     own = table.set_index("trust_code").loc["RAT"]
     assert (own["before"], own["after"], own["change"]) == (32, 18, 14) and own["override"] > 13
     assert table.loc[table["override"] != 0, "trust_code"].tolist() == ["RAT"]
 
 
-def test_places_of_a_whole_demo_add_up_and_are_told_apart():
-    national = recompute(demo.build()[0])
-    for trust_type in national.publication.trust_types:
-        table = movement(national, "2025-26-q2", "2025-26-q3", trust_type)
+def test_places_of_a_whole_demo_add_up_and_are_told_apart(made):
+    for trust_type in made.publication.trust_types:
+        table = movement(made, "2025-26-q2", "2025-26-q3", trust_type)
         whole = table[table["can_be_split"]]
         assert len(whole) >= 9 and np.allclose(whole["change"], whole[list(CAUSES)].sum(axis=1), rtol=0, atol=1e-12)
         assert whole["unexplained"].eq(0).all() and whole["told_apart"].min() > 0.5
 
 
-def test_a_merger_of_the_publication_is_known(tmp_path):
-    national = open_publication(demo.ensure(tmp_path / "demo"))
-    table = movement(national, "2025-26-q2", "2025-26-q3", "mental-health-and-community")
+def test_a_merger_of_the_publication_is_known(made):
+    table = movement(made, "2025-26-q2", "2025-26-q3", "mental-health-and-community")
     assert (table["trusts"].abs() > 0).any() and table["why"].eq(room.MERGED).any()
 
 

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 from test_rank_sets_coverage import bounds, covers
 
+from nof.method.opening import open_publication
 from nof.method.places import (
     Levels,
     drawn_levels,
@@ -280,10 +281,7 @@ def test_the_price_of_pooling_is_as_the_docstring_says():
 
 
 def test_the_real_type_is_answered_both_ways(real):
-    from nof.read.publication import read
-    from nof.rules.recompute import recompute
-
-    national = recompute(read(real))
+    national = open_publication(real)
     scores = national.scores[national.scores["weight"] > 0]
     last = national.publication.latest
     league = national.standings[national.standings["quarter"] == last]

@@ -13,7 +13,7 @@ from nof.common import InputError
 from nof.method import association, sensitivity, setting, timeliness
 from nof.method import sensitivity as choices
 from nof.method import sensitivity as every_choice
-from nof.read import publication
+from nof.method.opening import open_publication
 from nof.read.covariate import read_covariate
 from nof.rules import framework, ranking, recompute, scoring
 
@@ -24,7 +24,7 @@ POOL = {"acute": 134, MHC: 61, "ambulance": 10}
 
 @pytest.fixture(scope="module")
 def national(real):
-    return recompute.recompute(publication.read(real))
+    return open_publication(real)
 
 
 @pytest.fixture(scope="module")
