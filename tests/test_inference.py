@@ -318,13 +318,19 @@ def test_a_new_year_is_reproduced_from_its_published_scores(next_year):
     assert len(boards) == 42 and boards[["rank", "rank_low", "rank_high", "segment"]].notna().all().all()
 
 
+@pytest.fixture(scope="module")
+def scores_alone(next_year):
+    """The new year without the values, from which no average or segment follows."""
+    return without(next_year[0], r"OF0\d{3}")
+
+
 def without(publication, pattern):
     metrics = publication.metrics[~publication.metrics["metric_id"].str.fullmatch(pattern)]
     return Publication(metrics, publication.trusts, publication.league, publication.files, illustrative=True)
 
 
-def test_without_unadjusted_segment_and_flag_the_adjusted_segment_is_used(next_year):
-    publication, _ = next_year
+def test_without_unadjusted_segment_and_flag_the_adjusted_segment_is_used(scores_alone):
+    publication = scores_alone
     national = recompute(without(publication, "OF500[34]"))
     table = national.standings.merge(publication.metrics.query("metric_id == 'OF5000'"), on=["quarter", "trust_code"])
     assert len(table) == 494 and (table["segment"] == table["value"]).all()
@@ -334,8 +340,8 @@ def test_without_unadjusted_segment_and_flag_the_adjusted_segment_is_used(next_y
     )  # edges cannot be told
 
 
-def test_without_any_segment_ranks_follow_the_average(next_year):
-    publication, _ = next_year
+def test_without_any_segment_ranks_follow_the_average(scores_alone):
+    publication = scores_alone
     national = recompute(without(publication, "OF500[034]"))
     assert national.standings["segment"].isna().all()
     assert (national.standings["rank"] == national.standings["rank_by_average"]).all()
@@ -351,8 +357,8 @@ def shifted(publication, change):
     return Publication(metrics, publication.trusts, publication.league, publication.files, illustrative=True)
 
 
-def test_without_confirmed_rules_standings_are_the_published_ones_whatever_a_draft_would_give(next_year):
-    publication = shifted(next_year[0], lambda value: (value + 0.5).clip(upper=4).round(2))
+def test_without_confirmed_rules_standings_are_the_published_ones_whatever_a_draft_would_give(scores_alone):
+    publication = shifted(scores_alone, lambda value: (value + 0.5).clip(upper=4).round(2))
     national = recompute(publication)
     table = national.standings.set_index(["quarter", "trust_code"])
     for metric_id, columns in {"OF5002": {"value": "average_score", "rank": "rank_by_average"},
@@ -435,20 +441,24 @@ def test_a_small_publication_of_a_new_year_and_type_opens(tmp_path):
 # --- the command ---
 
 
-def test_the_command_writes_a_draft_that_loads(real, tmp_path):
+def test_the_command_writes_a_draft_that_loads(real, found, tmp_path):
     path = tmp_path / "draft.yaml"
     result = CliRunner().invoke(app, ["rules", "infer", "--data", str(real), "-o", str(path)])
     assert result.exit_code == 0 and "244 of 244" in result.output
-    assert framework.read(path).framework_year == "2025/26"
-    shown = CliRunner().invoke(app, ["rules", "infer", "--data", str(real)]).output
-    assert re.sub(r"^WARNING.*\n", "", shown) == path.read_text(encoding="utf-8")
+    assert framework.read(path).framework_year == "2025/26" and path.read_text(encoding="utf-8") == draft.draft(found)
+
+
+def test_the_command_shows_the_draft_that_it_would_write(tmp_path):
+    command = ["rules", "infer", "--data", str(builders.publication(tmp_path))]
+    assert CliRunner().invoke(app, [*command, "-o", str(tmp_path / "draft.yaml")]).exit_code == 0
+    shown = re.sub(r"^WARNING.*\n", "", CliRunner().invoke(app, command).output)
+    assert shown == (tmp_path / "draft.yaml").read_text(encoding="utf-8")
 
 
 def test_names_with_yaml_in_them_stay_text(this_year):
     publication, _ = this_year
     odd = "- {a: b} # no\n key: !!python/object 'x'"
-    metrics = publication.metrics.assign(
-        description=publication.metrics["description"].mask(publication.metrics["metric_id"] == "OF1082", odd)
-    )
+    metrics = publication.metrics.query("trust_type == 'ambulance'")
+    metrics = metrics.assign(description=metrics["description"].mask(metrics["metric_id"] == "OF1082", odd))
     found = inference.infer(Publication(metrics, publication.trusts, publication.league, publication.files))
     assert framework.parse(draft.draft(found), "draft").by_score["OF1082"].name == odd
