@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from html import unescape
 from itertools import takewhile
+from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
@@ -20,29 +21,39 @@ from nof.show.display import Card, Chart, Table, Words
 from nof.show.say import Names, fill
 
 _TAG = re.compile(r"<[^>]*>")
+_DRAWN = re.compile(r"(show\(\*?)?(charts|tables)\.")
 
 
 class Page:
-    """What a trust's notebook shows, in order, and the names that it leaves."""
+    """What a trust's notebook shows, in order, and the names that it leaves; figures and tables are made when first asked for."""
 
     def __init__(self, trust: board.Trust):
-        self.shown: list[Any] = []
+        self.parts: list[Any] = []
         self.names: dict[str, Any] = {"helpers": helpers, "own": trust, "show": self._show}
         for source in _cells():
             if source.startswith("%%say"):
                 self._show(fill(source.partition("\n")[2], Names.of([], self.names)))
             else:
-                self._run(ast.parse(source))
+                self._run(*_compiled(source))
 
     def _show(self, *parts: Any) -> None:
-        self.shown += [part for part in parts if part is not None]
+        self.parts += [part for part in parts if part is not None]
 
-    def _run(self, tree: ast.Module) -> None:
-        last = tree.body[-1]
-        body = tree.body[:-1] if isinstance(last, ast.Expr) else tree.body
-        exec(compile(ast.Module(body, []), "cell", "exec"), self.names)  # noqa: S102 - our own notebook
-        if isinstance(last, ast.Expr):
-            self._show(eval(compile(ast.Expression(last.value), "cell", "eval"), self.names))  # noqa: S307
+    def _run(self, body: CodeType, last: CodeType | None, drawn: bool) -> None:
+        exec(body, self.names)  # noqa: S102 - our own notebook
+        if drawn:
+            self.parts.append(last)
+        elif last:
+            self._show(eval(last, self.names))  # noqa: S307
+
+    @property
+    def shown(self) -> list[Any]:
+        """All of it, with figures and tables."""
+        if any(isinstance(part, CodeType) for part in self.parts):
+            parts, self.parts = self.parts, []
+            for part in parts:
+                self._show(eval(part, self.names) if isinstance(part, CodeType) else part)  # noqa: S307
+        return self.parts
 
     def __getitem__(self, name: str) -> Any:
         return self.names[name]
@@ -50,7 +61,7 @@ class Page:
     @property
     def words(self) -> str:
         """The prose, without the escapes of Markdown and HTML."""
-        return unescape("\n".join(one.markdown for one in self.shown if isinstance(one, Words)).replace("\\", ""))
+        return unescape("\n".join(one.markdown for one in self.parts if isinstance(one, Words)).replace("\\", ""))
 
     @property
     def verdict(self) -> str:
@@ -105,6 +116,15 @@ def grade(page: Page) -> float:
     words = re.sub(r"\S*\d\S*?(?=[.,;:?]?(\s|$))", "ten", words)
     with patch.object(_count_syllables, "get_cmudict", lambda lang: None):
         return textstat.flesch_kincaid_grade(words)
+
+
+@lru_cache
+def _compiled(source: str) -> tuple[CodeType, CodeType | None, bool]:
+    """A cell without its last expression, that expression, and whether it makes a figure or a table."""
+    body = ast.parse(source).body
+    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    shown = compile(ast.Expression(last.value), "cell", "eval") if last else None
+    return compile(ast.Module(body, []), "cell", "exec"), shown, bool(last and _DRAWN.match(ast.unparse(last)))
 
 
 @lru_cache(maxsize=1)
