@@ -171,12 +171,14 @@ def _of_metrics(view: View) -> Iterator[Measure]:
         yield Measure(metric.metric_id, "score", metric.description, "score, 1.00 is best", "low", *about)
 
 
+@common.kept
 def _values(view: View) -> pd.DataFrame:
     """The published values of the view's trusts, in the units that are scored."""
     rows = values(view.publication, view.quarter)
     return rows[rows["trust_code"].isin(view.scores["trust_code"]) & rows["value"].notna()]
 
 
+@common.kept
 def measured(view: View, measure: str) -> pd.Series:
     """One number for each trust of the view, indexed by trust code.
 

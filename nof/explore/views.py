@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from nof.common import InputError, Problem, Quarter, nearest
+from nof.common import InputError, Problem, Quarter, kept, nearest
 from nof.explore import drawings
 from nof.explore.measuring import Data, known, measure_of, measured, of_metric, opened, quarters, score_id, view_of
 from nof.method.timeliness import dated
@@ -275,6 +275,7 @@ def _at(view: View, codes: list[str], measure: str) -> pd.DataFrame:
     return dated(table.assign(quarter=view.quarter)[columns])
 
 
+@kept
 def _said(view: View, measure: str) -> pd.Series:
     """The period of each trust's figure, as published; nothing for the average and the place."""
     found = known(view)[measure]
