@@ -37,9 +37,9 @@ HOSTILE = '<img src=x onerror=alert(1)> *\'); raise SystemExit("""``` NHS Trust'
 
 
 @pytest.fixture(scope="module")
-def made_up(tmp_path_factory) -> str:
+def made_up() -> str:
     """Folder of the demo publication."""
-    return str(demo.ensure(tmp_path_factory.mktemp("demo")))
+    return str(demo.ensure(common.demo()))
 
 
 @pytest.fixture(scope="module")
