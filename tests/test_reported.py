@@ -159,9 +159,21 @@ def test_an_edge_that_no_trust_shows_is_not_said_to_agree():
 
 
 @pytest.fixture(scope="module")
-def other_edges():
+def new_year():
     """A made-up 2026/27 with thresholds of its own: 2.07, 2.34 and 2.66."""
     return demo.build(next_year.YEAR)[0]
+
+
+@pytest.fixture(scope="module")
+def other_edges(new_year):
+    """The same without the values, from which no segment follows here."""
+    metrics = new_year.metrics[~new_year.metrics["metric_id"].str.startswith("OF0")]
+    return Publication(metrics, new_year.trusts, new_year.league, new_year.files, illustrative=True)
+
+
+@pytest.fixture(scope="module")
+def year_before():
+    return demo.build()[0]
 
 
 def moved(publication: Publication, thresholds) -> Publication:
@@ -217,8 +229,8 @@ def test_of_a_year_of_which_no_segment_is_published_none_is_computed(other_edges
 # --- what is new ---
 
 
-def test_what_a_new_year_brings_is_listed_and_explained(other_edges):
-    table = novelties.novelties(other_edges, "2026/27", framework.load("2025/26"))
+def test_what_a_new_year_brings_is_listed_and_explained(new_year):
+    table = novelties.novelties(new_year, "2026/27", framework.load("2025/26"))
     kinds = table.set_index(["what", "id"])
     assert kinds.loc[("trust type", "integrated-care-board"), "status"] == "new"
     new = set(table.loc[(table["what"] == "metric") & (table["status"] == "new"), "id"])
@@ -227,13 +239,12 @@ def test_what_a_new_year_brings_is_listed_and_explained(other_edges):
     assert not table.duplicated(["what", "id", "name"]).any()
 
 
-def test_a_strange_id_and_a_renamed_metric_are_taken(other_edges):
-    base, _ = demo.build()
-    latest = other_edges.metrics
+def test_a_strange_id_and_a_renamed_metric_are_taken(new_year, year_before):
+    latest = new_year.metrics
     strange = latest[latest["metric_id"] == "OF0005"].assign(metric_id="NOF-7")
     renamed = latest.assign(description=latest["description"].mask(latest["metric_id"] == "OF0082", "Something else"))
     both = Publication(
-        pd.concat([base.metrics, renamed, strange]), other_edges.trusts, other_edges.league, other_edges.files
+        pd.concat([year_before.metrics, renamed, strange]), new_year.trusts, new_year.league, new_year.files
     )
     table = novelties.novelties(both, "2026/27", framework.load("2025/26"))
     assert not table.duplicated("id").any() or table["id"].eq("").any()
@@ -244,7 +255,6 @@ def test_a_strange_id_and_a_renamed_metric_are_taken(other_edges):
     assert table.loc["OF0016", "status"] == "gone" and table.loc["OF0016", "name"] != ""
 
 
-def test_nothing_is_new_in_the_year_that_the_rules_know():
-    base, _ = demo.build()
-    assert novelties.novelties(base, "2025/26", framework.load("2025/26")).empty
-    assert novelties.novelties(base, "2031/32", framework.load("2025/26")).empty
+def test_nothing_is_new_in_the_year_that_the_rules_know(year_before):
+    assert novelties.novelties(year_before, "2025/26", framework.load("2025/26")).empty
+    assert novelties.novelties(year_before, "2031/32", framework.load("2025/26")).empty
