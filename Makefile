@@ -32,9 +32,9 @@ SET_UP := tests/test_setup.py::test_
 DATED := tests/test_quarter.py tests/test_timeliness.py $(SET_UP)a_newer_release_breaks_the_old_recipe_and_not_this_one \
   $(SET_UP)nothing_is_done_twice_and_what_is_no_longer_locked_goes $(SET_UP)a_set_up_that_is_killed_is_mended_by_the_next
 
-ahead: $(READY) ## Render the demo and run tests of set-up and dates, with the clock two years ahead (wants faketime)
+ahead: $(READY) ## Render one page of each kind and run tests of set-up and dates, with the clock two years ahead (wants faketime)
 	@command -v faketime >/dev/null || { echo "install faketime (Debian's package of that name) first"; exit 2; }
-	$(AHEAD) $(BIN)/nof brief params/demo.yaml --force
+	$(AHEAD) $(BIN)/nof brief tests/clock/ahead.yaml --out reports/ahead --force
 	$(AHEAD) $(BIN)/python -m pytest $(BOTH) $(DATED)
 
 coverage: $(READY) ## Run all tests and name the lines of nof/ that none of them reached
