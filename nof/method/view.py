@@ -161,7 +161,7 @@ class View:
     def metrics(self) -> pd.DataFrame:
         """The scored metrics of the type: metric_id (of the score), description, short_name, domain, trusts, reporting_date,
         better, shape, pool, certainty (as the rules say; "unknown" where they do not)."""
-        rows = select(self.publication.metrics, self.quarter, self.trust_type)
+        rows = self._rows
         rows = rows[rows["metric_id"].isin(self.scores.loc[self.scores["weight"] > 0, "metric_id"].unique())]
         facts = (
             rows.groupby("metric_id")
@@ -212,11 +212,15 @@ class View:
             "reporting_date",
         ]
         rule = self.framework.by_score.get(metric_id) or _as_published(metric_id)
-        metrics = select(self.publication.metrics, self.quarter, self.trust_type)
         if rule.better == "unknown" or rule.value_id == "not published":
-            rows = scoring.value_rows(metrics, rule.model_copy(update={"value_id": value_id(metric_id)}))
+            rows = scoring.value_rows(self._rows, rule.model_copy(update={"value_id": value_id(metric_id)}))
             return rows[columns]
-        return ranking.metric_ranking(metrics, rule, self.quarter)[columns]
+        return ranking.metric_ranking(self._rows, rule, self.quarter)[columns]
+
+    @property
+    @kept
+    def _rows(self) -> pd.DataFrame:
+        return select(self.publication.metrics, self.quarter, self.trust_type)
 
     @property
     @kept
