@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -483,9 +484,34 @@ def test_typst_cannot_read_outside_its_folder(tmp_path, command):
     (tmp_path / "secret.txt").write_text("secret")
     root = tmp_path / "root"
     root.mkdir()
-    (root / "main.typ").write_text(f'#set document(title: "t")\n= t\n{command}')
+    pdf.source(root, f'#set document(title: "t")\n= t\n{command}')
     with pytest.raises(TypstFailedError):
         pdf._compile(root / "main.typ", root, pdf._NO_DATE)
+
+
+@pytest.mark.parametrize(("before", "after"), [("é", "ĩ"), ("ſ é", "ſ ĩ"), ("œ", "–"), ("é é", "é"), ("x ééé", "x ĩĩ")])
+def test_a_page_never_shows_what_another_page_before_it_said(before, after):
+    """Typst takes in what differs from the source before, and errs in characters that end in the same bytes."""
+
+    def paper(text):
+        return texts(to_pdf(new_notebook(cells=[new_markdown_cell(text)])))
+
+    assert [text in " ".join(paper(text)) for text in (before, after, before)] == [True] * 3
+
+
+def test_after_typst_has_broken_down_the_next_page_is_set(monkeypatch):
+    PanicException = type("PanicException", (BaseException,), {})  # noqa: N806 - as the binding's own, which has no module
+
+    class Broken:
+        def compile(self, *_, **__):
+            raise PanicException("slice index starts at 2 but ends at 1")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pdf, "_compiler", lru_cache(Broken))
+        with pytest.raises(TypstFailedError, match="broke down over the PDF: slice index"):
+            to_pdf(notebook())
+        assert pdf._compiler.cache_info().currsize == 0, "a compiler that broke down is used again"
+    assert to_pdf(notebook()).startswith(b"%PDF")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -610,7 +636,7 @@ def test_the_end_that_is_measured_is_the_end_of_the_text(tmp_path):
         nb = new_notebook(cells=[new_markdown_cell("\n\n".join(f"Line {n}." for n in range(lines)))])
         doc = document.read(nb)
         body, tables, cards = pdf._body(doc, tmp_path)
-        (tmp_path / "main.typ").write_text(f"{pdf._template()}\n{body}\n#nof-end\n")
+        pdf.source(tmp_path, f"{pdf._template()}\n{body}\n#nof-end\n")
         return pdf._laid_out(tmp_path, pdf._NO_DATE, pdf._data(doc.meta, tables, cards) | {"room": "snug"})
 
     few, many, again = end(5), end(70), end(5)

@@ -101,7 +101,7 @@ def test_a_killed_worker_takes_its_ordinary_kernel_with_it(home, tmp_path):
 @pytest.mark.parametrize("cold", [(), COLD], ids=["warm", "cold"])
 def test_a_notebook_that_hangs_is_ended_and_the_report_stays(home, cold):
     before = report(home)
-    code, text = brief(home, "--force", "--timeout", 4 if cold else 2, "--jobs", 2, *cold, fault="hang")
+    code, text = brief(home, "--force", "--timeout", 6 if cold else 2, "--jobs", 2, *cold, fault="hang")
     assert code == 1, text
     assert "FAILED beta-acute: stopped after" in text and "not published" in text
     assert report(home) == before

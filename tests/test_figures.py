@@ -98,7 +98,7 @@ def test_figures_of_real_tables_with_long_names_are_clear(real):
 
 def test_figures_of_trusts_are_clear_also_on_a_telephone(national):
     with measured() as known:
-        pages = [Page(board.trust_of(national, Q4, code)) for code in ("X0D", "X9C")]
-    for chart in (page.of(Chart)[0] for page in pages):
+        charts = [Page(board.trust_of(national, Q4, code)).of(Chart)[0] for code in ("X0D", "X9C")]
+    for chart in charts:
         assert chart.narrow and least_px(chart.narrow, PHONE) >= 10
     assert len(known) >= 3 and {caption: found for caption, found in known.items() if found} == {}

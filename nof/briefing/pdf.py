@@ -8,6 +8,7 @@ else can be read.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 import json
 import os
@@ -157,7 +158,7 @@ def render(doc: Document) -> bytes:
     with tempfile.TemporaryDirectory(prefix="nof-pdf-") as folder:
         root = Path(folder).resolve()
         body, tables, cards = _body(doc, root)
-        (root / "main.typ").write_text(f"{_template()}\n{body}\n#nof-end\n", encoding="utf-8")
+        source(root, f"{_template()}\n{body}\n#nof-end\n")
         return _packed(_set(root, _stamp(doc.meta), _data(doc.meta, tables, cards)), _row_headers(doc, tables))
 
 
@@ -243,13 +244,25 @@ def _compile(main: Path, root: Path, stamp: dt.datetime) -> bytes:
     return typeset(main, root, format="pdf", pdf_standards="ua-1", timestamp=stamp)
 
 
+def source(root: Path, text: str) -> Path:
+    """Write a source where Typst reads it, marked at its end by what it holds.
+
+    The compiler keeps the source before, and takes in what differs. Where the last difference is a character of several
+    bytes whose last ones are the same (é and ĩ), it takes that for no difference, and sets the old one (Typst 0.15); so
+    that the last difference is one of the mark.
+    """
+    path = root / "main.typ"
+    path.write_text(f"{text}\n// {hashlib.sha256(text.encode()).hexdigest()}\n", encoding="utf-8")
+    return path
+
+
 def typeset(main: Path, root: Path, **how: Any) -> bytes:
-    """What Typst makes of a source: a PDF, or a picture (`format="png"`).
+    """What Typst makes of a `source`: a PDF, or a picture (`format="png"`).
 
     Raises
     ------
     TypstFailedError
-        Typst could not make it, or was started in a parent process before it forked.
+        Typst could not make it, broke down, or was started in a parent process before it forked.
     """
     import typst
 
@@ -267,6 +280,11 @@ def typeset(main: Path, root: Path, **how: Any) -> bytes:
         raise TypstFailedError(
             f"Typst could not make the {how['format'].upper()}: {error.message} {hints}".strip()
         ) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        _compiler.cache_clear()  # it would refuse everything from now on
+        raise TypstFailedError(f"Typst broke down over the {how['format'].upper()}: {error}") from error
 
 
 def _stamp(meta: blocks.Meta) -> dt.datetime:

@@ -28,7 +28,7 @@ from nof.briefing import blocks, document, formula
 from nof.briefing.blocks import Boxed, Cards, Document, Figure, Prose, Tabular, Verbatim
 from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 from nof.briefing.exporter import BriefingExporter
-from nof.briefing.pdf import FigureWithoutAltError, typeset, width_mm
+from nof.briefing.pdf import FigureWithoutAltError, source, typeset, width_mm
 from nof.show import style
 from nof.show.fonts import drawable
 
@@ -414,5 +414,4 @@ def _pixels(figure: Figure) -> bytes:
         root = Path(folder)
         (root / "figure.svg").write_bytes(style.tidy(figure.data.decode(), text=drawable).encode())
         page = f'#set page(width: auto, height: auto, margin: 0pt)\n#image("figure.svg", width: {width:.2f}mm)\n'
-        (root / "main.typ").write_text(page, encoding="utf-8")
-        return typeset(root / "main.typ", root, format="png", ppi=PPI)
+        return typeset(source(root, page), root, format="png", ppi=PPI)
