@@ -217,6 +217,21 @@ def test_chance_of_a_segment_by_formula_and_the_override():
     assert found.loc["b", "chance_3"] == pytest.approx(stats.norm.cdf(0.605 / 0.2), abs=0.005)
 
 
+def test_the_last_digit_of_a_covariance_changes_no_set_and_no_chance():
+    """It differs with the processor and the number of threads, and turns eigenvectors whose eigenvalues are alike."""
+    generator = np.random.default_rng(1)
+    n = 30  # as least squares have it where no trust lacks a metric
+    levels = Levels(pd.Series(generator.normal(2.4, 0.3, n)), pd.DataFrame(np.eye(n) * 0.02 + 0.001), 60.0)
+    noise = generator.uniform(-4e-16, 4e-16, (n, n))
+    other = levels._replace(error=levels.error * (1 + noise + noise.T))
+    plain, again = (np.linalg.eigh(one.error.to_numpy())[1] for one in (levels, other))
+    assert np.abs(np.abs(plain) - np.abs(again)).max() > 0.1, "no eigenvector turns: the test proves nothing"
+    np.testing.assert_allclose(drawn_levels(levels, 500), drawn_levels(other, 500), atol=1e-6)
+    first, second = (own_and_joint_sets(one.estimate, one.error, freedom=60.0, draws=20_000) for one in (levels, other))
+    for one, two in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(one, two)
+
+
 # --- coverage: the whole table stands in docs/explanation/uncertainty.md, made by bench/coverage.py ---
 
 

@@ -24,7 +24,7 @@ import pandas as pd
 import scipy
 
 from nof.method.components import quarter_noise
-from nof.method.rank_sets import DRAWS, own_and_joint_sets
+from nof.method.rank_sets import DRAWS, own_and_joint_sets, symmetric_root
 from nof.rules.ranking import override, segment_of
 from nof.rules.scoring import matrix, round_half_up
 
@@ -100,7 +100,7 @@ def places(
     for question, (own, joint) in zip(models, pairs, strict=True):
         found = found.join(_bounds(own, question)).join(_bounds(joint, f"{question}_joint"))
     other = models["other"]
-    adjusted = other.estimate.reindex(found.index) if other else np.nan
+    adjusted = other.estimate.reindex(found.index).round(9) if other else np.nan  # processors differ in the 15th place
     return found.assign(average_on_all_metrics=adjusted).reset_index()
 
 
@@ -215,8 +215,8 @@ def drawn_levels(levels: Levels, draws: int = DRAWS, seed: int = 0) -> np.ndarra
     if isinstance(levels.error, pd.Series):
         errors = generator.standard_normal((draws, len(levels.error))) * levels.error.to_numpy()
     else:
-        roots, vectors = np.linalg.eigh(levels.error.to_numpy())
-        errors = generator.standard_normal((draws, len(roots))) @ (vectors * np.sqrt(roots.clip(min=0))).T
+        root = symmetric_root(levels.error.to_numpy())
+        errors = generator.standard_normal((draws, len(root))) @ root
     if np.isfinite(levels.freedom):
         errors /= np.sqrt(generator.chisquare(levels.freedom, draws) / levels.freedom)[:, None]
     return levels.estimate.to_numpy() + errors

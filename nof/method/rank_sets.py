@@ -139,7 +139,7 @@ class _Comparison(NamedTuple):
 
     evidence: np.ndarray  # (n, n): by how many standard errors k (column) beats j (row)
     scale: np.ndarray  # (n, n): 1 / standard deviation of each difference, 0 where that is 0
-    loadings: np.ndarray  # (n, r): times r standard normals gives the errors
+    loadings: np.ndarray  # (n, n): times n standard normals gives the errors
 
 
 def _compare(value: np.ndarray, covariance: np.ndarray) -> _Comparison:
@@ -153,11 +153,25 @@ def _compare(value: np.ndarray, covariance: np.ndarray) -> _Comparison:
     if np.count_nonzero(covariance) == np.count_nonzero(variance):
         loadings = np.diag(np.sqrt(variance))
     else:
-        roots, vectors = np.linalg.eigh(covariance)  # not Cholesky: least squares gives singular covariances
-        if roots[0] < -ROUNDING * np.abs(covariance).max():
-            raise ValueError("error has a negative eigenvalue, so it is no covariance")
-        loadings = vectors * np.sqrt(roots.clip(min=0))
+        loadings = symmetric_root(covariance)
     return _Comparison(evidence, np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0), loadings)
+
+
+def symmetric_root(covariance: np.ndarray) -> np.ndarray:
+    """What, times itself, gives a covariance (n x n), which may be singular, as those of least squares are.
+
+    There is one alone. Eigenvectors of like eigenvalues, or a Cholesky factor of a singular matrix, turn with the last
+    digit, which differs with the processor and the number of threads: the same normals would become other errors.
+
+    Raises
+    ------
+    ValueError
+        The matrix has a negative eigenvalue.
+    """
+    roots, vectors = np.linalg.eigh(covariance)
+    if roots[0] < -ROUNDING * np.abs(covariance).max():
+        raise ValueError("error has a negative eigenvalue, so it is no covariance")
+    return (vectors * np.sqrt(roots.clip(min=0))) @ vectors.T
 
 
 def _drawn(loadings: np.ndarray, freedom: float, draws: int, seed: int) -> np.ndarray:
