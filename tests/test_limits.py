@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from trust_page import DRAWN
 
 from nof import common, demo
 from nof.common import notebooks
@@ -58,7 +59,7 @@ def page(folder, quarter: str, trust_type: str, drawn: bool = True, **parameters
             names["show"] = lambda *things: shown.extend(one for one in things if one is not None)
         if last is None or "look" in cell.metadata.get("tags", []):
             continue
-        if drawn or not re.match(r"(show\(\*?)?(charts|tables)\.", ast.unparse(last)):
+        if drawn or not DRAWN.match(ast.unparse(last)):
             shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
     return [one for one in shown if one is not None]
 

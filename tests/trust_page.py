@@ -21,7 +21,7 @@ from nof.show.display import Card, Chart, Table, Words
 from nof.show.say import Names, fill
 
 _TAG = re.compile(r"<[^>]*>")
-_DRAWN = re.compile(r"(show\(\*?)?(charts|tables)\.")
+DRAWN = re.compile(r"(show\(\*?)?(charts|tables)\.")  # an expression that makes figures or tables
 
 
 class Page:
@@ -124,7 +124,7 @@ def _compiled(source: str) -> tuple[CodeType, CodeType | None, bool]:
     body = ast.parse(source).body
     last = body.pop() if isinstance(body[-1], ast.Expr) else None
     shown = compile(ast.Expression(last.value), "cell", "eval") if last else None
-    return compile(ast.Module(body, []), "cell", "exec"), shown, bool(last and _DRAWN.match(ast.unparse(last)))
+    return compile(ast.Module(body, []), "cell", "exec"), shown, bool(last and DRAWN.match(ast.unparse(last)))
 
 
 @lru_cache(maxsize=1)
