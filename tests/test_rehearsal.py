@@ -15,11 +15,19 @@ from nof.method import opening
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory):
-    folder = builders.publication(tmp_path_factory.mktemp("rehearsal"))
-    national = opening.open_publication(folder)
+def folder(tmp_path_factory):
+    return builders.publication(tmp_path_factory.mktemp("rehearsal"))
+
+
+@pytest.fixture(scope="module")
+def national(folder):
+    return opening.open_publication(folder)
+
+
+@pytest.fixture(scope="module")
+def jobs(folder, national):
     params = plan.settled(Params.model_validate({"quarter": national.publication.latest, "data": folder}), national)
-    return plan.trust_jobs(params, national, plan.all_trusts(params, national)) * 2
+    return plan.trust_jobs(params, national, plan.all_trusts(params, national))
 
 
 def threads() -> int:
@@ -36,18 +44,21 @@ def test_every_section_is_shown_and_rendered_without_a_thread(jobs, monkeypatch)
         return page
 
     monkeypatch.setattr(html.BriefingHTMLExporter, "from_notebook_node", kept)
-    assert len(jobs) > workers.FEW
-    workers.rehearse(jobs)
+    ran = []
+    monkeypatch.setattr(make, "executed", lambda job, run=make.executed: ran.append(job.notebook) or run(job))
+    workers.rehearse(jobs[:1])
+    assert ran == ["trust_briefing", "safe_to_say"]
     ((notebook, page),) = pages
     assert "Why it stands there" in page and "Every metric" in page
     assert not any(one.output_type == "error" for cell in notebook.cells for one in cell.get("outputs", []))
     assert threads() == before
 
 
-def test_few_briefings_are_not_rehearsed(jobs, monkeypatch):
-    monkeypatch.setattr(workers.make, "executed", lambda *_, **__: pytest.fail("was run"))
-    workers.rehearse(jobs[: workers.FEW])
-    workers.rehearse([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 5)
+def test_one_briefing_of_each_type_is_rehearsed_of_which_a_process_cannot_make_all(jobs, national):
+    many = [jobs[1], *jobs * place.TASKS]
+    assert len(jobs) > 1 and place.examples(many, national) == [jobs[1]]
+    assert place.examples(jobs[:1] * place.TASKS, national) == []
+    assert place.examples([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 50, national) == []
 
 
 def test_a_failing_rehearsal_is_a_warning_and_no_more(caplog):

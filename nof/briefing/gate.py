@@ -303,9 +303,6 @@ def problems(folder: Path, entries: dict[str, dict]) -> list[str]:
                 found.append(f"{file} is missing")
             elif common.sha256(path) != expected:
                 found.append(f"{file} is not what was made ({path.stat().st_size} bytes on the disk)")
-    found += [
-        f"{path.relative_to(folder).as_posix()} is empty"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.stat().st_size == 0
-    ]
+    empty = (path for path in folder.rglob("*") if path.is_file() and path.stat().st_size == 0)
+    found += [f"{path.relative_to(folder).as_posix()} is empty" for path in sorted(empty)]
     return found

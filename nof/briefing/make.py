@@ -133,20 +133,8 @@ def make(job: Job) -> Made:
     started = time.perf_counter()
     files, shown = rendered(job)
     pages = [("Briefing", files[".ipynb"])]
-    for sheet in job.beside:
-        name = f"{job.name}{sheet.ending}"
-        page, own = rendered(
-            replace(
-                job,
-                name=name,
-                notebook=sheet.notebook,
-                parameters={key: one for key, one in (job.parameters | sheet.parameters).items() if one is not None},
-                about=job.about | sheet.about,
-                formats=job.formats if sheet.formats is None else sheet.formats,
-                beside=(),
-                binder="",
-            )
-        )
+    for sheet, alone in sheets(job):
+        page, own = rendered(alone)
         pages.append((sheet.title, page[".ipynb"]))
         if sheet.formats != ():
             files |= {f"{sheet.ending}{ending}": content for ending, content in page.items()}
@@ -154,6 +142,25 @@ def make(job: Job) -> Made:
     if job.binder:
         files[binder.ENDING] = binder.bound(pages, job.binder)
     return Made(job.name, files, time.perf_counter() - started, peak_memory_mb(), shown)
+
+
+def sheets(job: Job) -> Iterator[tuple[Sheet, Job]]:
+    """Each further page of a briefing, and the job that makes this page alone."""
+    for sheet in job.beside:
+        given = job.parameters | sheet.parameters
+        yield (
+            sheet,
+            replace(
+                job,
+                name=f"{job.name}{sheet.ending}",
+                notebook=sheet.notebook,
+                parameters={key: one for key, one in given.items() if one is not None},
+                about=job.about | sheet.about,
+                formats=job.formats if sheet.formats is None else sheet.formats,
+                beside=(),
+                binder="",
+            ),
+        )
 
 
 def rendered(job: Job) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -296,10 +303,15 @@ def _environment(**values: str) -> Iterator[None]:
 
 def reject_unknown_parameters(source: Path, given: dict[str, Any]) -> None:
     """papermill only logs a parameter that the notebook does not have; here it is an error."""
-    known = papermill.inspect_notebook(str(source))
+    known = _parameters_of(source, source.stat().st_mtime_ns if source.is_file() else 0)
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise BriefingFailed(f"{source.name} has no parameter {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+
+
+@lru_cache(maxsize=16)
+def _parameters_of(source: Path, changed: int) -> frozenset[str]:
+    return frozenset(papermill.inspect_notebook(str(source)))
 
 
 def settled(notebook: nbformat.NotebookNode, about: dict[str, Any]) -> nbformat.NotebookNode:

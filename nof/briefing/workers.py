@@ -38,9 +38,6 @@ from nof.show import charts, fonts, style
 # --- What the first briefing of a process pays for all the others, done once before processes are forked ---
 
 
-FEW = 2  # briefings for trusts up to which rehearsing one costs more than it saves
-
-
 def lean() -> None:
     """Have a run keep no more memory than it needs, and not look for garbage among what stays: call it once, at the start.
 
@@ -62,12 +59,12 @@ def warm() -> None:
     importlib.import_module("scipy.special")  # which scipy itself loads when it is first used
 
 
-def rehearse(jobs: list[make.Job]) -> None:
-    """Make the first trust's page among the jobs, and keep nothing of it."""
-    jobs = [job for job in jobs if "trust" in job.parameters]
-    if len(jobs) <= FEW:
-        return
-    make.exporter("html").from_notebook_node(make.executed(jobs[0]))
+def rehearse(jobs: Iterable[make.Job]) -> None:
+    """Run what briefings are made of, and keep no page of it: what they share is computed and compiled then."""
+    for job in jobs:
+        make.exporter("html").from_notebook_node(make.executed(job))
+        for _, alone in make.sheets(job):
+            make.executed(alone)
 
 
 @contextmanager
@@ -272,12 +269,17 @@ def as_completed(executor: Executor, futures: Iterable[Future]) -> Iterator[Futu
     if not isinstance(executor, Workers):
         yield from any_completed(futures)
         return
-    left = list(futures)
+    ended: deque[Future] = deque()
+    left = 0
+    for one in futures:
+        one.add_done_callback(ended.append)
+        left += 1
+        del one  # so that no name here keeps what was made
     while left:
         executor.poll()
-        done = [one for one in left if one.done()]
-        left = [one for one in left if not one.done()]
-        yield from done
+        while ended:
+            left -= 1
+            yield ended.popleft()
 
 
 def end_family(pid: int) -> None:
