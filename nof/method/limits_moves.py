@@ -6,6 +6,7 @@ segments) is None or an empty frame, and the words say so.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import NamedTuple
 
 import pandas as pd
@@ -73,29 +74,43 @@ def steps(view: View) -> tuple[Step, ...]:
 
 @kept
 def _step(view: View, before: str, after: str) -> Step:
-    moves, national = score_changes(view), view.national
-    limit = national.framework(after).override.no_better_than
+    alone = [pooled_noise.NoiseMoves(*row) for row in _noise_moves(view, before, after).itertuples(index=False)]
+    return Step(before, after, _tests(view, before, after), alone[0] if alone else None)
+
+
+@store.frame
+def _tests(view: View, before: str, after: str) -> pd.DataFrame:
+    moves = score_changes(view)
     table = changing.change_tests(
         moves[moves["quarter_after"] == after],
-        national.standings,
+        view.national.standings,
         view.trust_type,
         not_comparable=_broken(view),
         noise=noise(view),
-        no_better_than=limit,
+        no_better_than=_limit(view, after),
     )
-    moved = pooled_noise.noise_moves(
-        moves,
-        national.standings,
+    return table.drop(columns=["quarter_before", "quarter_after"]).reset_index(drop=True)
+
+
+@store.frame
+def _noise_moves(view: View, before: str, after: str) -> pd.DataFrame:
+    """What noise alone would do, as one row; none where segments or errors are not known."""
+    alone = pooled_noise.noise_moves(
+        score_changes(view),
+        view.national.standings,
         (before, after),
         view.trust_type,
-        edges(national, before),
-        edges(national, after),
+        edges(view.national, before),
+        edges(view.national, after),
         not_comparable=broken(view, before, after),
         noise=noise(view),
-        no_better_than=limit,
+        no_better_than=_limit(view, after),
     )
-    table = table.drop(columns=["quarter_before", "quarter_after"])
-    return Step(before, after, table.reset_index(drop=True), moved)
+    return pd.DataFrame([alone] if alone else [], columns=[one.name for one in fields(pooled_noise.NoiseMoves)])
+
+
+def _limit(view: View, quarter: str) -> int:
+    return view.national.framework(quarter).override.no_better_than
 
 
 @kept
@@ -120,7 +135,7 @@ def _last_pair(view: View) -> tuple[str, str] | None:
     return next((pair for pair in broken_steps(view) if pair[1] == view.quarter), None)
 
 
-@store.frame
+@kept
 def change(view: View) -> pd.DataFrame:
     """`changes` of the last step with names; no rows without an earlier quarter."""
     step = last_step(view)
