@@ -66,79 +66,55 @@ Explore
     connect                  A DuckDB connection with the tidy tables as views, in memory; `from tables` lists them.
 """
 
-from nof import explore
-from nof.explore import connect
-from nof.method import board, glossary, league_facts, limits, reconcile_facts, safe_facts
-from nof.method import limits_facts as limit_facts
-from nof.method import trust_facts as board_facts
-from nof.method.board import open_trust
-from nof.method.choices import own_rules
-from nof.method.movement_facts import beside_standards, next_bands, novelties_of, type_moves_of
-from nof.method.opening import compared, open_publication
-from nof.method.ranges import source_note as range_note
-from nof.method.rank_sets import rank_confidence_sets
-from nof.method.standards import meeting
-from nof.method.two_methods import transition
-from nof.method.view import odd, open_view
-from nof.read.covariate import read_covariate
-from nof.read.findings import listing
-from nof.show import board_paper, charts, national_rows, nowcast, safe, tables
-from nof.show import glossary as glossary_tables
-from nof.show import limits_charts as limit_charts
-from nof.show import limits_tables as limit_tables
-from nof.show import reconcile as reconcile_tables
-from nof.show import trust_charts as board_charts
-from nof.show import trust_tables as board_tables
-from nof.show.charts import show
-from nof.show.movement import novelties_table, transition_table, under_bands_table
-from nof.show.questions import questions
-from nof.show.restated import restated
-from nof.show.say import say
+from nof.common import on_demand as _on_demand
+from nof.show.say import say as say  # already here: with it comes the magic %%say, which no cell asks for by a name
 
-__all__ = [
-    "open_publication",
-    "open_view",
-    "compared",
-    "open_trust",
-    "show",
-    "say",
-    "league_facts",
-    "charts",
-    "tables",
-    "own_rules",
-    "next_bands",
-    "transition",
-    "transition_table",
-    "under_bands_table",
-    "type_moves_of",
-    "novelties_of",
-    "novelties_table",
-    "beside_standards",
-    "meeting",
-    "range_note",
-    "restated",
-    "odd",
-    "listing",
-    "reconcile_facts",
-    "reconcile_tables",
-    "glossary",
-    "glossary_tables",
-    "limits",
-    "limit_facts",
-    "limit_charts",
-    "limit_tables",
-    "read_covariate",
-    "rank_confidence_sets",
-    "board",
-    "board_facts",
-    "board_charts",
-    "board_tables",
-    "questions",
-    "board_paper",
-    "national_rows",
-    "safe_facts",
-    "safe",
-    "nowcast",
-    "explore",
-    "connect",
-]
+# Where each name stands: it is imported when it is first used, so that a notebook waits for nothing that it does not show.
+_WHERE = {
+    "open_publication": "nof.method.opening:open_publication",
+    "open_view": "nof.method.view:open_view",
+    "compared": "nof.method.opening:compared",
+    "open_trust": "nof.method.board:open_trust",
+    "show": "nof.show.charts:show",
+    "say": "nof.show.say:say",
+    "league_facts": "nof.method.league_facts",
+    "charts": "nof.show.charts",
+    "tables": "nof.show.tables",
+    "own_rules": "nof.method.choices:own_rules",
+    "next_bands": "nof.method.movement_facts:next_bands",
+    "transition": "nof.method.two_methods:transition",
+    "transition_table": "nof.show.movement:transition_table",
+    "under_bands_table": "nof.show.movement:under_bands_table",
+    "type_moves_of": "nof.method.movement_facts:type_moves_of",
+    "novelties_of": "nof.method.movement_facts:novelties_of",
+    "novelties_table": "nof.show.movement:novelties_table",
+    "beside_standards": "nof.method.movement_facts:beside_standards",
+    "meeting": "nof.method.standards:meeting",
+    "range_note": "nof.method.ranges:source_note",
+    "restated": "nof.show.restated:restated",
+    "odd": "nof.method.view:odd",
+    "listing": "nof.read.findings:listing",
+    "reconcile_facts": "nof.method.reconcile_facts",
+    "reconcile_tables": "nof.show.reconcile",
+    "glossary": "nof.method.glossary",
+    "glossary_tables": "nof.show.glossary",
+    "limits": "nof.method.limits",
+    "limit_facts": "nof.method.limits_facts",
+    "limit_charts": "nof.show.limits_charts",
+    "limit_tables": "nof.show.limits_tables",
+    "read_covariate": "nof.read.covariate:read_covariate",
+    "rank_confidence_sets": "nof.method.rank_sets:rank_confidence_sets",
+    "board": "nof.method.board",
+    "board_facts": "nof.method.trust_facts",
+    "board_charts": "nof.show.trust_charts",
+    "board_tables": "nof.show.trust_tables",
+    "questions": "nof.show.questions:questions",
+    "board_paper": "nof.show.board_paper",
+    "national_rows": "nof.show.national_rows",
+    "safe_facts": "nof.method.safe_facts",
+    "safe": "nof.show.safe",
+    "nowcast": "nof.show.nowcast",
+    "explore": "nof.explore",
+    "connect": "nof.explore:connect",
+}
+__getattr__, __dir__, __all__ = _on_demand(__name__, _WHERE)

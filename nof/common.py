@@ -9,9 +9,11 @@ import io
 import json
 import os
 import pickle
+import pkgutil
 import re
+import sys
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -451,6 +453,33 @@ def nearest(given: str, known: Iterable[str], what: str) -> str:
         near = difflib.get_close_matches(given.upper(), held, 3, 0.0)
         return f"{', '.join(near[:-1])} or {near[-1]} ({len(held):,} {what} are known)"
     return " or ".join(held) if held else f"none of the {what}: there are none"
+
+
+# --- Names that are imported when they are asked for ---
+
+
+def on_demand(module: str, where: Mapping[str, str], *own: str) -> tuple[Callable, Callable, list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a module that imports what it offers when somebody first uses it (PEP 562).
+
+    Parameters
+    ----------
+    module : str
+        Its `__name__`.
+    where : mapping
+        Each name, and where it stands: "package.module" or "package.module:name".
+    own : str
+        Names that the module has itself.
+    """
+
+    def ask(name: str) -> Any:
+        """What stands behind a name; from then on it is the module's own."""
+        if name not in where:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        found = pkgutil.resolve_name(where[name])
+        setattr(sys.modules[module], name, found)
+        return found
+
+    return ask, lambda: sorted({*vars(sys.modules[module]), *where}), [*where, *own]
 
 
 # --- One way to keep a result ---

@@ -246,7 +246,7 @@ def test_the_benchmark_table_takes_its_figures_from_the_results(tmp_path):
 
 
 def test_helpers_reads_like_a_table_of_contents():
-    public = {name for name in vars(helpers) if not name.startswith("_")}
+    public = {name for name in dir(helpers) if not name.startswith("_")}
     assert public == set(helpers.__all__) and len(helpers.__all__) == len(public)
     lines = [line for line in helpers.__doc__.splitlines() if line.startswith("    ")]
     wanted = [(name, (inspect.getdoc(getattr(helpers, name)) or "").split("\n")[0]) for name in helpers.__all__]

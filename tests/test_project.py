@@ -13,6 +13,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
+import helpers
+from nof import explore
+
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
@@ -82,12 +85,26 @@ def test_what_draws_or_renders_is_loaded_by_who_needs_it(code):
         "pikepdf",
         "nbconvert",
         "nof.demo.values",
+        "nof.method.opening",
+        "nof.explore",
     )
     if "--help" in code:
         heavy += "pandas", "numpy"
     probe = f"import atexit, sys; atexit.register(lambda: print('LOADED', [one for one in {heavy} if one in sys.modules])); {code}"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "LOADED []", done.stdout[-300:] + done.stderr
+
+
+def test_a_name_is_imported_when_it_is_first_used_and_once():
+    probe = (
+        "import helpers, sys; before = 'nof.method.opening' in sys.modules; found = helpers.open_publication; "
+        "print(before, found.__module__, vars(helpers)['open_publication'] is found, set(helpers.__all__) <= set(dir(helpers)))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "nof.method.opening", "True", "True"], done.stderr
+    with pytest.raises(AttributeError, match="module 'helpers' has no attribute 'open_vieww'"):
+        _ = helpers.open_vieww
+    assert all(hasattr(module, name) for module in (helpers, explore) for name in module.__all__)
 
 
 def test_a_room_imports_only_rooms_before_it():

@@ -282,9 +282,11 @@ def _our_helpers() -> Iterator[None]:
 
 
 def import_helpers() -> None:
-    """Import what every notebook imports, so that forked copies have it."""
+    """Import everything that a notebook may ask helpers for, so that forked copies have it."""
     with _our_helpers():
-        importlib.import_module("helpers")
+        helpers = importlib.import_module("helpers")
+    for name in helpers.__all__:
+        getattr(helpers, name)
 
 
 @contextmanager

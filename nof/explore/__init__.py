@@ -10,47 +10,36 @@ them, `widgets` the controls.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nof.common import on_demand
 
 if TYPE_CHECKING:
     from nof.explore.widgets import Desk
 
 # Where each view stands; it is loaded when it is first used, for most who import helpers.py explore nothing.
 _WHERE = {
-    "compare": "views",
-    "compare_chart": "views",
-    "connect": "sql",
-    "export": "exporting",
-    "league": "views",
-    "measures": "measuring",
-    "own_league": "own_rules",
-    "ranking": "views",
-    "ranking_chart": "views",
-    "save": "sql",
-    "scatter": "views",
-    "scatter_chart": "views",
-    "tables": "sql",
-    "trajectories": "views",
-    "trajectories_chart": "views",
-    "trusts": "views",
-    "what_if": "supposing",
-    "what_if_chart": "supposing",
-    "what_if_metrics": "supposing",
+    "compare": "nof.explore.views:compare",
+    "compare_chart": "nof.explore.views:compare_chart",
+    "connect": "nof.explore.sql:connect",
+    "export": "nof.explore.exporting:export",
+    "league": "nof.explore.views:league",
+    "measures": "nof.explore.measuring:measures",
+    "own_league": "nof.explore.own_rules:own_league",
+    "ranking": "nof.explore.views:ranking",
+    "ranking_chart": "nof.explore.views:ranking_chart",
+    "save": "nof.explore.sql:save",
+    "scatter": "nof.explore.views:scatter",
+    "scatter_chart": "nof.explore.views:scatter_chart",
+    "tables": "nof.explore.sql:tables",
+    "trajectories": "nof.explore.views:trajectories",
+    "trajectories_chart": "nof.explore.views:trajectories_chart",
+    "trusts": "nof.explore.views:trusts",
+    "what_if": "nof.explore.supposing:what_if",
+    "what_if_chart": "nof.explore.supposing:what_if_chart",
+    "what_if_metrics": "nof.explore.supposing:what_if_metrics",
 }
-
-__all__ = [*_WHERE, "desk"]
-
-
-def __getattr__(name: str) -> Any:
-    """A view, by its name."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"nof.explore.{_WHERE[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = on_demand(__name__, _WHERE, "desk")
 
 
 def desk(
