@@ -1,4 +1,4 @@
-"""Everything that a notebook imports: short names re-exported from nof/, and no logic.
+"""Everything that a notebook imports: short names for what stands in nof/, and no logic.
 
 This is the table of contents; help(helpers.NAME) says more, docs/reference.md lists it all.
 
