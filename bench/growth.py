@@ -15,6 +15,7 @@ import argparse
 import datetime as dt
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -65,8 +66,21 @@ def with_trusts(publication, count: int):
 def copied(frame: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Rows of each trust as often as it is wanted."""
     both = frame.merge(new, on="trust_code")
-    endings = {copy: DIGITS[copy // len(DIGITS)] + DIGITS[copy % len(DIGITS)] for copy in new["copy"].unique() if copy}
-    return both.assign(trust_code=both["trust_code"] + both["copy"].map(endings).fillna(""))[frame.columns]
+    marks = {copy: DIGITS[copy // len(DIGITS)] + DIGITS[copy % len(DIGITS)] for copy in new["copy"].unique() if copy}
+    endings = both["copy"].map(lambda copy: marks.get(copy, ""))
+    own = {
+        one: both[one] + endings for one in ("trust_code", "trust_name") if one in both
+    }  # a name is one trust's alone
+    return placed(both.assign(**own)[frame.columns])
+
+
+def placed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with ranks that so many trusts can have, in the order of those that were published."""
+    if "rank" not in frame:
+        return frame
+    keys = [one for one in ("quarter", "trust_type", "metric_id") if one in frame]
+    ranks = frame.groupby(keys)["rank"].rank(method="min")
+    return frame.assign(**{one: ranks for one in ("rank", "rank_low", "rank_high") if one in frame})
 
 
 def rebuilt(publication, frames: dict[str, pd.DataFrame]):
@@ -83,14 +97,13 @@ def rebuilt(publication, frames: dict[str, pd.DataFrame]):
 
 def written(publication, folder: Path) -> Path:
     """The files of a publication in a folder of its own."""
-    from nof.demo import folder as demo
     from nof.demo import folder as layout
 
     folder.mkdir()
     for name, content in layout.files(publication, pd.DataFrame()).items():
         if name != layout.MERGERS:
             (folder / name).write_bytes(content)
-    (folder / demo.MARK).write_text("Copies of illustrative data, to measure with.\n")
+    (folder / layout.MARK).write_text("Copies of illustrative data, to measure with.\n")
     return folder
 
 
@@ -101,7 +114,7 @@ def stages(folder: Path) -> dict[str, float]:
     """Processor seconds of each stage, and the largest memory in megabytes."""
     from nof.briefing import index, make, plan, workers
     from nof.briefing.params import Params
-    from nof.method import limits, opening, trust, view
+    from nof.method import board, limits, opening, view
     from nof.read.publication import read
     from nof.rules import draft
     from nof.rules.framework import load
@@ -120,13 +133,12 @@ def stages(folder: Path) -> dict[str, float]:
     workers.warm()
     publication = timed("read and check", partial(read, folder))
     timed("recompute", partial(recompute, publication))
-    national = opening.open_publication(folder)
+    national = timed("open", partial(opening.open_publication, folder))  # these two again, and held against itself
     quarter, kind = publication.latest, publication.trust_types[0]
-    timed("reconcile", lambda: opening.reconciliation(national))
     seen = view.view_of(national, quarter, kind)
     timed("league table", partial(view.warm, seen))
-    timed(PAIRWISE, lambda: (limits.paired(seen), limits.sets(seen, simultaneous=True)))
-    timed("limits", partial(trust.warm, national, quarter, [kind]))
+    timed(PAIRWISE, lambda: (limits.paired(seen), limits.places(seen)))
+    timed("limits", partial(board.warm, national, quarter, [kind]))
     params = plan.settled(Params.model_validate({"quarter": quarter, "data": folder}), national)
     job = plan.trust_jobs(params, national, [seen.league["trust_code"].iloc[0]])[0]
     make.make(job)
@@ -141,12 +153,13 @@ def stages(folder: Path) -> dict[str, float]:
 
 def measure(made: dict[int, Callable], place: Path) -> dict[int, dict[str, float]]:
     """Each size in turn."""
-    found = {}
+    found, bare = {}, os.environ | {"NOF_CACHE": ""}  # nothing is kept from one size to the next, or from another day
     for size, build in made.items():
         folder = written(build(), place / str(size))
-        said = subprocess.run(
-            [sys.executable, __file__, "--stages", folder], check=True, capture_output=True, text=True
-        )
+        words = [sys.executable, __file__, "--stages", folder]
+        said = subprocess.run(words, env=bare, capture_output=True, text=True)
+        if said.returncode:
+            raise RuntimeError(f"{size}: {said.stderr[-2000:]}")
         found[size] = json.loads(said.stdout.splitlines()[-1])
         print(size, found[size], file=sys.stderr)
     return found
@@ -163,7 +176,7 @@ def exponents(found: dict[int, dict[str, float]]) -> dict[str, float]:
 
 def main() -> None:
     """Measure, print, keep."""
-    from nof.demo.publication import build
+    from nof.demo.folder import build
 
     publication, _ = build()
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
