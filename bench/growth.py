@@ -64,13 +64,11 @@ def with_trusts(publication, count: int):
 
 
 def copied(frame: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Rows of each trust as often as it is wanted."""
+    """Rows of each trust as often as it is wanted, each copy under a code and a name of its own."""
     both = frame.merge(new, on="trust_code")
     marks = {copy: DIGITS[copy // len(DIGITS)] + DIGITS[copy % len(DIGITS)] for copy in new["copy"].unique() if copy}
     endings = both["copy"].map(lambda copy: marks.get(copy, ""))
-    own = {
-        one: both[one] + endings for one in ("trust_code", "trust_name") if one in both
-    }  # a name is one trust's alone
+    own = {one: both[one] + endings for one in ("trust_code", "trust_name") if one in both}
     return placed(both.assign(**own)[frame.columns])
 
 

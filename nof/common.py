@@ -1,4 +1,4 @@
-"""What every room uses: errors with their place, quarters, places of files, CSV and JSON, results that are kept."""
+"""What every room uses: errors with their place, quarters, places of files, CSV and YAML; imports and results on demand."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import builders
@@ -55,10 +56,17 @@ def test_every_section_is_shown_and_rendered_without_a_thread(jobs, monkeypatch)
 
 
 def test_one_briefing_of_each_type_is_rehearsed_of_which_a_process_cannot_make_all(jobs, national):
-    many = [jobs[1], *jobs * place.TASKS]
-    assert len(jobs) > 1 and place.examples(many, national) == [jobs[1]]
-    assert place.examples(jobs[:1] * place.TASKS, national) == []
-    assert place.examples([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 50, national) == []
+    def chosen(many, results=national):
+        return plan.first_of_each_type(many, results, place.TASKS)
+
+    trusts = national.publication.trusts
+    own = trusts["trust_type"].mask(trusts["trust_code"] == jobs[1].parameters["trust"], "ambulance")
+    two = replace(national, publication=replace(national.publication, trusts=trusts.assign(trust_type=own)))
+    assert chosen(jobs[:2] * 2 * place.TASKS, two) == jobs[:2] and chosen(jobs[:2] * place.TASKS, two) == []
+
+    assert len(jobs) > 1 and chosen([jobs[1], *jobs * place.TASKS]) == [jobs[1]]
+    assert chosen(jobs[:1] * place.TASKS) == []
+    assert chosen([make.Job("alpha", "alpha", {"quarter": "2025-26-q2"}, {})] * 50) == []
 
 
 def test_a_failing_rehearsal_is_a_warning_and_no_more(caplog):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
-# Briefings that a process makes: the first costs half as much again as the others, and each adds some megabytes.
+# Briefings that a process makes: the first costs more than the others, and each adds some megabytes.
 TASKS = 10
 FEW = 2  # briefings for trusts up to which computing in advance what all trusts share costs more than it saves
 
@@ -53,7 +53,7 @@ def working(jobs: list[Job], options: Options, scratch: Path, national: National
             yield Place(executor, jobs)
         return
     if not cold:
-        _try(partial(rehearse, examples(jobs, national)))
+        _try(partial(rehearse, plan.first_of_each_type(jobs, national, TASKS)))  # fewer are made by one process
     with _results_for(jobs, scratch, national) if cold else frozen():
         here = Workers(options.jobs, options.timeout, scratch, tasks=TASKS)
         try:
@@ -93,17 +93,6 @@ def _warm(jobs: list[Job], national: National) -> None:
     steps += [partial(board.warm, national, quarter, plan.types_of(boards, national), len(boards) <= FEW)]
     for step in steps:
         _try(step)
-
-
-def examples(jobs: list[Job], national: National) -> list[Job]:
-    """The first trust's briefing of each trust type of which more than one process makes briefings."""
-    trusts = national.publication.trusts.drop_duplicates("trust_code", keep="last").set_index("trust_code")
-    of_type: dict[str, list[Job]] = {}
-    for job in jobs:
-        kind = trusts["trust_type"].get(job.parameters.get("trust"))
-        if kind is not None:
-            of_type.setdefault(kind, []).append(job)
-    return [alike[0] for alike in of_type.values() if len(alike) > TASKS]
 
 
 def _try(step: Callable[[], object]) -> None:

@@ -217,9 +217,24 @@ def all_trusts(params: Params, national: National) -> list[str]:
 
 def types_of(looked_at: Iterable[Mapping[str, Any]], national: National) -> list[str]:
     """Trust types that jobs' parameters or briefings' entries name, or that the trusts they name belong to."""
-    kinds = national.publication.trusts.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_type"]
+    kinds = _kinds(national)
     found = {one.get("trust_type") or kinds.get(one.get("trust")) for one in looked_at}
     return sorted(one for one in found if one)
+
+
+def first_of_each_type(jobs: Iterable[Job], national: National, more_than: int) -> list[Job]:
+    """The first trust's briefing of each trust type with more than so many among the jobs."""
+    kinds = _kinds(national)
+    of_type: dict[str, list[Job]] = {}
+    for job in jobs:
+        if (kind := kinds.get(job.parameters.get("trust"))) is not None:
+            of_type.setdefault(kind, []).append(job)
+    return [alike[0] for alike in of_type.values() if len(alike) > more_than]
+
+
+def _kinds(national: National) -> pd.Series:
+    """Each trust's type by its code, as last published."""
+    return national.publication.trusts.drop_duplicates("trust_code", keep="last").set_index("trust_code")["trust_type"]
 
 
 def _about(title: str, subtitle: str, quarter: str, national: National, types: Iterable[str]) -> dict[str, Any]:
