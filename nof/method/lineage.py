@@ -208,7 +208,8 @@ def blank_because_of_merger(
     cases = trusts.merge(taken_over, on="trust_code").merge(_windows(periods), on="trust_type")
     cases = cases.merge(number, on="trust_type")
     spanning = cases[(cases["window_first_day"] < cases["event_date"]) & (cases["event_date"] <= cases["last_day"])]
-    held = metrics.groupby(["trust_code", "metric_id"])["quarter"].agg(set)
+    theirs = metrics[metrics["trust_code"].isin(spanning["trust_code"])]
+    held = theirs.groupby(["trust_code", "metric_id"])["quarter"].agg(set)
     has_it_in = [
         tuple(sorted(held.get(pair, ()))) for pair in zip(spanning["trust_code"], spanning["metric_id"], strict=True)
     ]

@@ -190,10 +190,11 @@ def redraw(
 
 
 def _bootstrap_means(row: np.ndarray, weights: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
-    own = np.flatnonzero(~np.isnan(row))
-    picks = own[random.integers(0, len(own), (draws, len(own)))]
-    sums = (row * weights)[picks].sum(axis=1)
-    return sums / (len(own) if (weights[own] == 1).all() else weights[picks].sum(axis=1))
+    own = ~np.isnan(row)
+    scores, shares = row[own], weights[own]
+    picks = random.integers(0, len(scores), (draws, len(scores)))
+    sums = (scores * shares)[picks].sum(axis=1)
+    return sums / (len(scores) if (shares == 1).all() else shares[picks].sum(axis=1))
 
 
 def _row_ranks(keys: np.ndarray) -> np.ndarray:
