@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from nof.briefing.html import ILLUSTRATIVE
 from nof.common import Quarter, write_text
 from nof.method import opening, view
 from nof.method.contributions import of_type
 from nof.rules.recompute import National
 from nof.show.grammar import to
+from nof.show.words import ILLUSTRATIVE, INDEPENDENT
 
 FOLDER = "digest"
 NAMED = 2  # metrics named on each side
@@ -82,7 +82,7 @@ def _of_type(national: National, quarter: str, trust_type: str, found: dict[str,
             f"Figures of earlier quarters restated for this trust: {_restated(restated, row.trust_code, quarter)}",
             NOTE,
             f"{ILLUSTRATIVE + '. ' if national.publication.illustrative else ''}{_source(found)} "
-            f"Independent analysis, not NHS England. Run {run}",
+            f"{INDEPENDENT}. Run {run}",
         ]  # fmt: skip
         yield Digest(row.trust_code, name, trust_type, title, tuple(lines))
 

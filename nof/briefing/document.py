@@ -29,11 +29,6 @@ from nof.show.style import clean
 # --- The fixed words of a briefing, the same in HTML and PDF ---
 
 
-INDEPENDENT = "Independent analysis, not NHS England"
-ILLUSTRATIVE = "Illustrative data"
-ILLUSTRATIVE_WORDS = "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
-
-
 def dateline(day: dt.date | None) -> str:
     """The day that a briefing's figures run to, whatever the machine's language: "Figures to 31 March 2026"."""
     return f"Figures to {words.day(day)}" if day else ""
@@ -157,7 +152,7 @@ def _meta(given: Mapping[str, Any], heading: str, name: str) -> Meta:
         source_line=line("source_line"),
         licence_line=line("licence_line"),
         # A notebook that is no briefing of ours says nothing about NHS England.
-        independent_line=line("independent_line", INDEPENDENT if given else ""),
+        independent_line=line("independent_line", words.INDEPENDENT if given else ""),
         run_id=line("run_id"),
         date=_date(given.get("date")),
         lang=lang if re.fullmatch(r"[a-z]{2,3}(-[A-Z]{2})?", lang) else "en-GB",

@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from nof.briefing.digest import Digest
 from nof.common import Quarter, write_text
+from nof.show.words import INDEPENDENT
 
 FILE = "feed.xml"
 ATOM = "http://www.w3.org/2005/Atom"
 NAMESPACE = uuid.UUID("8b1f6f8e-5f1c-5d2a-9f0e-3f0a2c6b7d11")  # of this project's ids; drawn once, never to change
-AUTHOR = "Independent analysis, not NHS England"
 
 
 def entry_id(*parts: str) -> str:
@@ -48,7 +48,7 @@ def feed(found: dict[str, Any], made: list[Digest], pages: dict[str, str], place
     title = f"NHS trust league tables{' (made-up data)' if found['illustrative'] else ''}"
     _head(root, title, entry_id("feed", kind), day, f"{place}index.html")
     ET.SubElement(root, "link", rel="self", type="application/atom+xml", href=FILE)
-    ET.SubElement(ET.SubElement(root, "author"), "name").text = AUTHOR
+    ET.SubElement(ET.SubElement(root, "author"), "name").text = INDEPENDENT
     if found["licence"]:
         ET.SubElement(root, "rights").text = _legal(found["licence"])
     _entry(

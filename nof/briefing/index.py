@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from nof.briefing import links, machines, manifest, plan, publish
-from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT, dateline
+from nof.briefing.document import dateline
 from nof.briefing.pages import plain, reason, render, size_text
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
@@ -356,13 +356,13 @@ def _titles(national: National, params: Params) -> dict[str, str]:
 
 def _note(facts: Mapping[str, Any]) -> str:
     """README.txt of the zips."""
-    warning = [f"{ILLUSTRATIVE}. {ILLUSTRATIVE_WORDS}"] if facts["illustrative"] else []
+    warning = [f"{words.ILLUSTRATIVE}. {words.ILLUSTRATIVE_WORDS}"] if facts["illustrative"] else []
     lines = [
         f"NHS trust league tables, {facts['label']}",
         *warning,
         facts["source"],
         facts["licence"],
-        f"{INDEPENDENT}.",
+        f"{words.INDEPENDENT}.",
         f"Run {facts['run']}",
     ]
     return "\n".join(line for line in lines if line) + "\n"

@@ -22,7 +22,7 @@ from nof.briefing.params import Params
 from nof.common import Quarter, write_text
 from nof.rules.recompute import National
 from nof.show.dictionary import Described, dictionary, resource_name, table_of
-from nof.show.words import source_line
+from nof.show.words import INDEPENDENT, source_line
 
 log = logging.getLogger(__name__)
 PACKAGE = "datapackage.json"
@@ -95,7 +95,7 @@ def datapackage(folder: Path, quarter: str, types: list[str], illustrative: bool
         "profile": "tabular-data-package",
         "name": f"nof-{quarter}",
         "title": f"{title} (made-up data)" if illustrative else title,
-        "description": "Recomputed league tables and what a rank cannot tell. Independent analysis, not NHS England.",
+        "description": f"Recomputed league tables and what a rank cannot tell. {INDEPENDENT}.",
         "licenses": [licence],
         "sources": [{"title": source_line(illustrative, quarter)}],
         "resources": [_resource(path, folder, types) for path in sorted(folder.glob("tables/*.csv"))],

@@ -12,9 +12,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from nof.briefing import html
-from nof.briefing.document import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT
 from nof.show import style
 from nof.show.display import MISSING
+from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, INDEPENDENT
 
 _FOLDERS = re.compile(r"(?:/|[A-Za-z]:\\)[^\s'\":]*[/\\]")  # a path on the machine that made the report
 _LONGEST_REASON = 400  # characters of an error; the run's log has all of it

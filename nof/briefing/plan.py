@@ -32,7 +32,6 @@ from nof.read.own_values import read_own_values
 from nof.rules import unconfirmed
 from nof.rules.recompute import National, choose_quarter, choose_type
 from nof.show import words
-from nof.show.words import LICENCE_LINE, source_line
 
 # Notebooks that look at the whole publication, not at one trust type.
 WHOLE = ("reconciliation", "glossary")
@@ -246,9 +245,9 @@ def _about(title: str, subtitle: str, quarter: str, national: National, types: I
         "illustrative": illustrative,
         "lang": "en-GB",
         "date": Quarter.parse(quarter).last_day.isoformat(),
-        "source_line": f"{source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
-        "licence_line": "" if illustrative else LICENCE_LINE,
-        "independent_line": "Independent analysis, not NHS England",
+        "source_line": f"{words.source_line(illustrative, quarter)} {unconfirmed.line(national.framework(quarter))}".strip(),
+        "licence_line": "" if illustrative else words.LICENCE_LINE,
+        "independent_line": words.INDEPENDENT,
         **({"kinds": kinds} if kinds else {}),
     }
 

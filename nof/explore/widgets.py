@@ -13,7 +13,6 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
-from nof.briefing.document import INDEPENDENT
 from nof.common import NofError
 from nof.explore import panels, present, views
 from nof.explore.controls import Controls, WhatIfControls
@@ -23,7 +22,7 @@ from nof.explore.present import Choice, Shown
 from nof.explore.rule_controls import RuleControls
 from nof.explore.sql import file_name, save
 from nof.show.display import Words
-from nof.show.words import LICENCE_LINE, source_line
+from nof.show.words import INDEPENDENT, LICENCE_LINE, source_line
 
 log = logging.getLogger(__name__)
 EXPORTS = "exports"  # folder beside the notebook

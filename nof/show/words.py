@@ -11,6 +11,11 @@ LIKELY_RANGE = (
     "metrics are counted; it leaves out the sampling error of each metric and the ups and downs between quarters."
 )
 
+INDEPENDENT = "Independent analysis, not NHS England"
+LICENCE_LINE = "Contains public sector information licensed under the Open Government Licence v3.0. Crown copyright."
+ILLUSTRATIVE = "Illustrative data"
+ILLUSTRATIVE_WORDS = "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
+
 
 def source_line(illustrative: bool, quarter: str) -> str:
     """Where the figures come from."""
@@ -20,6 +25,3 @@ def source_line(illustrative: bool, quarter: str) -> str:
         f"Source: NHS England, NHS Oversight Framework trust data and league tables, {Quarter.parse(quarter).label}; "
         "recomputed."
     )
-
-
-LICENCE_LINE = "Contains public sector information licensed under the Open Government Licence v3.0. Crown copyright."
