@@ -8,8 +8,9 @@
 (b) nothing kept: `nof brief --trust` with an empty cache, as on the first day; (c) kept: the same again.
 (d) floor: one Python process that does the same computing, drawing and Typst compiling with no notebook, nothing kept.
 They take turns, round after round. Then, once: `import helpers`, `nof --help`, the first output of each notebook in a
-fresh kernel, and the processor time of all trusts. With --before all but stock and floor is measured of that tree as well,
-in the same turns; it has to run with this environment's packages.
+fresh kernel. With --all-trusts, in turns of their own, the whole publication. With --before all but stock and floor is measured
+of that tree as well, in the same turns, and all trusts also with the pages alone that each trust has there: without the page
+of what is safe to say. The older tree has to run with this environment's packages.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -35,6 +37,15 @@ RESULTS = Path(__file__).resolve().parent / "results"
 NOTEBOOK = ROOT / "notebooks" / "trust_briefing.ipynb"
 CHROMIUM = Path("/usr/bin/chromium")
 COMMAND = "from nof.cli import main; main()"
+# Each trust's briefing alone, as 8041db4 made it: no further page, and no binder of both.
+ONE_PAGE = f"""
+from dataclasses import replace
+from nof.briefing import plan
+
+planned = plan.trust_jobs
+plan.trust_jobs = lambda *given: [replace(job, beside=(), binder="") for job in planned(*given)]
+{COMMAND}
+"""
 SECOND = "results kept"
 
 
@@ -87,10 +98,10 @@ def run(words: list, tree: Path, cache: Path, peak: bool = False) -> dict[str, f
     return found
 
 
-def brief(tree: Path, params: Path, out: Path, cache: Path, *words: str) -> dict[str, float]:
+def brief(tree: Path, params: Path, out: Path, cache: Path, *words: str, command: str = COMMAND) -> dict[str, float]:
     """`nof brief` of a tree."""
     return run(
-        [sys.executable, "-c", COMMAND, "brief", params, "--out", out, "--force", *words], tree, cache, peak=True
+        [sys.executable, "-c", command, "brief", params, "--out", out, "--force", *words], tree, cache, peak=True
     )
 
 
@@ -162,11 +173,27 @@ def measure(data: Path, trust: str, trees: dict[str, Path], rounds: int, whole: 
         found |= {"seconds": {name: round(statistics.median(each), 2) for name, each in turns.items()}, "rounds": turns}
         found |= _once(trees, data, quarter, kind, trust, home)
         if whole:
-            found["all trusts"] = {
-                name: brief(tree, params, home / f"all {name}", home / f"cache {name}", "--all-trusts")
-                for name, tree in trees.items()
-            }
+            found |= _all_trusts(trees, params, rounds, home)
     return found
+
+
+def _all_trusts(trees: dict[str, Path], params: Path, rounds: int, home: Path) -> dict:
+    """The whole publication from nothing kept: each round, and their medians."""
+    ways = {name: (tree, COMMAND) for name, tree in trees.items()}
+    if "before" in trees:
+        ways["ours, one page a trust"] = trees["ours"], ONE_PAGE
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, (tree, command) in ways.items():
+            place = home / f"all {number} {name}"
+            place.mkdir()
+            turns[name].append(brief(tree, params, place / "reports", place / "cache", "--all-trusts", command=command))
+            shutil.rmtree(place)
+    medians = {
+        name: {key: round(statistics.median(one[key] for one in each), 2) for key in each[0]}
+        for name, each in turns.items()
+    }
+    return {"all trusts": medians, "all trusts, rounds": turns}
 
 
 def _round(

@@ -38,7 +38,11 @@ def row(found: dict) -> str:
     seconds = found["seconds"]
     stock, floor, bare, kept = (seconds[one] for one in ("stock", "floor", "ours, nothing kept", "ours, results kept"))
     whole = found.get("all trusts", {}).get("ours")
-    made = f"{found['trusts']} in {whole['seconds']:.0f} s, {whole['peak_mb']} MB a worker" if whole else "not measured"
+    made = (
+        f"{found['trusts']} in {whole['seconds']:.0f} s, {whole['peak_mb']:.0f} MB a worker"
+        if whole
+        else "not measured"
+    )
     return (
         f"| {found['publication']}, {found['trusts']} trusts | {stock:.1f} | {floor:.1f} | {bare:.1f} | {kept:.1f} "
         f"| {stock / bare:.1f}, {stock / kept:.1f} | {bare / floor:.2f} | {made} |"
@@ -64,9 +68,10 @@ def older(found: dict) -> str:
     told = f"\nAn older tree in the same turns, {found['publication']}: {seconds['before, nothing kept']:.1f} s with nothing kept"
     told += f", {seconds['before, results kept']:.1f} s with results kept"
     spent = {name: f"{one['cpu_seconds']:.0f}" for name, one in whole.items()}
-    return told + (
-        f"; all trusts {spent['before']} processor seconds, ours {spent['ours']}." if len(spent) > 1 else "."
-    )
+    if "before" not in spent:
+        return f"{told}."
+    told += f"; all trusts {spent['before']} processor seconds, ours {spent['ours']}"
+    return f"{told}, and {spent['ours, one page a trust']} with one page a trust, as that tree makes."
 
 
 def grown(folder: Path) -> str:
