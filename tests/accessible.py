@@ -20,8 +20,7 @@ from filelock import FileLock
 from nof.briefing import document
 from nof.briefing.blocks import Cards, Document, Figure, Prose, Tabular
 from nof.briefing.columns import fitted
-from nof.briefing.document import dateline
-from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS
+from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 QUARTER = "2025-26-q4"
 TRUSTS = {"trust_acute": "X0G", "trust_ambulance": "X9C"}  # made-up trusts of the demo publication

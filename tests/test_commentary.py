@@ -14,9 +14,10 @@ import tiny
 from pypdf import PdfReader
 from synthetic_briefing import NASTY
 
-from nof.briefing import document, gate, html, pdf
+from nof.briefing import gate, html, pdf
 from nof.briefing.commentary import LARGEST, commentaries
 from nof.common import InputError
+from nof.show import words
 
 TEXT = """# Our view
 
@@ -91,7 +92,7 @@ def test_both_exports_set_it_in_a_marked_box():
     page, _ = html.BriefingHTMLExporter().from_notebook_node(notebook(TEXT))
     assert "The trust's own commentary</h2>" in page
     (box,) = boxes(page)
-    assert document.COMMENTARY_WORDS in box and "two < three & 5 > 4" in box and "Our view" in box
+    assert words.COMMENTARY_WORDS in box and "two < three & 5 > 4" in box and "Our view" in box
     assert '<a href="https://example.org/plan">' in page and "<h1>Our view" not in page
     made, _ = pdf.BriefingPDFExporter().from_notebook_node(notebook(TEXT))
     text = " ".join("".join(one.extract_text() for one in PdfReader(io.BytesIO(made)).pages).split())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import nbformat
 import page_facts
@@ -17,7 +18,7 @@ from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from nof import common, demo
-from nof.briefing import html, make
+from nof.briefing import document, html, make
 from nof.show.display import Words
 from nof.show.say import say
 
@@ -61,7 +62,14 @@ def faults(notebook) -> list[str]:
     found += [] if len(set(ids)) == len(ids) else ["gives an id twice"]
     for cell in cells:
         found += [f"{cell.source.splitlines()[0] if cell.source else 'empty'!r}: {fault}" for fault in _of_code(cell)]
+    for above, cell in pairwise(cells):
+        if document.DESK in cell.metadata.get("tags", []) and not _names(above, ast.Store) & _names(cell, ast.Load):
+            found.append(f"{cell.source.splitlines()[0]!r}: looks at a frame that the cell above it does not make")
     return found
+
+
+def _names(cell, use: type[ast.expr_context]) -> set[str]:
+    return {one.id for one in ast.walk(code(cell.source)) if isinstance(one, ast.Name) and isinstance(one.ctx, use)}
 
 
 def _of_code(cell):
@@ -128,6 +136,10 @@ def test_a_notebook_holds_words_and_no_typed_results(name):
         (new_code_cell("x = 1\n" * 16), "is longer than 15 lines"),
         (new_code_cell("x", execution_count=3), "stores outputs"),
         (new_code_cell("x = 1", metadata={"tags": ["parameters"]}), "has 2 cells of parameters"),
+        (
+            new_code_cell("places.head()", metadata={"tags": ["look"]}),
+            "looks at a frame that the cell above it does not make",
+        ),
     ],
 )
 def test_a_cell_that_breaks_a_rule_is_found(cell, fault):

@@ -16,10 +16,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from synthetic_briefing import NASTY
 
 from nof.briefing import gate
-from nof.briefing.document import COMMENTARY
 from nof.briefing.pdf import FigureWithoutAltError
 from nof.briefing.word import BriefingDocxExporter
-from nof.show.words import ILLUSTRATIVE
+from nof.show.words import COMMENTARY, ILLUSTRATIVE
 
 
 def written(notebook) -> bytes:

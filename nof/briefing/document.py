@@ -26,21 +26,6 @@ from nof.show import words
 from nof.show.display import CARD_MIME, SVG_MIME, TABLE_MIME
 from nof.show.style import clean
 
-# --- The fixed words of a briefing, the same in HTML and PDF ---
-
-
-def dateline(day: dt.date | None) -> str:
-    """The day that a briefing's figures run to, whatever the machine's language: "Figures to 31 March 2026"."""
-    return f"Figures to {words.day(day)}" if day else ""
-
-
-COMMENTARY = "The trust's own commentary"
-COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and nothing in it was checked here."
-
-
-# --- An executed notebook as a plain list of blocks, which both exporters set in their own way ---
-
-
 log = logging.getLogger(__name__)
 _RASTER = {"image/png": "png", "image/jpeg": "jpg"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
@@ -89,8 +74,8 @@ def _commentary(given: Any, blocks: list[Block]) -> list[Block]:
     tokens = parse_markdown(text)
     _sink_headings(tokens)
     level = min((heading["attrs"]["level"] for heading in list(headings(blocks))[1:]), default=2)
-    title = {"type": "heading", "attrs": {"level": level}, "children": [{"type": "text", "raw": COMMENTARY}]}
-    return [Prose([title]), Boxed(COMMENTARY_WORDS, tokens)]
+    title = {"type": "heading", "attrs": {"level": level}, "children": [{"type": "text", "raw": words.COMMENTARY}]}
+    return [Prose([title]), Boxed(words.COMMENTARY_WORDS, tokens)]
 
 
 def flat(tokens: list[dict[str, Any]]) -> str:

@@ -21,12 +21,11 @@ from mistune.core import BlockState
 
 from nof.briefing import blocks, document, formula
 from nof.briefing.blocks import Boxed, Cards, Document, Figure, Prose, Tabular, Verbatim
-from nof.briefing.document import dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.rules.kinds import kind_of
 from nof.show import fonts, style
 from nof.show.display import card_html, table_html
-from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS
+from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 TEMPLATES = Path(__file__).parent / "templates"
 _MIME = {"png": "image/png", "jpg": "image/jpeg"}

@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 
 from nof.briefing import links, machines, manifest, plan, publish
-from nof.briefing.document import dateline
 from nof.briefing.pages import plain, reason, render, size_text
 from nof.briefing.params import Params, national_briefings
 from nof.briefing.vocabulary import said_throughout
@@ -152,7 +151,7 @@ def quarter_facts(
     spoken = kinds.kind_of(league["slug"] for league in leagues)
     return {
         "label": quarter.label,
-        "day": dateline(quarter.last_day),
+        "day": words.dateline(quarter.last_day),
         "run": run,
         "noun": spoken.one,
         "nouns": spoken.many,
@@ -394,7 +393,7 @@ def _report(folder: Path) -> dict[str, Any]:
         "noun": kinds.kind_of(_trust_types(facts) or ["acute"]),
         "slug": quarter.slug,
         "label": quarter.label,
-        "day": dateline(quarter.last_day),
+        "day": words.dateline(quarter.last_day),
         "illustrative": facts.get("illustrative") is True,
         "failures": len(_mapping(facts, "failures")),
         "national": sum(not entry.get("trust") for entry in briefings),

@@ -25,13 +25,12 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 from nof.briefing import blocks, document
 from nof.briefing.blocks import Boxed, Cards, Document, Figure, NewPage, Prose, Tabular, Verbatim
 from nof.briefing.columns import BETWEEN_PT, fitted
-from nof.briefing.document import dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.briefing.markdown_typst import breakable, convert, literal
 from nof.common import NofError
 from nof.show import style
 from nof.show.fonts import drawable, text_width, typst_fonts
-from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS
+from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 # --- Tags in a PDF that Typst has no words for: the cells that name their row ---
 

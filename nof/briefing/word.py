@@ -26,12 +26,11 @@ from docx.shared import Mm, Pt, RGBColor
 
 from nof.briefing import blocks, document, formula
 from nof.briefing.blocks import Boxed, Cards, Document, Figure, Prose, Tabular, Verbatim
-from nof.briefing.document import dateline
 from nof.briefing.exporter import BriefingExporter
 from nof.briefing.pdf import FigureWithoutAltError, source, typeset, width_mm
 from nof.show import style
 from nof.show.fonts import drawable
-from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS
+from nof.show.words import ILLUSTRATIVE, ILLUSTRATIVE_WORDS, dateline
 
 PPI = 200  # of a picture
 FONT = "Arial"  # on every machine that has Word; the house typeface is not

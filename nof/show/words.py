@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from nof.common import Quarter
 from nof.show.grammar import bodies, day, listed, places, share, short_name, trusts, type_name  # noqa: F401
 
@@ -15,6 +17,13 @@ INDEPENDENT = "Independent analysis, not NHS England"
 LICENCE_LINE = "Contains public sector information licensed under the Open Government Licence v3.0. Crown copyright."
 ILLUSTRATIVE = "Illustrative data"
 ILLUSTRATIVE_WORDS = "Made-up organisations and made-up figures, for showing what a briefing looks like. Nothing here describes a real one."
+COMMENTARY = "The trust's own commentary"
+COMMENTARY_WORDS = "Written by the trust. It is no part of this analysis, and nothing in it was checked here."
+
+
+def dateline(last_day: dt.date | None) -> str:
+    """The day that the figures of a page run to, whatever the machine's language: "Figures to 31 March 2026"."""
+    return f"Figures to {day(last_day)}" if last_day else ""
 
 
 def source_line(illustrative: bool, quarter: str) -> str:
