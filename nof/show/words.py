@@ -29,7 +29,7 @@ def dateline(last_day: dt.date | None) -> str:
 def source_line(illustrative: bool, quarter: str) -> str:
     """Where the figures come from."""
     if illustrative:
-        return "Illustrative data: a made-up publication. No figure and no trust in it is real."
+        return f"{ILLUSTRATIVE}: a made-up publication. No figure and no trust in it is real."
     return (
         f"Source: NHS England, NHS Oversight Framework trust data and league tables, {Quarter.parse(quarter).label}; "
         "recomputed."
